@@ -1,0 +1,65 @@
+/* What the control plane tells a data plane about one session, in the order it must happen.
+ *
+ * Commands are never dropped and never overtake each other: a key and the control frame that
+ * belongs to it are one ordered pair. */
+#ifndef GREYLINE_COMMAND_H
+#define GREYLINE_COMMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "address.h"
+#include "mppe_key.h"
+
+enum datapath_command_kind {
+	DATAPATH_ATTACH,       /* the call exists: receive for local_call_id */
+	DATAPATH_CONNECT,      /* the peer's call ID is known: sending may start */
+	DATAPATH_FRAME,        /* send a control frame; its bytes travel behind the command */
+	DATAPATH_RECEIVE_KEY,  /* arm the receiver; strength MPPE_NONE disarms */
+	DATAPATH_TRANSMIT_KEY, /* encrypt from here on; strength MPPE_NONE stops */
+	DATAPATH_FRAMING,      /* LCP opened: what may be sent and how */
+	DATAPATH_NETWORK,      /* network protocols that are up, and the peer's addresses */
+	DATAPATH_EPOCH,        /* LCP restarted: wipe keys, stop data; the GRE sequence goes on */
+	DATAPATH_DETACH,       /* forget the session */
+};
+
+struct datapath_command {
+	enum datapath_command_kind kind;
+	uint32_t subject; /* the session's handle */
+	uint32_t epoch;
+	union {
+		struct {
+			uint16_t local_call_id;
+			struct address local, peer; /* outer: the control connection's pair */
+			bool require_encryption;    /* no clear network packet in either direction */
+			bool check_source;          /* inner sources must be the peer's own addresses */
+			bool client_to_client;
+		} attach;
+		struct {
+			uint16_t peer_call_id;
+			uint16_t peer_window; /* packets; 0 and unknown mean: do not hold data back */
+		} connect;
+		struct {
+			struct mppe_start_keys keys; /* the half of this direction is used */
+			enum mppe_strength strength;
+			bool stateless;
+		} key;
+		struct {
+			uint16_t send_mru; /* the peer's MRU: protocol field not counted */
+			uint16_t mtu;      /* largest inner packet we send, outer path considered */
+			bool compress_protocol; /* the peer takes one-byte protocol fields (PFC) */
+			bool compress_address;  /* the peer takes frames without FF 03 (ACFC) */
+		} framing;
+		struct {
+			bool ipv4, ipv6;           /* up now; both false stops data */
+			struct address local4;     /* ours on the link */
+			struct address remote4;    /* the peer's: its route and its only source */
+			struct address remote6;
+		} network;
+		struct {
+			uint16_t length; /* of the bytes behind: protocol field and information */
+		} frame;
+	};
+};
+
+#endif

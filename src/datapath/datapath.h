@@ -1,0 +1,96 @@
+/* One session's data path, and the batch calls that move packets through many of them.
+ *
+ * A worker owns every `struct datapath` it serves; nothing here locks. Time comes in as
+ * microseconds of CLOCK_BOOTTIME. RFC 2637 §4 (GRE), RFC 1661 §2 (PPP), RFC 3078 (MPPE).
+ *
+ *   TUN ──▶ datapath_seal ──▶ outer packets        outer packets ──▶ datapath_open ──▶ TUN, session
+ *           PPP, MPPE, GRE                                 GRE, reorder, MPPE, PPP
+ *
+ * Packets in and out are not one to one (fragments, reorder release, acks, ICMP answers): a call
+ * says how much it consumed, into a list the caller sized. DATAPATH_OUT_PER_IN outputs of room a
+ * consumed input always suffice, plus REORDER_PACKETS for one release.
+ */
+#ifndef GREYLINE_DATAPATH_H
+#define GREYLINE_DATAPATH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "command.h"
+#include "gre.h"
+#include "hold.h"
+#include "limits.h"
+#include "mppe.h"
+#include "packet.h"
+#include "prefix_table.h"
+#include "rc4.h"
+#include "reason.h"
+
+struct datapath_counters {
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; /* inner, network packets only */
+	uint64_t gre_rx, gre_tx;
+	uint32_t reordered, lost, resyncs;
+	uint32_t drops[DROP_COUNT];
+};
+
+/* What all sessions of a worker share. */
+struct datapath_engine {
+	const struct rc4_engine *rc4;
+	struct hold_pool *pool;
+	struct prefix_table *prefixes;       /* inner destination to session; may be NULL (client) */
+	uint32_t drops[DROP_COUNT];          /* those that no session can be blamed for */
+};
+
+struct datapath {
+	uint32_t subject, epoch;
+	uint16_t local_call_id, peer_call_id;
+	bool attached, connected;
+	bool require_encryption, check_source, client_to_client;
+	bool compress_protocol, compress_address;
+	bool ipv4, ipv6;
+	uint16_t mtu;
+	struct address local, peer;             /* outer */
+	struct address local4, remote4, remote6; /* inner */
+	struct gre gre;                          /* sequence, ack, reorder window */
+	struct mppe transmit, receive;
+	uint32_t resync_id;                      /* of the last CCP Reset-Request we sent */
+	uint64_t resync_at;
+	uint32_t suspicious;                     /* MPPE_INNER drops in a row: keys differ */
+	uint64_t last_received;                  /* any valid GRE packet: it counts as life */
+	struct datapath_counters counters;
+};
+
+enum { DATAPATH_OUT_PER_IN = 48 };
+
+/* Executes one command; `frame` holds the bytes of DATAPATH_FRAME. Output: the sealed control
+ * frame. On DETACH held packets go back to the pool and keys are wiped. */
+void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
+	const struct datapath_command *command, const uint8_t *frame, uint64_t now,
+	struct packet_list *out);
+
+/* Inner packets, whose `datapath` the caller found by destination, to outer packets. May also
+ * give back INNER packets (ICMP too big). Returns how many inputs it consumed. */
+size_t datapath_seal(struct datapath_engine *engine, const struct packet *in, size_t count,
+	uint64_t now, struct packet_list *out);
+
+/* Outer packets (from the GRE header on), whose `datapath` the caller found by call ID with
+ * datapath_match, to INNER and CONTROL packets, and OUTER ones (CCP Reset-Request). Returns how
+ * many inputs it consumed. */
+size_t datapath_open(struct datapath_engine *engine, const struct packet *in, size_t count,
+	uint64_t now, struct packet_list *out);
+
+/* Reads enough of a GRE header to find the session: the call ID, or a drop reason. */
+bool datapath_call_id(const uint8_t *gre, size_t length, uint16_t *call_id, enum drop *why);
+
+/* The session an inner destination belongs to (prefix table); false counts INNER_HEADER or
+ * INNER_ROUTE in the engine. `subject` is the handle given with DATAPATH_ATTACH. */
+bool datapath_route(
+	struct datapath_engine *engine, const uint8_t *ip, size_t length, uint32_t *subject);
+
+/* A delayed ack, or the release of packets that waited long enough for a missing one. */
+void datapath_tick(struct datapath_engine *engine, struct datapath *dp, uint64_t now,
+	struct packet_list *out);
+uint64_t datapath_deadline(const struct datapath *dp);
+
+#endif

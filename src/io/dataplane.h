@@ -1,0 +1,79 @@
+/* A data plane: what moves the packets of sessions. One const struct of functions per back end;
+ * `user` is ours (raw GRE and TUN, in worker threads), `kernel` comes with /dev/ppp.
+ *
+ * All functions are called on the control thread. Events come back on the control thread too,
+ * through the callback given at the start. */
+#ifndef GREYLINE_DATAPLANE_H
+#define GREYLINE_DATAPLANE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "command.h"
+#include "datapath.h"
+
+struct dataplane;
+
+enum dataplane_event_kind {
+	DATAPLANE_CONTROL,  /* a received control frame: epoch and bytes */
+	DATAPLANE_DETACHED, /* the slot may be reused; final counters */
+	DATAPLANE_KEYS_DIFFER, /* a run of undecipherable packets */
+};
+
+struct dataplane_event {
+	enum dataplane_event_kind kind;
+	uint32_t subject;
+	uint32_t epoch;
+	const uint8_t *bytes; /* valid during the callback */
+	size_t length;
+	const struct datapath_counters *counters; /* DETACHED */
+};
+
+/* What one session's data path last published; read relaxed, for tables and keepalive. */
+struct dataplane_statistics {
+	struct datapath_counters counters;
+	uint64_t last_received; /* microseconds */
+	uint64_t last_active;
+};
+
+/* Copies of packets for `greyline capture`: called on the worker's thread while a capture runs. */
+typedef void dataplane_tap(void *context, bool outer, bool sent, uint32_t subject,
+	const uint8_t *bytes, size_t length, uint64_t now);
+
+struct dataplane_config {
+	uv_loop_t *loop;
+	struct address local;        /* bind raw sockets here; family 0: any */
+	const char *interface_name;  /* shared TUN's name, or NULL when interfaces are per session */
+	unsigned mtu;                /* of the shared TUN */
+	bool server;                 /* routes inner packets by destination; a client has one session */
+	uint32_t sessions_max;
+	void (*event)(void *context, const struct dataplane_event *event);
+	void *context;
+};
+
+struct dataplane_ops {
+	const char *name;
+	/* 0 or -errno; `error` (of 256 bytes) gets what failed, on what, and what to do next. */
+	int (*start)(struct dataplane **dataplane, const struct dataplane_config *config,
+		char error[256]);
+	/* `frame` is read during the call. Never drops. */
+	void (*command)(struct dataplane *dataplane, const struct datapath_command *command,
+		const uint8_t *frame);
+	/* Gives a session an interface of its own: an open TUN descriptor, which the back end takes
+	 * over and closes at detach. Only while attached. */
+	int (*interface)(struct dataplane *dataplane, uint32_t subject, int tun);
+	bool (*statistics)(struct dataplane *dataplane, uint32_t subject,
+		struct dataplane_statistics *statistics);
+	/* Drops that no session can be blamed for, and the back end's own. */
+	void (*drops)(struct dataplane *dataplane, uint64_t drops[DROP_COUNT]);
+	void (*capture)(struct dataplane *dataplane, dataplane_tap *tap, void *context);
+	/* Joins the workers and closes descriptors. No event comes afterwards. */
+	void (*stop)(struct dataplane *dataplane);
+};
+
+extern const struct dataplane_ops dataplane_user;
+
+#endif

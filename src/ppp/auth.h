@@ -1,0 +1,60 @@
+/* Questions and answers of authentication, and checking an answer against a secret.
+ *
+ * The link never looks a user up. It asks (LINK_CREDENTIALS) with a token; whoever holds the
+ * secrets answers with a verdict, so that chap-secrets, RADIUS and tests are the same to it. */
+#ifndef GREYLINE_AUTH_H
+#define GREYLINE_AUTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "limits.h"
+#include "mppe_key.h"
+#include "mschap.h"
+
+/* Bits, so that a set of them is a mask. The order is the order of preference, best highest. */
+enum auth_method {
+	AUTH_NONE = 0,
+	AUTH_PAP = 1,
+	AUTH_CHAP_MD5 = 2,
+	AUTH_MSCHAP = 4,
+	AUTH_MSCHAPV2 = 8,
+};
+
+const char *auth_method_word(enum auth_method method); /* "PAP", "CHAP-MD5", "MS-CHAP", "MS-CHAPv2" */
+
+/* The peer's claim, to be judged by the app. */
+struct auth_question {
+	enum auth_method method;
+	uint8_t name_length;
+	uint8_t name[PPP_NAME_MAX];
+	uint8_t chap_id;
+	uint8_t challenge_length, response_length;
+	uint8_t challenge[16];
+	uint8_t response[PPP_SECRET_MAX]; /* PAP: the password; CHAP: the Value field */
+};
+
+/* RFC 2759 §6 failure codes. */
+enum auth_error {
+	AUTH_ERROR_NONE = 0,
+	AUTH_ERROR_RESTRICTED_HOURS = 646,
+	AUTH_ERROR_DISABLED = 647,
+	AUTH_ERROR_EXPIRED = 648,
+	AUTH_ERROR_NO_DIALIN = 649,
+	AUTH_ERROR_WRONG = 691,
+	AUTH_ERROR_CHANGING = 709,
+};
+
+struct auth_answer {
+	bool accepted;
+	enum auth_error error;             /* when not accepted */
+	uint8_t proof[AUTHENTICATOR_SIZE]; /* MS-CHAPv2, when accepted */
+	struct mppe_start_keys keys;       /* MS-CHAP and MS-CHAPv2, when accepted */
+};
+
+/* Judges a question against a password. Pure; the app calls it with what its user table holds.
+ * A password that is `nt_hash_only` is a 16-byte NT hash (MS-CHAP methods only). */
+void auth_check(const struct auth_question *question, const void *password, size_t length,
+	bool nt_hash_only, struct auth_answer *answer);
+
+#endif

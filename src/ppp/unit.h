@@ -1,0 +1,99 @@
+/* A PPP unit: the network side of one or more links. CCP with MPPE, and IPCP.
+ *
+ * Keys are armed before the frame that lets the peer use them: UNIT_RECEIVE_KEY always stands in
+ * the outbox before the Configure-Ack that opens CCP, UNIT_TRANSMIT_KEY behind it. */
+#ifndef GREYLINE_UNIT_H
+#define GREYLINE_UNIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ccp.h"
+#include "ipcp.h"
+#include "link.h"
+#include "mppe_key.h"
+#include "outbox.h"
+#include "reason.h"
+
+/* Bits of the strengths allowed. */
+enum { MPPE_ALLOW_40 = 1, MPPE_ALLOW_56 = 2, MPPE_ALLOW_128 = 4 };
+
+struct unit_config {
+	uint8_t mppe_allow;    /* MPPE_ALLOW_*; 0: CCP is refused */
+	bool mppe_require;     /* no network protocol before MPPE is up, and the session ends without */
+	bool mppe_stateful;    /* stateful is acceptable; stateless is preferred all the same */
+	uint32_t local4;       /* host order; 0: the peer tells us */
+	uint32_t remote4;      /* 0: the peer may choose, or UNIT_ADDRESS asks */
+	bool ask_address;      /* ask the app (UNIT_ADDRESS) before IPCP starts: the server's way */
+	bool accept_local4;    /* take an address the peer Naks us to, though we have one */
+	bool ask_dns;          /* request DNS addresses (client, --use-peer-dns) */
+	uint32_t dns[2], wins[2]; /* what we hand out when asked; 0: nothing */
+	uint64_t restart_us;
+	uint8_t max_configure, max_terminate, max_failure;
+	uint64_t network_timeout_us; /* IPCP must be up within this; 30 s */
+};
+
+enum unit_out {
+	UNIT_FRAME = 0x200,  /* bytes: protocol and packet */
+	UNIT_RECEIVE_KEY,    /* struct unit_key */
+	UNIT_TRANSMIT_KEY,   /* struct unit_key */
+	UNIT_ADDRESS,        /* token: which addresses has this session? */
+	UNIT_NETWORK,        /* struct unit_network: what is up has changed */
+	UNIT_FAILED,         /* arg: enum close_reason; the link should close */
+	UNIT_DROP,           /* arg: enum drop */
+	UNIT_NOTE,           /* arg: 0 info, 1 warning; text */
+};
+
+struct unit_key {
+	struct mppe_start_keys keys;
+	enum mppe_strength strength; /* MPPE_NONE: encryption ends */
+	bool stateless;
+};
+
+struct unit_network {
+	bool ipv4;
+	uint32_t local4, remote4;   /* host order */
+	uint32_t dns[2], wins[2];   /* what the peer told us */
+	enum mppe_strength strength; /* of what we send */
+	bool stateless;
+};
+
+struct unit_addresses {
+	bool granted;
+	uint32_t local4, remote4;
+	uint32_t dns[2], wins[2];
+};
+
+enum { UNIT_OUT_ITEMS = 16, UNIT_OUT_BYTES = 8192 };
+
+struct unit {
+	struct unit_config config;
+	struct random *random;
+	struct mppe_start_keys keys;
+	struct ccp ccp;
+	struct ipcp ipcp;
+	bool up, address_asked, network_up;
+	uint32_t address_token;
+	uint64_t network_deadline;
+	struct unit_network reported;
+};
+
+void unit_init(struct unit *unit, const struct unit_config *config, struct random *random);
+/* A link reached the network phase; `keys` are its start keys (valid or not). */
+void unit_up(struct unit *unit, const struct mppe_start_keys *keys, uint64_t now,
+	struct outbox *out);
+/* The last link left the network phase: everything back to Starting, keys wiped, no frames. */
+void unit_down(struct unit *unit, uint64_t now, struct outbox *out);
+/* One received frame, protocol field first. True when the protocol is the unit's. */
+bool unit_input(struct unit *unit, const uint8_t *frame, size_t length, uint64_t now,
+	struct outbox *out);
+/* The peer answered Protocol-Reject to one of ours. */
+void unit_rejected(struct unit *unit, uint16_t protocol, uint64_t now, struct outbox *out);
+void unit_addresses(struct unit *unit, uint32_t token, const struct unit_addresses *addresses,
+	uint64_t now, struct outbox *out);
+void unit_tick(struct unit *unit, uint64_t now, struct outbox *out);
+uint64_t unit_deadline(const struct unit *unit);
+void unit_wipe(struct unit *unit);
+
+#endif
