@@ -1,0 +1,54 @@
+# A thin front to meson. `make help` lists what there is.
+BUILD ?= build
+PYTHON = /usr/bin/python3
+
+.PHONY: help build run test fuzz mutants bench format install clean
+
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## make build     the program, at build/greyline
+build:
+	@tools/install-packages build
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) >/dev/null
+	@ninja -C $(BUILD) --quiet
+	@ln -sf src/app/greyline $(BUILD)/greyline
+
+## make run       (root) a server and a client in two network namespaces, shown and checked
+run:
+	@tools/install-packages run
+	@$(MAKE) --no-print-directory build
+	@$(PYTHON) tools/demo.py $(BUILD)/greyline
+
+## make test      (root) every suite; the last line counts passed, failed and skipped
+test:
+	@tools/install-packages test
+	@$(MAKE) --no-print-directory build
+	@$(PYTHON) test/run.py
+
+## make fuzz      every fuzz entry for FUZZ_SECONDS (600) each, with ASan and UBSan
+fuzz:
+	@tools/install-packages test
+	@$(PYTHON) test/fuzz/campaign.py $(or $(FUZZ_SECONDS),600)
+
+## make mutants   breaks one rule at a time; every break must be caught
+mutants:
+	@tools/install-packages test
+	@$(PYTHON) test/mutants/run.py
+
+## make bench     (root) paired measurements, printed
+bench:
+	@tools/install-packages bench
+	@$(MAKE) --no-print-directory build
+	@$(PYTHON) test/bench/run.py
+
+## make format    clang-format over our C
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+## make install   program, manual pages, service files (DESTDIR and PREFIX are honoured)
+install: build
+	@meson install -C $(BUILD) $(if $(DESTDIR),--destdir $(DESTDIR))
+
+clean:
+	rm -rf build build-*
