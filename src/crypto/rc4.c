@@ -1,0 +1,70 @@
+/* RC4, one stream at a time.
+ *
+ * The state is a permutation of the 256 byte values and two indices. The key schedule shuffles the
+ * identity permutation once round with the key; each output byte then swaps one more pair and picks
+ * a third byte by the sum of the two. There is no RFC of RC4 itself; RFC 6229 has its test vectors,
+ * RFC 3078 its use in MPPE.
+ *
+ * This is the reference every other engine is tested against, and what the key chain uses for its
+ * single short runs.
+ */
+#include "rc4.h"
+
+#include <assert.h>
+
+#include "digest.h"
+
+void rc4_init(struct rc4 *rc4, const uint8_t *key, size_t key_length)
+{
+	assert(key_length > 0 && key_length <= 256);
+	for (unsigned n = 0; n < 256; n++)
+		rc4->s[n] = (uint8_t)n;
+	uint8_t j = 0;
+	size_t k = 0;
+	for (unsigned n = 0; n < 256; n++) {
+		uint8_t x = rc4->s[n];
+		j = (uint8_t)(j + x + key[k]);
+		rc4->s[n] = rc4->s[j];
+		rc4->s[j] = x;
+		k = k + 1 < key_length ? k + 1 : 0;
+	}
+	rc4->i = 0;
+	rc4->j = 0;
+}
+
+void rc4_crypt(struct rc4 *rc4, uint8_t *out, const uint8_t *in, size_t length)
+{
+	uint8_t i = rc4->i, j = rc4->j;
+	for (size_t n = 0; n < length; n++) {
+		uint8_t x = rc4->s[++i];
+		j = (uint8_t)(j + x);
+		uint8_t y = rc4->s[j];
+		rc4->s[i] = y;
+		rc4->s[j] = x;
+		out[n] = in[n] ^ rc4->s[(uint8_t)(x + y)];
+	}
+	rc4->i = i;
+	rc4->j = j;
+}
+
+static void plain_crypt(struct rc4_job *jobs, size_t count)
+{
+	struct rc4 fresh;
+	for (size_t n = 0; n < count; n++) {
+		struct rc4_job *job = &jobs[n];
+		struct rc4 *rc4 = job->state;
+		if (!rc4) {
+			rc4 = &fresh;
+			rc4_init(rc4, job->key, job->key_length);
+		}
+		rc4_crypt(rc4, job->out, job->in, job->length);
+	}
+	secret_wipe(&fresh, sizeof(fresh));
+}
+
+const struct rc4_engine rc4_engine_plain = {.name = "plain", .crypt = plain_crypt};
+
+const struct rc4_engine *rc4_engine_best(void)
+{
+	return &rc4_engine_lockstep;
+}
