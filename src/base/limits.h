@@ -6,9 +6,9 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define NEVER UINT64_MAX /* a deadline that does not come */
-#define MS(n) ((uint64_t)(n) * 1000)
-#define SECONDS(n) ((uint64_t)(n) * 1000000)
+#define NEVER      UINT64_MAX /* a deadline that does not come */
+#define MS(n)      ((uint64_t)(n)*1000)
+#define SECONDS(n) ((uint64_t)(n)*1000000)
 
 enum {
 	/* PPP frames: the protocol field and the information, without address and control. */
@@ -41,15 +41,37 @@ enum {
 
 	/* Control frames of one session waiting in a ring. */
 	RING_FRAME_QUOTA = 32,
+
+	/* A session. */
+	OUTER_MTU_DEFAULT = 1500,
+	OUTER_IP_HEADER = 20,
+	MPPE_OVERHEAD = 4, /* coherency count, and the protocol field MPPE hides */
+	SESSION_MTU_DEFAULT =
+		OUTER_MTU_DEFAULT - OUTER_IP_HEADER - GRE_HEADER_MAX - 4 - MPPE_OVERHEAD,
+	EARLY_FRAME_MAX = 128, /* a first Configure-Request that overtook the call's reply */
 };
 
 #define REORDER_WAIT_MAX MS(300)
-#define GRE_ACK_DELAY MS(50)
-#define CALL_ID_HOLD SECONDS(30)
+#define GRE_ACK_DELAY    MS(50)
+#define CALL_ID_HOLD     SECONDS(30)
+
+/* A session that is neither up nor closed by then is closed, whatever its peer keeps it busy with.
+ */
+#define SESSION_SETUP_MAX   SECONDS(120)
+/* No GRE at all this long after the call was connected is worth a warning. */
+#define GRE_SILENCE_WARNING SECONDS(5)
+
+/* Going down politely, stage by stage; a peer that does not answer costs no more than this. */
+#define SHUTDOWN_LINKS      MS(1500) /* LCP Terminate */
+#define SHUTDOWN_CALLS      MS(1000) /* Call-Clear-Request, Call-Disconnect-Notify */
+#define SHUTDOWN_CONNECTION MS(1000) /* Stop-Control-Connection */
+#define SHUTDOWN_TOTAL      (SHUTDOWN_LINKS + SHUTDOWN_CALLS + SHUTDOWN_CONNECTION)
 
 static_assert(PPP_FRAME_MAX == PPP_MRU_DEFAULT + 2, "a control frame is a protocol and an MRU");
 static_assert(OUTER_MAX >= PPP_MRU_DEFAULT + GRE_OVERHEAD_MAX, "a full frame fits a buffer");
 static_assert(HELD_PACKETS_TOTAL >= REORDER_PACKETS, "one session may fill its own window");
+static_assert(SHUTDOWN_TOTAL < SECONDS(4), "shutting down leaves the app a second of its five");
+static_assert(SESSION_MTU_DEFAULT + MPPE_OVERHEAD <= PPP_MRU_DEFAULT, "a full packet fits the MRU");
 static_assert(MPPE_REKEY_AHEAD < 4096 / 2, "behind and ahead stay apart in 12 bits");
 
 #endif

@@ -2,7 +2,7 @@
  *
  * Pure glue: it moves items between the link's, the unit's and the control connection's outboxes
  * and turns them into data-path commands and into facts for the app. Server and client differ by
- * configuration only. */
+ * configuration only. The functions here are tunnel.c's; the app calls those of tunnel.h. */
 #ifndef GREYLINE_SESSION_H
 #define GREYLINE_SESSION_H
 
@@ -10,8 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "address.h"
 #include "command.h"
 #include "control.h"
+#include "limits.h"
 #include "link.h"
 #include "outbox.h"
 #include "unit.h"
@@ -22,33 +24,36 @@ enum session_state {
 	SESSION_STARTING,  /* LCP, authentication, CCP, IPCP */
 	SESSION_UP,        /* a network protocol is up */
 	SESSION_FINISHING, /* on its way down */
+	SESSION_OVER,      /* TUNNEL_SESSION_DOWN was given: nothing happens any more, and the facts
+			    * stand until the app zeroes the memory */
 };
 const char *session_state_word(enum session_state state);
 
 struct session_config {
 	struct link_config link;
 	struct unit_config unit;
-	uint16_t mtu;                 /* largest inner packet the outer path allows; 0: 1400 */
+	uint16_t mtu; /* largest inner packet the outer path allows; 0: SESSION_MTU_DEFAULT */
 	bool check_source, client_to_client;
 	uint64_t idle_us, max_connect_us; /* 0: no limit */
 };
 
 /* What became of a session, for the log, the table and the exit code. */
 struct session_facts {
-	enum auth_method method;
+	enum auth_method method; /* the peer's proof, or ours where it gave none */
 	uint8_t peer_name_length;
 	uint8_t peer_name[PPP_NAME_MAX];
 	struct unit_network network;
 	uint16_t peer_mru;
+	uint16_t mtu; /* largest inner packet that is sent */
 };
 
 struct session {
-	uint32_t subject;     /* the handle: index and generation, the app's */
+	uint32_t subject; /* the handle: index and generation, the app's */
 	enum session_state state;
 	enum close_reason closing;
 	uint32_t epoch;
 	uint64_t started, up_since; /* microseconds; 0 while not */
-	uint64_t last_received;     /* the data path's word that the peer lives */
+	uint64_t last_received;     /* the data path's word that the peer lives; 0: never heard */
 	uint64_t last_active;       /* inner traffic, for idle */
 	const struct session_config *config; /* the app's; outlives the session */
 	struct session_facts facts;
@@ -57,8 +62,46 @@ struct session {
 	struct unit unit;
 	/* The first frames may come before the reply that completes the call (TCP and GRE race). */
 	uint16_t early_length;
-	uint8_t early[128];
+	uint8_t early[EARLY_FRAME_MAX];
 	uint32_t drops[DROP_COUNT];
+
+	uint32_t frames_sent;       /* control frames handed to the data path */
+	uint64_t setup_by;          /* must be up by then; NEVER once it is */
+	uint64_t silence_warned_by; /* when to warn that no GRE came; NEVER once said or heard */
+	enum close_reason failing;  /* the unit gave up: the link is to be closed next */
+	bool attached;   /* DATAPATH_ATTACH was given: free the slot when the detach is confirmed */
+	bool detached;   /* DATAPATH_DETACH was given */
+	bool link_alive; /* between link_up and LINK_CLOSED */
+	bool hang_up;    /* nothing more to say: the tunnel clears the call */
 };
+
+/* All of these write tunnel_out items (tunnel.h); none allocates or keeps `out`. */
+
+/* Zeroed memory becomes a session whose call is being set up. */
+void session_init(struct session *session, const struct session_config *config, uint32_t subject,
+	struct random *random, uint64_t now);
+/* The data path starts to receive for our call ID, before the peer is told of it. */
+void session_attach(struct session *session, uint16_t local_call_id, const struct address *local,
+	const struct address *peer, struct outbox *out);
+/* The call is connected: the link starts, and an early frame is given to it. */
+void session_connected(struct session *session, uint64_t now, struct outbox *out);
+void session_frame(struct session *session, uint32_t epoch, const uint8_t *frame, size_t length,
+	uint64_t now, struct outbox *out);
+void session_alive(struct session *session, uint64_t heard, uint64_t active);
+void session_credentials(struct session *session, uint32_t token, const struct auth_answer *answer,
+	uint64_t now, struct outbox *out);
+void session_addresses(struct session *session, uint32_t token,
+	const struct unit_addresses *addresses, uint64_t now, struct outbox *out);
+/* Ends it politely; the first reason given is the one that counts. */
+void session_close(
+	struct session *session, enum close_reason reason, uint64_t now, struct outbox *out);
+/* Ends the link without another frame; the call is to be cleared. */
+void session_cut(
+	struct session *session, enum close_reason reason, uint64_t now, struct outbox *out);
+/* The call is gone: detach, and the last item. */
+void session_over(
+	struct session *session, enum close_reason reason, uint64_t now, struct outbox *out);
+void session_tick(struct session *session, uint64_t now, struct outbox *out);
+uint64_t session_deadline(const struct session *session);
 
 #endif

@@ -19,31 +19,46 @@
 
 struct tunnel_config {
 	struct control_config control;
-	struct session_config session;  /* for every session of this tunnel */
-	uint16_t maximum_calls;         /* of one tunnel */
-	struct address local, peer;     /* the control connection's addresses: GRE uses the same pair */
+	struct session_config session; /* for every session of this tunnel */
+	uint16_t maximum_calls;        /* of one tunnel; 0: CALLS_PER_TUNNEL */
+	struct address local, peer; /* the control connection's addresses: GRE uses the same pair */
 };
 
 enum tunnel_out {
-	TUNNEL_BYTES = 0x400,  /* bytes for the TCP connection */
-	TUNNEL_COMMAND,        /* subject; struct datapath_command; a frame's bytes follow it at once */
-	TUNNEL_SESSION_WANTED, /* token; struct call_wanted: answer with tunnel_accept or tunnel_refuse */
-	TUNNEL_CREDENTIALS,    /* subject, token; struct auth_question: tunnel_credentials */
-	TUNNEL_ADDRESS,        /* subject, token: tunnel_addresses */
-	TUNNEL_SESSION_UP,     /* subject: session->facts are complete */
-	TUNNEL_SESSION_NETWORK, /* subject; struct unit_network: changed while up */
-	TUNNEL_SESSION_DOWN,   /* subject; arg: enum close_reason. The last item of a session: the app
-	                        * frees its slot once the data path confirmed the detach */
-	TUNNEL_UP,             /* the control connection is established */
-	TUNNEL_DOWN,           /* arg: enum close_reason; close the TCP connection behind the bytes */
-	TUNNEL_MESSAGE,        /* a control message, whole; arg 0 received, 1 sent */
-	TUNNEL_PPP,            /* subject; a PPP control frame; arg 0 received, 1 sent */
-	TUNNEL_DROP,           /* subject or 0; arg: enum drop */
-	TUNNEL_NOTE,           /* subject or 0; arg: 0 info, 1 warning; text */
+	TUNNEL_BYTES = 0x400, /* bytes for the TCP connection */
+	TUNNEL_COMMAND, /* subject; struct datapath_command; a frame's bytes follow it at once */
+	TUNNEL_SESSION_WANTED,  /* token; struct call_wanted: answer with tunnel_accept or
+				   tunnel_refuse */
+	TUNNEL_CREDENTIALS,     /* subject, token; struct auth_question: tunnel_credentials */
+	TUNNEL_ADDRESS,         /* subject, token: tunnel_addresses */
+	TUNNEL_SESSION_UP,      /* subject: session->facts are complete. Once in a session's life */
+	TUNNEL_SESSION_NETWORK, /* subject; struct unit_network: changed after SESSION_UP, also to
+				 * nothing and back when the peer renegotiates */
+	TUNNEL_SESSION_DOWN, /* subject; arg: enum close_reason. The last item of a session: the app
+			      * frees its slot once the data path confirmed the detach, or at once
+			      * when session->attached is false */
+	TUNNEL_UP,           /* the control connection is established */
+	TUNNEL_DOWN,         /* arg: enum close_reason; close the TCP connection behind the bytes */
+	TUNNEL_MESSAGE,      /* a control message, whole; arg 0 received, 1 sent */
+	TUNNEL_PPP,          /* subject; a PPP control frame; arg 0 received, 1 sent */
+	TUNNEL_DROP,         /* subject or 0; arg: enum drop */
+	TUNNEL_NOTE,         /* subject or 0; arg: 0 info, 1 warning; text */
 };
 
-/* Per call of any function below. */
-enum { TUNNEL_OUT_ITEMS = 4096, TUNNEL_OUT_BYTES = 1 << 20 };
+/* Per call of any function below. A frame is answered within the link's and the unit's own bounds,
+ * each frame said twice (to the data path and to the log); what a timer or a close makes of one of
+ * many sessions is small and has its own bound, asserted session by session. */
+enum {
+	SESSION_OUT_ITEMS = 2 * (2 * LINK_OUT_ITEMS + 2 * UNIT_OUT_ITEMS) + 16,
+	SESSION_OUT_BYTES = 2 * (2 * LINK_OUT_BYTES + 2 * UNIT_OUT_BYTES) +
+			    SESSION_OUT_ITEMS * (sizeof(struct datapath_command) + 8),
+	SESSION_STEP_ITEMS = 16,
+	SESSION_STEP_BYTES = 3072,
+	TUNNEL_OUT_ITEMS =
+		CONTROL_OUT_ITEMS + CALLS_PER_TUNNEL * SESSION_STEP_ITEMS + 2 * SESSION_OUT_ITEMS,
+	TUNNEL_OUT_BYTES =
+		CONTROL_OUT_BYTES + CALLS_PER_TUNNEL * SESSION_STEP_BYTES + 2 * SESSION_OUT_BYTES,
+};
 
 /* The app's table of sessions, seen from a tunnel: handles to memory. NULL for a handle whose
  * generation has passed. */
@@ -52,12 +67,23 @@ struct session_table {
 	void *context;
 };
 
+/* How far tunnel_stop has come. */
+enum tunnel_stop_stage {
+	STOP_NONE,
+	STOP_LINKS,      /* LCP Terminate on every link */
+	STOP_CALLS,      /* Call-Clear-Request, Call-Disconnect-Notify awaited */
+	STOP_CONNECTION, /* Stop-Control-Connection-Request sent */
+};
+
 struct tunnel {
 	const struct tunnel_config *config; /* the app's; outlives the tunnel */
 	struct session_table table;
 	struct random *random;
 	struct control control;
 	enum close_reason closing;
+	enum tunnel_stop_stage stopping;
+	uint64_t stop_deadline; /* of the stage */
+	bool down;              /* TUNNEL_DOWN was given: nothing happens any more */
 };
 
 void tunnel_init(struct tunnel *tunnel, const struct tunnel_config *config,
@@ -65,29 +91,33 @@ void tunnel_init(struct tunnel *tunnel, const struct tunnel_config *config,
 
 /* The TCP connection. */
 void tunnel_up(struct tunnel *tunnel, uint64_t now, struct outbox *out);
-void tunnel_lost(struct tunnel *tunnel, enum close_reason reason, uint64_t now,
-	struct outbox *out);
+void tunnel_lost(struct tunnel *tunnel, enum close_reason reason, uint64_t now, struct outbox *out);
+/* Returns how many bytes it consumed: call again with the rest, the outbox emptied, until all are;
+ * 0 with bytes left means the connection is closed. */
 size_t tunnel_input(struct tunnel *tunnel, const uint8_t *bytes, size_t length, uint64_t now,
 	struct outbox *out);
 
-/* Sessions. Memory and handle come from the app; call IDs are unpredictable and unique in the
- * process, which only the app can promise. */
+/* Sessions. Memory (zeroed) and handle come from the app; call IDs are unpredictable and unique in
+ * the process, which only the app can promise. The session's slot is the app's again after
+ * TUNNEL_SESSION_DOWN, which may come within this very call (a token no longer asked, a control
+ * connection already closed). */
 void tunnel_dial(struct tunnel *tunnel, struct session *session, uint32_t subject,
 	uint16_t local_call_id, uint64_t now, struct outbox *out);
-void tunnel_accept(struct tunnel *tunnel, uint32_t token, struct session *session,
-	uint32_t subject, uint16_t local_call_id, uint64_t now, struct outbox *out);
-void tunnel_refuse(struct tunnel *tunnel, uint32_t token, uint8_t result, uint64_t now,
-	struct outbox *out);
+void tunnel_accept(struct tunnel *tunnel, uint32_t token, struct session *session, uint32_t subject,
+	uint16_t local_call_id, uint64_t now, struct outbox *out);
+/* `result` is that of Outgoing-Call-Reply (RFC 2637 §2.8). */
+void tunnel_refuse(
+	struct tunnel *tunnel, uint32_t token, uint8_t result, uint64_t now, struct outbox *out);
 
 /* From the data path: a control frame with the epoch it was received in. */
 void tunnel_frame(struct tunnel *tunnel, struct session *session, uint32_t epoch,
 	const uint8_t *frame, size_t length, uint64_t now, struct outbox *out);
-/* From the data path: when the peer was last heard, and when inner traffic last moved. */
-void tunnel_alive(struct tunnel *tunnel, struct session *session, uint64_t heard,
-	uint64_t active);
+/* From the data path: when the peer was last heard, and when inner traffic last moved. To be told
+ * before a tunnel_tick that is to judge silence or idleness. */
+void tunnel_alive(struct tunnel *tunnel, struct session *session, uint64_t heard, uint64_t active);
 /* From the data path: a run of undecipherable packets (MPPE keys differ). */
-void tunnel_keys_differ(struct tunnel *tunnel, struct session *session, uint64_t now,
-	struct outbox *out);
+void tunnel_keys_differ(
+	struct tunnel *tunnel, struct session *session, uint64_t now, struct outbox *out);
 
 /* Answers. A token no longer asked is ignored. */
 void tunnel_credentials(struct tunnel *tunnel, struct session *session, uint32_t token,
@@ -95,11 +125,11 @@ void tunnel_credentials(struct tunnel *tunnel, struct session *session, uint32_t
 void tunnel_addresses(struct tunnel *tunnel, struct session *session, uint32_t token,
 	const struct unit_addresses *addresses, uint64_t now, struct outbox *out);
 
-/* Ending one session, or everything: polite, and bounded in time by the time-outs configured. */
-void tunnel_close_session(struct tunnel *tunnel, struct session *session,
-	enum close_reason reason, uint64_t now, struct outbox *out);
-void tunnel_stop(struct tunnel *tunnel, enum close_reason reason, uint64_t now,
-	struct outbox *out);
+/* Ending one session, or everything: polite, and bounded in time by the time-outs configured.
+ * tunnel_stop takes SHUTDOWN_TOTAL at most, whether or not the peer still answers. */
+void tunnel_close_session(struct tunnel *tunnel, struct session *session, enum close_reason reason,
+	uint64_t now, struct outbox *out);
+void tunnel_stop(struct tunnel *tunnel, enum close_reason reason, uint64_t now, struct outbox *out);
 
 void tunnel_tick(struct tunnel *tunnel, uint64_t now, struct outbox *out);
 uint64_t tunnel_deadline(const struct tunnel *tunnel);
