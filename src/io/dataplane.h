@@ -2,7 +2,12 @@
  * `user` is ours (raw GRE and TUN, in worker threads), `kernel` comes with /dev/ppp.
  *
  * All functions are called on the control thread. Events come back on the control thread too,
- * through the callback given at the start. */
+ * through the callback given at the start, and never from inside one of the functions.
+ *
+ * A subject is a handle as subject.h lays it out: the index (below sessions_max) names a slot in
+ * the worker's slab, the generation tells one session in it from the next. A slot may be attached
+ * again only after its DETACHED event; commands for a generation that has passed are ignored, and
+ * a DETACH is answered by exactly one DETACHED whatever happened before. */
 #ifndef GREYLINE_DATAPLANE_H
 #define GREYLINE_DATAPLANE_H
 
@@ -18,9 +23,9 @@
 struct dataplane;
 
 enum dataplane_event_kind {
-	DATAPLANE_CONTROL,  /* a received control frame: epoch and bytes */
-	DATAPLANE_DETACHED, /* the slot may be reused; final counters */
-	DATAPLANE_KEYS_DIFFER, /* a run of undecipherable packets */
+	DATAPLANE_CONTROL,     /* a received control frame: epoch and bytes */
+	DATAPLANE_DETACHED,    /* the slot may be reused; final counters */
+	DATAPLANE_KEYS_DIFFER, /* a run of undecipherable packets; once a run */
 };
 
 struct dataplane_event {
@@ -39,16 +44,20 @@ struct dataplane_statistics {
 	uint64_t last_active;
 };
 
-/* Copies of packets for `greyline capture`: called on the worker's thread while a capture runs. */
+/* Copies of packets for `greyline capture` (tap.h turns them into pcapng on the control thread).
+ * Called on the worker's thread while a capture runs, so it must neither block nor call the data
+ * plane. `bytes` is a whole IP packet, for the outer ones too; `now` is of clock_now(). */
 typedef void dataplane_tap(void *context, bool outer, bool sent, uint32_t subject,
 	const uint8_t *bytes, size_t length, uint64_t now);
 
 struct dataplane_config {
 	uv_loop_t *loop;
-	struct address local;        /* bind raw sockets here; family 0: any */
-	const char *interface_name;  /* shared TUN's name, or NULL when interfaces are per session */
-	unsigned mtu;                /* of the shared TUN */
-	bool server;                 /* routes inner packets by destination; a client has one session */
+	struct address local; /* bind raw sockets here; family 0: any */
+	/* The shared TUN's name (no pattern), or NULL when interfaces are per session. It is opened
+	 * by start() with `mtu` and down; addresses, routes and "up" are the caller's. */
+	const char *interface_name;
+	unsigned mtu; /* of the shared TUN; 0: leave it */
+	bool server;  /* routes inner packets by destination; a client has one session */
 	uint32_t sessions_max;
 	void (*event)(void *context, const struct dataplane_event *event);
 	void *context;
@@ -65,12 +74,16 @@ struct dataplane_ops {
 	/* Gives a session an interface of its own: an open TUN descriptor, which the back end takes
 	 * over and closes at detach. Only while attached. */
 	int (*interface)(struct dataplane *dataplane, uint32_t subject, int tun);
+	/* Copies what the session's worker last published (within 20 ms under traffic); false when
+	 * `subject` is not attached. */
 	bool (*statistics)(struct dataplane *dataplane, uint32_t subject,
 		struct dataplane_statistics *statistics);
 	/* Drops that no session can be blamed for, and the back end's own. */
 	void (*drops)(struct dataplane *dataplane, uint64_t drops[DROP_COUNT]);
+	/* Starts a tap, or with NULL ends it: when this returns the old one is called no more. */
 	void (*capture)(struct dataplane *dataplane, dataplane_tap *tap, void *context);
-	/* Joins the workers and closes descriptors. No event comes afterwards. */
+	/* Joins the workers and closes descriptors. No event comes afterwards. The memory is freed
+	 * when the loop has run once more. */
 	void (*stop)(struct dataplane *dataplane);
 };
 

@@ -1,0 +1,78 @@
+/* Links, addresses and routes by rtnetlink (libmnl).
+ *
+ * Each call sends one request and waits for the kernel's own answer, which comes in microseconds
+ * and never from a peer; 10,000 routes take less than a tenth of a second. One socket belongs to
+ * one thread. Results are 0 or -errno as the kernel gave it; netlink_error() holds the same in
+ * words: what failed, on what, and the kernel's extended message where it gave one. */
+#ifndef GREYLINE_NETLINK_H
+#define GREYLINE_NETLINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "address.h"
+
+struct netlink;
+
+int netlink_open(struct netlink **netlink);
+void netlink_close(struct netlink *netlink); /* NULL is fine */
+/* The last failure of this socket in one line; empty when there was none. */
+const char *netlink_error(const struct netlink *netlink);
+
+/* Links, by index. */
+int netlink_link_index(struct netlink *netlink, const char *name); /* > 0, or -ENODEV */
+int netlink_link_up(struct netlink *netlink, unsigned link, bool up);
+int netlink_link_mtu(struct netlink *netlink, unsigned link, unsigned mtu);
+int netlink_link_rename(struct netlink *netlink, unsigned link, const char *name); /* while down */
+int netlink_link_delete(struct netlink *netlink, unsigned link);
+
+struct netlink_link {
+	unsigned index;
+	char name[16];
+	unsigned mtu;
+	bool up;
+};
+int netlink_link_get(struct netlink *netlink, unsigned link, struct netlink_link *answer);
+
+/* Addresses. `peer` NULL: a subnet of `length` bits; otherwise a point-to-point address (`length`
+ * is the peer's: 32 or 128 bits as a rule). Adding one that is there gives -EEXIST. */
+int netlink_address_add(struct netlink *netlink, unsigned link, const struct address *local,
+	const struct address *peer, unsigned length);
+int netlink_address_delete(struct netlink *netlink, unsigned link, const struct address *local,
+	const struct address *peer, unsigned length);
+
+/* Routes. */
+enum { NETLINK_TABLE_MAIN = 254, NETLINK_PROTOCOL = 171 }; /* RTA_PROTOCOL of every route we add */
+
+struct netlink_route {
+	struct prefix destination; /* length 0: the default route (the family must be set) */
+	struct address gateway;    /* family 0: straight onto the link */
+	struct address source;     /* preferred source; family 0: none */
+	unsigned link;             /* 0: the kernel finds it from the gateway */
+	uint32_t metric;           /* 0: none given */
+	uint32_t table;            /* 0: NETLINK_TABLE_MAIN */
+	uint8_t protocol;          /* answers only: who made it (RTPROT_*) */
+	uint32_t mtu;              /* answers: the route's own MTU, or 0 */
+};
+
+/* -EEXIST when one with this destination, metric and table is there. */
+int netlink_route_add(struct netlink *netlink, const struct netlink_route *route);
+int netlink_route_replace(struct netlink *netlink, const struct netlink_route *route);
+/* Deletes only what matches in every member that is set. -ESRCH when there is none. */
+int netlink_route_delete(struct netlink *netlink, const struct netlink_route *route);
+/* The way to `to`: link, gateway, source address. `destination` is `to` itself. */
+int netlink_route_get(
+	struct netlink *netlink, const struct address *to, struct netlink_route *answer);
+
+/* Walks the routes of `family` (4 or 6) in every table, of one link or (0) of all. A callback that
+ * returns false is not called again. */
+typedef bool netlink_route_visit(void *context, const struct netlink_route *route);
+int netlink_routes(struct netlink *netlink, uint8_t family, unsigned link,
+	netlink_route_visit *visit, void *context);
+
+/* Walks the addresses of one link or (0) of all. */
+typedef bool netlink_address_visit(void *context, unsigned link, const struct prefix *address);
+int netlink_addresses(struct netlink *netlink, uint8_t family, unsigned link,
+	netlink_address_visit *visit, void *context);
+
+#endif

@@ -1,0 +1,65 @@
+/* The state file: what this instance has changed on the host, written before the change is made.
+ *
+ * One line a change, in the order made; undone in the opposite order. Every write goes to a
+ * temporary file that is fsync'ed and renamed, so that a reader sees the file before or after a
+ * change and never half of it. The file names its owner by pid and start time: a live instance's
+ * changes are never undone by another.
+ *
+ *	greyline-state 1
+ *	owner PID STARTED
+ *	nft TABLE                          a table of family inet
+ *	sysctl KEY VALUE                   the value before we changed it
+ *	route DESTINATION GATEWAY INTERFACE METRIC   "-" for none: a route we added
+ *	dns PATH link TARGET | dns PATH file BACKUP | dns PATH none
+ */
+#ifndef GREYLINE_STATE_H
+#define GREYLINE_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { STATE_LINE_SIZE = 512, STATE_LINES_MAX = 4096, STATE_PATH_SIZE = 256 };
+
+struct state {
+	char path[STATE_PATH_SIZE];
+	pid_t owner;
+	uint64_t owner_started; /* field 22 of /proc/PID/stat */
+	char **lines;           /* without newline */
+	size_t count;
+};
+
+/* Whether the file at `path` was left by a process that is gone. */
+enum state_age {
+	STATE_NONE,  /* no file */
+	STATE_STALE, /* its owner is gone: undo it */
+	STATE_LIVE,  /* its owner runs: leave it alone */
+};
+/* `owner` (may be NULL) gets the pid in the file. A file nobody can parse is stale, and what can
+ * be read of it is undone. */
+enum state_age state_age(const char *path, pid_t *owner);
+
+/* Starts an empty state owned by process `owner`; makes the directory (0755). Writes nothing until
+ * the first record. 0 or -errno. */
+int state_open(struct state *state, const char *path, pid_t owner);
+/* Adds a line that was not there, or removes it; on disk when this returns. 0 or -errno: then the
+ * change must not be made. */
+int state_record(struct state *state, const char *line);
+int state_forget(struct state *state, const char *line);
+void state_close(struct state *state); /* frees memory; the file stays */
+
+/* Undoes everything `state` holds, newest first, and removes the file. What fails is told to `log`
+ * (one line each; may be NULL) and does not stop the rest; returns how many failed. A thing that
+ * is already gone is no failure. */
+typedef void state_log(void *context, const char *line);
+unsigned state_undo(struct state *state, state_log *log, void *context);
+/* The same for a file left behind: nothing unless STATE_STALE. Runs nft, writes sysctls, routes
+ * and DNS: call it as root before privileges are dropped. `done` (may be NULL) gets the number of
+ * changes undone. */
+unsigned state_undo_stale(const char *path, unsigned *done, state_log *log, void *context);
+
+/* When process `pid` started, in the kernel's ticks; 0 when there is none. */
+uint64_t process_started(pid_t pid);
+
+#endif
