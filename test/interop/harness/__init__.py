@@ -1,0 +1,1 @@
+"""What the interop tests stand on: namespaces, processes, captures, and other people's programs."""

@@ -1,0 +1,43 @@
+"""The peers against each other, without us: what fails here is the harness or the machine."""
+import pytest
+
+from harness import cache
+from harness.capture import Capture, tshark
+from harness.guest import Guest
+from harness.peers import INNER_SERVER, LwipClient, Poptop
+
+USER, PASSWORD = 'alice', 'wonder land'
+
+
+def two_hosts(lab):
+    server, client = lab.namespace('server'), lab.namespace('client')
+    lab.cable(server, ('outer', '10.7.0.1/24'), client, ('outer', '10.7.0.2/24'))
+    return server, client
+
+
+@pytest.mark.needs('pptp', 'pptpd', 'socat', 'tcpdump', 'tshark')
+def test_poptop_and_pptp_linux_with_lwip_at_both_ends(lab):
+    server, client = two_hosts(lab)
+    capture = Capture(lab, server, 'outer')
+    Poptop(lab, server, '10.7.0.1', USER, PASSWORD)
+    dialer = LwipClient(lab, client, '10.7.0.1', USER, PASSWORD, pings=3, echo=200_000)
+    dialer.wait_for(rf'^UP local=192\.168\.77\.10 remote={INNER_SERVER}')
+    dialer.wait_for(r'^PING reply seq=3')
+    dialer.wait_for(r'^ECHO bytes=200000 result=same')
+    data = tshark(capture.stop(), 'gre && ppp.protocol', 'ppp.protocol')
+    assert ['0x00fd'] in data and ['0x0021'] not in data
+
+
+@pytest.mark.needs('linux.uml', 'mmdebstrap', files=['/dev/net/tun'])
+def test_guests_dial_each_other(lab):
+    middle = lab.namespace('middle')
+    server = Guest(lab, middle, [('10.8.1.2/24', '10.8.1.1/24')], 'server')
+    client = Guest(lab, middle, [('10.8.2.2/24', '10.8.2.1/24')], 'client')
+    middle.run('sysctl', '-q', 'net.ipv4.ip_forward=1')
+    cache.kpptp()
+    server.ready().run('/peers/server', USER, PASSWORD)
+    client.ready()
+    for guest, gateway in ((server, '10.8.1.2'), (client, '10.8.2.2')):
+        guest.run('ip', 'route', 'add', 'default', 'via', gateway)
+    client.run('/peers/client', 'pptp', '10.8.1.1', USER, PASSWORD)
+    assert '3 received' in client.run('ping', '-c', '3', '-i', '0.2', '192.168.77.1')[1]
