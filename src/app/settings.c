@@ -1,0 +1,332 @@
+/* Settings: defaults, configuration files into settings, and what only the whole can tell.
+ *
+ * A later line wins over an earlier one, the command line over every file. `include = FILE` takes
+ * a path relative to the including file, or a pattern of several. */
+#include "settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "auth.h"
+#include "config.h"
+#include "digest.h"
+#include "limits.h"
+#include "options.h"
+#include "slurp.h"
+#include "unit.h"
+
+enum { INCLUDE_DEPTH = 8 };
+
+#define DEFAULT_FILE   "/etc/greyline/greyline.conf"
+#define DEFAULT_FOLDER "/etc/greyline/conf.d/*.conf"
+
+void settings_init(struct settings *settings)
+{
+	*settings = (struct settings){
+		.scripts = true,
+		.echo_interval = 30,
+		.echo_failure = 4,
+		.lcp_restart = 3,
+		.lcp_max_configure = 10,
+		.lcp_max_terminate = 2,
+		.lcp_max_failure = 5,
+		.mppe = true,
+		.unit = UNIT_UNSET,
+		.port = 1723,
+		.window = 64,
+		.control_echo_interval = 60,
+		.control_echo_timeout = 60,
+		.control_timeout = 10,
+		.check_source = true,
+		.max_sessions = 4096,
+		.max_calls = 16,
+		.max_half_open = HALF_OPEN_TOTAL,
+		.max_half_open_per_peer = HALF_OPEN_PER_PEER,
+		.auth_timeout = 30,
+		.free_failures = 3,
+		.holdoff = 5,
+		.max_fail = 10,
+	};
+}
+
+void settings_free(struct settings *settings)
+{
+	for (size_t i = 0; i < option_count; i++) {
+		void *target = (char *)settings + option_table[i].offset;
+		if (option_table[i].type == OPTION_TEXT) {
+			char **text = target;
+			if (*text)
+				secret_wipe(*text, strlen(*text));
+			free(*text);
+			*text = NULL;
+		}
+	}
+	for (size_t i = 0; i < settings->listen.count; i++)
+		free(settings->listen.at[i]);
+	free(settings->listen.at);
+	free(settings->pool.at);
+	free(settings->routes.at);
+	settings->listen = (struct text_list){0};
+	settings->pool = (struct range_list){0};
+	settings->routes = (struct prefix_list){0};
+}
+
+/* One file being read, inside those that include it. */
+struct reading {
+	struct settings *settings;
+	struct faults *faults;
+	const char *path;
+	unsigned depth;
+	uint8_t section;
+};
+
+static int read_file(struct reading *reading);
+
+static void on_section(void *context, const char *name, const struct place *at)
+{
+	struct reading *reading = context;
+	reading->section = section_of(name);
+	if (reading->section)
+		return;
+	const char *nearest = section_nearest(name);
+	if (nearest)
+		fault(reading->faults, at, "unknown section [%s] (did you mean [%s]?)", name,
+			nearest);
+	else
+		fault(reading->faults, at,
+			"unknown section [%s]: there are [greyline], [server], [client], [ppp]",
+			name);
+}
+
+static void unknown_key(
+	struct reading *reading, const struct config_entry *entry, const struct option *option)
+{
+	uint8_t section = reading->section;
+	if (option && option->sections) {
+		fault(reading->faults, &entry->key_at, "'%s' does not belong in [%s] but in [%s]",
+			entry->key, *entry->section ? entry->section : "greyline",
+			option->sections & SECTION_PPP      ? "ppp"
+			: option->sections & SECTION_SERVER ? "server"
+			: option->sections & SECTION_CLIENT ? "client"
+							    : "greyline");
+		return;
+	}
+	if (section & (SECTION_SERVER | SECTION_CLIENT))
+		section |= SECTION_PPP;
+	const char *nearest = option_nearest(entry->key, 0, section);
+	if (nearest)
+		fault(reading->faults, &entry->key_at, "unknown key '%s' (did you mean '%s'?)",
+			entry->key, nearest);
+	else
+		fault(reading->faults, &entry->key_at, "unknown key '%s'", entry->key);
+}
+
+static void include_one(struct reading *outer, const char *path, const struct place *at)
+{
+	struct reading inner = *outer;
+	inner.path = path;
+	inner.depth++;
+	inner.section = SECTION_GREYLINE;
+	if (inner.depth > INCLUDE_DEPTH) {
+		fault(outer->faults, at, "include: more than %d files deep", INCLUDE_DEPTH);
+		return;
+	}
+	int error = read_file(&inner);
+	if (error)
+		fault(outer->faults, at, "include: %s: %s", path, strerror(-error));
+}
+
+static void include(struct reading *reading, const struct config_entry *entry)
+{
+	char pattern[4096];
+	const char *slash = strrchr(reading->path, '/');
+	int folder = slash && entry->value[0] != '/' ? (int)(slash - reading->path) + 1 : 0;
+	if (!*entry->value) {
+		fault(reading->faults, &entry->key_at, "'include' needs a value: FILE");
+		return;
+	}
+	int length =
+		snprintf(pattern, sizeof pattern, "%.*s%s", folder, reading->path, entry->value);
+	if (length < 0 || (size_t)length >= sizeof pattern) {
+		fault(reading->faults, &entry->value_at, "include: the path is too long");
+		return;
+	}
+	if (!strpbrk(pattern, "*?[")) {
+		include_one(reading, pattern, &entry->value_at);
+		return;
+	}
+	glob_t found;
+	if (glob(pattern, 0, NULL, &found) == 0) {
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			include_one(reading, found.gl_pathv[i], &entry->value_at);
+		globfree(&found);
+	}
+}
+
+static void on_entry(void *context, const struct config_entry *entry)
+{
+	struct reading *reading = context;
+	bool negated;
+	if (!strcmp(entry->key, "include")) {
+		include(reading, entry);
+		return;
+	}
+	if (!reading->section)
+		return; /* the heading was the fault */
+	const struct option *option = option_find_negated(entry->key, &negated);
+	uint8_t allowed = reading->section;
+	if (allowed & (SECTION_SERVER | SECTION_CLIENT))
+		allowed |= SECTION_PPP;
+	if (!option || !(option->sections & allowed)) {
+		unknown_key(reading, entry, option);
+		return;
+	}
+	char error[OPTION_ERROR_MAX];
+	if (!option_store(option, reading->settings, entry->bare ? NULL : entry->value, negated,
+		    false, error))
+		fault(reading->faults, entry->bare ? &entry->key_at : &entry->value_at, "%s",
+			error);
+}
+
+/* A file with a password in it is nobody else's business. */
+static void warn_of_readers(struct reading *reading, const struct stat *status, bool had_password)
+{
+	if (had_password || !reading->settings->password || !(status->st_mode & 077))
+		return;
+	struct place whole = {.file = reading->path};
+	fault_warning(reading->faults, &whole,
+		"holds a password and others can read it: chmod 600 %s", reading->path);
+}
+
+static int read_file(struct reading *reading)
+{
+	struct stat status;
+	char *bytes;
+	size_t length;
+	int error = slurp(reading->path, CONFIG_FILE_MAX, &bytes, &length, &status);
+	if (error)
+		return error;
+	bool had_password = reading->settings->password != NULL;
+	struct config_sink sink = {on_section, on_entry, reading};
+	config_parse(reading->path, bytes, length, &sink, reading->faults);
+	warn_of_readers(reading, &status, had_password);
+	slurp_free(bytes, length);
+	return 0;
+}
+
+int settings_read(struct settings *settings, const char *path, struct faults *faults)
+{
+	struct reading reading = {
+		.settings = settings, .faults = faults, .path = path, .section = SECTION_GREYLINE};
+	return read_file(&reading);
+}
+
+void settings_read_default(struct settings *settings, struct faults *faults)
+{
+	struct place whole = {.file = DEFAULT_FILE};
+	int error = settings_read(settings, DEFAULT_FILE, faults);
+	if (error && error != -ENOENT && error != -EACCES)
+		fault(faults, &whole, "%s", strerror(-error));
+	glob_t found;
+	if (glob(DEFAULT_FOLDER, 0, NULL, &found) == 0) {
+		for (size_t i = 0; i < found.gl_pathc; i++) {
+			whole.file = found.gl_pathv[i];
+			error = settings_read(settings, found.gl_pathv[i], faults);
+			if (error && error != -EACCES)
+				fault(faults, &whole, "%s", strerror(-error));
+		}
+		globfree(&found);
+	}
+}
+
+uint8_t settings_auth(const struct settings *settings)
+{
+	uint32_t wanted = settings->require_auth ? settings->require_auth : AUTH_MSCHAPV2;
+	return (uint8_t)((wanted | settings->allow_auth) & ~settings->refuse_auth);
+}
+
+uint8_t settings_mppe(const struct settings *settings)
+{
+	uint32_t wanted = settings->require_mppe ? settings->require_mppe : MPPE_ALLOW_128;
+	if (!settings->mppe)
+		return 0;
+	return (uint8_t)((wanted | settings->allow_mppe) & ~settings->refuse_mppe);
+}
+
+bool settings_mppe_required(const struct settings *settings)
+{
+	return settings_mppe(settings) != 0 && !settings->clear_text;
+}
+
+static void check_auth(const struct settings *settings, struct faults *faults)
+{
+	uint8_t auth = settings_auth(settings), mppe = settings_mppe(settings);
+	if (!auth)
+		fault(faults, NULL,
+			"every way to authenticate is refused: take one refuse-... out");
+	if (auth & AUTH_PAP)
+		fault_warning(faults, NULL,
+			"PAP is allowed: passwords travel in clear text, for anybody on the path");
+	if (auth & AUTH_CHAP_MD5)
+		fault_warning(faults, NULL,
+			"CHAP-MD5 is allowed: it gives no keys, so its "
+			"sessions cannot be encrypted");
+	if (auth & AUTH_MSCHAP)
+		fault_warning(faults, NULL,
+			"MS-CHAP (version 1) is allowed: its keys do not change "
+			"from login to login, and the server proves nothing");
+	if (auth && !(auth & (AUTH_MSCHAP | AUTH_MSCHAPV2)) && settings_mppe_required(settings))
+		fault(faults, NULL,
+			"MPPE needs MS-CHAP or MS-CHAPv2 for its keys: allow one of "
+			"them, or say --allow-clear-text");
+	if (auth & (AUTH_MSCHAP | AUTH_MSCHAPV2))
+		return;
+	if (mppe && settings->require_mppe)
+		fault(faults, NULL, "require-mppe contradicts the authentication that is left");
+}
+
+static void check_mppe(const struct settings *settings, struct faults *faults)
+{
+	uint8_t mppe = settings_mppe(settings);
+	if (!mppe)
+		fault_warning(faults, NULL,
+			"encryption is off: everything in the tunnel can be read on the path");
+	else if (settings->clear_text)
+		fault_warning(faults, NULL,
+			"clear text is allowed: somebody on the path can make "
+			"both sides agree on it");
+	if (mppe & (MPPE_ALLOW_40 | MPPE_ALLOW_56))
+		fault_warning(faults, NULL,
+			"MPPE with 40 or 56 bits is allowed: its keys can be searched in hours");
+	if (mppe && settings->mppe_stateful)
+		fault_warning(faults, NULL,
+			"stateful MPPE is allowed: a key serves 256 packets, "
+			"and one lost packet costs those behind it");
+}
+
+void settings_check(struct settings *settings, struct faults *faults)
+{
+	check_auth(settings, faults);
+	check_mppe(settings, faults);
+	if (settings->local.family == 6)
+		fault(faults, NULL, "local: an IPv4 address is expected");
+	if (settings->max_half_open_per_peer > settings->max_half_open)
+		fault(faults, NULL, "max-half-open-per-peer is above max-half-open");
+	if (settings->ifname && strlen(settings->ifname) > 15)
+		fault(faults, NULL, "ifname: an interface's name has 15 characters at most");
+	if (settings->ifname && settings->unit != UNIT_UNSET)
+		fault(faults, NULL, "ifname and unit both name the interface: keep one");
+	if (settings->ifname && settings->interface == INTERFACE_PER_SESSION)
+		fault(faults, NULL,
+			"ifname names one interface, and there is one for each session: keep one");
+	if (!settings->check_source)
+		fault_warning(faults, NULL,
+			"no-check-source: a client can send packets under any "
+			"address");
+}

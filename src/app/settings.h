@@ -1,0 +1,115 @@
+/* Everything the command line and the configuration files can say, in one struct.
+ *
+ * options.c holds the one table that says how each member is spelled. Strings and lists belong to
+ * the struct; settings_free gives them back. Times are seconds, as pppd's options are. */
+#ifndef GREYLINE_SETTINGS_H
+#define GREYLINE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "address.h"
+#include "fault.h"
+
+struct ipv4_range {
+	uint32_t first, last; /* host order, both included */
+	bool subnet;          /* written as a CIDR: its ends are not given out */
+};
+
+struct range_list {
+	struct ipv4_range *at;
+	size_t count;
+};
+
+struct prefix_list {
+	struct prefix *at;
+	size_t count;
+};
+
+struct text_list {
+	char **at;
+	size_t count;
+};
+
+/* A pair of servers to hand out: DNS or WINS. */
+struct address_pair {
+	uint32_t at[2]; /* host order; 0: none */
+	size_t count;
+};
+
+enum interface_choice { INTERFACE_SHARED, INTERFACE_PER_SESSION };
+enum single_session { SINGLE_SEVERAL, SINGLE_REPLACE, SINGLE_DENY };
+enum log_choice { LOG_STYLE_AUTO, LOG_STYLE_TIME, LOG_STYLE_SYSLOG };
+
+struct settings {
+	/* The program. */
+	char *config_file;
+	bool help, debug, scripts;
+	char *run_dir, *state_dir, *scripts_dir, *run_as;
+	uint32_t log_style; /* enum log_choice */
+
+	/* PPP, either side. */
+	uint32_t mtu, mru; /* 0: from the outer path */
+	uint32_t echo_interval, echo_failure;
+	uint32_t lcp_restart, lcp_max_configure, lcp_max_terminate, lcp_max_failure;
+	uint32_t idle, max_connect;
+	uint32_t require_auth, allow_auth, refuse_auth; /* masks of enum auth_method */
+	uint32_t require_mppe, allow_mppe, refuse_mppe; /* masks of MPPE_ALLOW_* */
+	bool mppe, mppe_stateful, clear_text;
+	struct address_pair dns, wins;
+	char *name, *user, *remote_name, *password, *ifname, *ipparam, *link_name;
+	uint32_t unit; /* UNIT_UNSET: any */
+	bool strip_domain;
+
+	/* Both, about the control connection. */
+	uint32_t port, window;
+	uint32_t control_echo_interval, control_echo_timeout, control_timeout;
+	char *host_name;
+	char *secrets;
+
+	/* Server. */
+	struct text_list listen;
+	char *pap_secrets;
+	struct range_list pool;
+	struct address local;
+	bool nat, client_to_client, check_source;
+	uint32_t interface; /* enum interface_choice */
+	uint32_t single_session;
+	uint32_t max_sessions, max_calls, max_half_open, max_half_open_per_peer;
+	uint32_t auth_timeout, free_failures;
+
+	/* Client. */
+	char *server, *password_file, *bind;
+	struct prefix_list routes;
+	bool default_route, use_peer_dns, persist;
+	uint32_t holdoff, max_fail;
+
+	/* One-shot tools. */
+	bool json, inner, hard;
+	char *output, *by_interface, *by_user, *by_address, *by_peer, *by_id;
+	bool by_all;
+	uint32_t seconds;
+};
+
+#define UNIT_UNSET UINT32_MAX
+
+void settings_init(struct settings *settings); /* the defaults */
+void settings_free(struct settings *settings); /* wipes secrets */
+
+/* Reads one file, with what it includes. 0, or -errno when the first file itself cannot be read;
+ * faults in it are counted in `faults`. */
+int settings_read(struct settings *settings, const char *path, struct faults *faults);
+/* Reads /etc/greyline/greyline.conf and conf.d beside it, whatever of them is there. */
+void settings_read_default(struct settings *settings, struct faults *faults);
+
+/* What can only be judged when everything is read: masks that leave nothing, limits that
+ * contradict each other; and the warnings that weakening options owe their user. */
+void settings_check(struct settings *settings, struct faults *faults);
+
+/* The outcome of require, allow and refuse. */
+uint8_t settings_auth(const struct settings *settings); /* mask of enum auth_method */
+uint8_t settings_mppe(const struct settings *settings); /* mask of MPPE_ALLOW_* */
+bool settings_mppe_required(const struct settings *settings);
+
+#endif

@@ -1,0 +1,156 @@
+/* Words to values (see values.h). Every function takes the whole word or nothing. */
+#include "values.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+bool value_number(const char *word, uint32_t *number)
+{
+	uint64_t value = 0;
+	if (!*word)
+		return false;
+	for (; *word; word++) {
+		if (*word < '0' || *word > '9')
+			return false;
+		value = value * 10 + (uint64_t)(*word - '0');
+		if (value > UINT32_MAX)
+			return false;
+	}
+	*number = (uint32_t)value;
+	return true;
+}
+
+bool value_ipv4(const char *word, uint32_t *host_order)
+{
+	struct in_addr in;
+	if (inet_pton(AF_INET, word, &in) != 1)
+		return false;
+	*host_order = ntohl(in.s_addr);
+	return true;
+}
+
+bool value_address(const char *word, struct address *address)
+{
+	memset(address, 0, sizeof *address);
+	if (inet_pton(AF_INET, word, address->bytes) == 1) {
+		address->family = 4;
+		return true;
+	}
+	if (inet_pton(AF_INET6, word, address->bytes) == 1) {
+		address->family = 6;
+		return true;
+	}
+	return false;
+}
+
+static bool bits_beyond(const struct prefix *prefix)
+{
+	unsigned size = prefix->address.family == 4 ? 32 : 128;
+	for (unsigned bit = prefix->length; bit < size; bit++)
+		if (prefix->address.bytes[bit / 8] & 0x80 >> bit % 8)
+			return true;
+	return false;
+}
+
+bool value_prefix(const char *word, struct prefix *prefix, bool strict)
+{
+	char host[64];
+	const char *slash = strchr(word, '/');
+	size_t length = slash ? (size_t)(slash - word) : strlen(word);
+	if (length >= sizeof host)
+		return false;
+	memcpy(host, word, length);
+	host[length] = '\0';
+	if (!value_address(host, &prefix->address))
+		return false;
+	uint32_t most = prefix->address.family == 4 ? 32 : 128, bits = most;
+	if (slash && (!value_number(slash + 1, &bits) || bits > most))
+		return false;
+	prefix->length = (uint8_t)bits;
+	return !strict || !bits_beyond(prefix);
+}
+
+static bool value_subnet(const char *word, struct ipv4_range *range)
+{
+	struct prefix prefix;
+	if (!value_prefix(word, &prefix, true) || prefix.address.family != 4)
+		return false;
+	uint32_t mask = prefix.length ? UINT32_MAX << (32 - prefix.length) : 0;
+	range->first = address_to_ipv4(&prefix.address);
+	range->last = range->first | ~mask;
+	range->subnet = prefix.length < 31;
+	return true;
+}
+
+bool value_range(const char *word, struct ipv4_range *range)
+{
+	if (strchr(word, '/'))
+		return value_subnet(word, range);
+	char first[64];
+	const char *dash = strchr(word, '-');
+	size_t length = dash ? (size_t)(dash - word) : strlen(word);
+	if (length >= sizeof first)
+		return false;
+	memcpy(first, word, length);
+	first[length] = '\0';
+	uint32_t last;
+	if (!value_ipv4(first, &range->first))
+		return false;
+	range->subnet = false;
+	range->last = range->first;
+	if (!dash)
+		return true;
+	if (value_number(dash + 1, &last) && last < 256)
+		range->last = (range->first & ~0xffu) | last;
+	else if (!value_ipv4(dash + 1, &range->last))
+		return false;
+	return range->last >= range->first;
+}
+
+bool value_host_port(const char *word, char host[256], uint16_t *port)
+{
+	const char *colon, *end;
+	if (*word == '[') {
+		end = strchr(++word, ']');
+		if (!end || (end[1] && end[1] != ':'))
+			return false;
+		colon = end[1] ? end + 1 : NULL;
+	} else {
+		colon = strchr(word, ':');
+		if (colon && strchr(colon + 1, ':'))
+			colon = NULL; /* several colons and no brackets: an IPv6 address alone */
+		end = colon ? colon : word + strlen(word);
+	}
+	uint32_t number = 0;
+	size_t length = (size_t)(end - word);
+	if (length == 0 || length > 255)
+		return false;
+	if (colon && (!value_number(colon + 1, &number) || !number || number > 65535))
+		return false;
+	memcpy(host, word, length);
+	host[length] = '\0';
+	if (colon)
+		*port = (uint16_t)number;
+	return true;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool value_hex(const char *word, size_t digits, uint8_t *bytes)
+{
+	if (strlen(word) != digits)
+		return false;
+	for (size_t i = 0; i < digits; i += 2) {
+		int high = hex_digit(word[i]), low = hex_digit(word[i + 1]);
+		if (high < 0 || low < 0)
+			return false;
+		bytes[i / 2] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}

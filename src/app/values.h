@@ -1,0 +1,25 @@
+/* Words to values: numbers, addresses, prefixes and ranges, with the reason when they are not. */
+#ifndef GREYLINE_VALUES_H
+#define GREYLINE_VALUES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "address.h"
+#include "settings.h"
+
+/* Decimal, no sign, no overflow, nothing behind it. */
+bool value_number(const char *word, uint32_t *number);
+bool value_address(const char *word, struct address *address); /* IPv4 or IPv6 */
+bool value_ipv4(const char *word, uint32_t *host_order);
+/* ADDRESS/LENGTH; an address alone is a prefix of its whole length. Bits beyond the length must
+ * be zero when `strict`. */
+bool value_prefix(const char *word, struct prefix *prefix, bool strict);
+/* One of A.B.C.D, A.B.C.D/N, A.B.C.D-E.F.G.H, A.B.C.D-N (pptpd: N replaces the last byte). */
+bool value_range(const char *word, struct ipv4_range *range);
+/* HOST, HOST:PORT, [V6]:PORT, V6. `port` is left alone when none is given. */
+bool value_host_port(const char *word, char host[256], uint16_t *port);
+bool value_hex(const char *word, size_t digits, uint8_t *bytes);
+
+#endif

@@ -1,0 +1,276 @@
+/* The table of options: consistent in itself, the same in file and command line, and what a wrong
+ * word gets. */
+#include "expect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "arguments.h"
+#include "auth.h"
+#include "options.h"
+#include "unit.h"
+
+static const struct command server = {"server", COMMAND_SERVER, NULL, "", NULL, NULL};
+static const struct command client = {"client", COMMAND_CLIENT, "USER@HOST", "", NULL, NULL};
+
+static void test_rows(void **state)
+{
+	for (size_t i = 0; i < option_count; i++) {
+		const struct option *row = &option_table[i];
+		bool valued = row->type != OPTION_FLAG && row->type != OPTION_MASK;
+		bool negated;
+		assert_ptr_equal(option_find(row->name), row); /* no name twice */
+		assert_int_equal(valued, row->argument != NULL);
+		assert_non_null(row->help);
+		assert_int_equal(row->type == OPTION_CHOICE, row->choices != NULL);
+		assert_true(row->type != OPTION_NUMBER || row->low <= row->high);
+		assert_true(row->type != OPTION_MASK || row->low);
+		/* A daemon's flag is a key, and a key is a flag: all but where files come from,
+		 * help, and secrets. */
+		bool only_flag = !strcmp(row->name, "config") || !strcmp(row->name, "help");
+		if (!only_flag && !row->file_only)
+			assert_int_equal(
+				(row->commands & COMMAND_DAEMONS) != 0, row->sections != 0);
+		/* no-NAME of a flag is not somebody else's name. */
+		char no[80];
+		snprintf(no, sizeof no, "no-%s", row->name);
+		if (row->type == OPTION_FLAG)
+			assert_ptr_equal(option_find_negated(no, &negated), row);
+		for (size_t j = 0; j < i; j++) {
+			assert_true(!row->letter || row->letter != option_table[j].letter);
+			/* The same place means the same kind of thing. */
+			if (row->offset == option_table[j].offset)
+				assert_int_equal(row->type, option_table[j].type);
+		}
+	}
+}
+
+static const char *parse(const struct command *command, struct settings *settings,
+	struct heard *heard, int argc, const char *const *words)
+{
+	char *argv[16] = {NULL};
+	const char *word = NULL;
+	for (int i = 0; i < argc; i++)
+		argv[i + 1] = (char *)(uintptr_t)words[i];
+	settings_init(settings);
+	arguments_parse(command, argc + 1, argv, settings, &word, false, hear(heard));
+	return word;
+}
+
+static void expect_fault(
+	const struct command *command, const char *a, const char *b, const char *expected)
+{
+	struct settings settings;
+	struct heard heard;
+	const char *words[] = {a, b};
+	parse(command, &settings, &heard, b ? 2 : 1, words);
+	assert_string_equal(heard.text, expected);
+	settings_free(&settings);
+}
+
+static void test_command_line(void **state)
+{
+	struct settings settings;
+	struct heard heard;
+	const char *words[] = {"--mtu", "1300", "--route=10.0.0.0/8", "--route", "172.16.0.0/12",
+		"DOM\\al@ice@host", "--default-route", "--no-scripts", "-d"};
+	const char *word = parse(&client, &settings, &heard, 9, words);
+	assert_string_equal(heard.text, "");
+	assert_string_equal(word, "DOM\\al@ice@host");
+	assert_int_equal(settings.mtu, 1300);
+	assert_int_equal(settings.routes.count, 2);
+	assert_true(settings.default_route && settings.debug && !settings.scripts);
+	settings_free(&settings);
+}
+
+static void test_wrong_words(void **state)
+{
+	expect_fault(&client, "--mtt", NULL, "--mtt: unknown option (did you mean --mtu?)\n");
+	expect_fault(&client, "--zzzzzzzz", NULL,
+		"--zzzzzzzz: unknown option (greyline client --help lists them)\n");
+	expect_fault(&client, "--mtu", NULL, "--mtu needs a value: N\n");
+	expect_fault(&client, "--mtu", "99999",
+		"--mtu: a number from 576 to 1500 is expected, not '99999'\n");
+	expect_fault(&client, "--mtu", "4294967297",
+		"--mtu: a number from 576 to 1500 is expected, not '4294967297'\n");
+	expect_fault(&client, "--password=x", NULL,
+		"--password: never on a command line, where others can read it: use "
+		"--password-file, GREYLINE_PASSWORD, or the prompt\n");
+	expect_fault(&server, "--route", "1.0.0.0/8",
+		"--route: not an option of greyline server\n"
+		"'1.0.0.0/8': one word too many for greyline server\n");
+	expect_fault(&server, "--interface", "shard",
+		"--interface: one of shared per-session is expected, not 'shard'\n");
+	expect_fault(&client, "--route", "10.0.0.1/8",
+		"--route: a network as 10.0.0.0/8 is expected, not '10.0.0.1/8'\n");
+	expect_fault(&server, "--pool", "10.0.0.9-5",
+		"--pool: addresses as 10.0.0.0/24, 10.0.0.5 or 10.0.0.5-9 are expected, not "
+		"'10.0.0.9-5'\n");
+	expect_fault(
+		&server, "--debug=maybe", NULL, "--debug: yes or no is expected, not 'maybe'\n");
+	expect_fault(
+		&server, "-x", NULL, "-x: unknown option (greyline server --help lists them)\n");
+}
+
+static void file(const char *text, struct settings *settings, struct heard *heard, char path[64])
+{
+	strcpy(path, "/tmp/gl-options-XXXXXX");
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	settings_init(settings);
+	assert_int_equal(settings_read(settings, path, hear(heard)), 0);
+	unlink(path);
+}
+
+static void expect_file(const char *text, const char *expected)
+{
+	struct settings settings;
+	struct heard heard;
+	char path[64], wanted[1024] = "";
+	file(text, &settings, &heard, path);
+	if (*expected)
+		snprintf(wanted, sizeof wanted, "%s%s\n", path, expected);
+	assert_string_equal(heard.text, wanted);
+	settings_free(&settings);
+}
+
+static void test_file(void **state)
+{
+	struct settings settings;
+	struct heard heard;
+	char path[64];
+	file("debug\n[server]\nms-dns = 1.1.1.1\nms-dns = 9.9.9.9\nmtu = 1300\nno-check-source\n"
+	     "pool = 10.0.0.0/24\n[client]\npassword = 'p # w'\nserver = host\n",
+		&settings, &heard, path);
+	assert_string_equal(heard.text, "");
+	assert_true(settings.debug && !settings.check_source);
+	assert_int_equal(settings.dns.count, 2);
+	assert_int_equal(settings.mtu, 1300);
+	assert_string_equal(settings.password, "p # w");
+	/* The command line replaces a list, and adds to its own. */
+	const char *words[] = {"", "--dns", "8.8.8.8"};
+	const char *word = NULL;
+	char *argv[3];
+	for (unsigned i = 0; i < 3; i++)
+		argv[i] = (char *)(uintptr_t)words[i];
+	arguments_parse(&server, 3, argv, &settings, &word, false, hear(&heard));
+	assert_string_equal(heard.text, "");
+	assert_int_equal(settings.dns.count, 1);
+	settings_free(&settings);
+}
+
+static void test_file_faults(void **state)
+{
+	expect_file(
+		"[server]\npol = 10.0.0.0/24\n", ":2:1: unknown key 'pol' (did you mean 'pool'?)");
+	expect_file("[sever]\nxx = 1\n", ":1:2: unknown section [sever] (did you mean [server]?)");
+	expect_file(
+		"[server]\nmtu = 12\n", ":2:7: a number from 576 to 1500 is expected, not '12'");
+	expect_file("[client]\n\n  pool = 1.2.3.4\n",
+		":3:3: 'pool' does not belong in [client] but in [server]");
+	expect_file("mtu\n", ":1:1: 'mtu' does not belong in [greyline] but in [ppp]");
+	expect_file("[ppp]\nmtu\n", ":2:1: 'mtu' needs a value: N");
+	expect_file("include = /nonexistent/x\n",
+		":1:11: include: /nonexistent/x: No such file or directory");
+	expect_file("include = /nonexistent/*.conf\n", "");
+	expect_file("[server]\ndns = 1.1.1.1,2.2.2.2,3.3.3.3\n",
+		":2:7: an IPv4 address is expected, two of them at most, not '3.3.3.3'");
+}
+
+static void test_include_loop(void **state)
+{
+	char path[64] = "/tmp/gl-loop-XXXXXX", text[128];
+	struct settings settings;
+	struct heard heard;
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	int length = snprintf(text, sizeof text, "include = %s\n", path);
+	assert_int_equal(write(fd, text, (size_t)length), length);
+	close(fd);
+	settings_init(&settings);
+	assert_int_equal(settings_read(&settings, path, hear(&heard)), 0);
+	assert_non_null(strstr(heard.text, "include: more than 8 files deep"));
+	assert_int_equal(heard.faults.count, 1);
+	unlink(path);
+	settings_free(&settings);
+}
+
+static void check(const char *a, const char *b, uint8_t auth, uint8_t mppe, bool required,
+	unsigned faults, unsigned warnings)
+{
+	struct settings settings;
+	struct heard heard;
+	const char *words[] = {a, b};
+	parse(&server, &settings, &heard, b ? 2 : a ? 1 : 0, words);
+	assert_string_equal(heard.text, "");
+	settings_check(&settings, hear(&heard));
+	assert_int_equal(settings_auth(&settings), auth);
+	assert_int_equal(settings_mppe(&settings), mppe);
+	assert_int_equal(settings_mppe_required(&settings), required);
+	assert_int_equal(heard.faults.count, faults);
+	assert_int_equal(heard.faults.warnings, warnings);
+	settings_free(&settings);
+}
+
+/* The defaults are strict; whatever weakens them says so once. */
+static void test_policy(void **state)
+{
+	const uint8_t v2 = AUTH_MSCHAPV2, b128 = MPPE_ALLOW_128;
+	check(NULL, NULL, v2, b128, true, 0, 0);
+	check("--require-mschap-v2", "--require-mppe-128", v2, b128, true, 0, 0);
+	check("--refuse-pap", "--nomppe-40", v2, b128, true, 0, 0);
+	check("--allow-pap", NULL, v2 | AUTH_PAP, b128, true, 0, 1);
+	check("--allow-pap", "--refuse-pap", v2, b128, true, 0, 0);
+	check("--require-pap", NULL, AUTH_PAP, b128, true, 1, 1);
+	check("--require-pap", "--no-mppe", AUTH_PAP, 0, false, 0, 2);
+	check("--no-mppe", NULL, v2, 0, false, 0, 1);
+	check("--nomppe", NULL, v2, 0, false, 0, 1);
+	check("--allow-clear-text", NULL, v2, b128, false, 0, 1);
+	check("--allow-mppe-40", NULL, v2, b128 | MPPE_ALLOW_40, true, 0, 1);
+	check("--require-mppe", "--nomppe-40", v2, b128 | MPPE_ALLOW_56, true, 0, 1);
+	check("--mppe-stateful", NULL, v2, b128, true, 0, 1);
+	check("--refuse-mschap-v2", NULL, 0, b128, true, 1, 0);
+	check("--no-check-source", NULL, v2, b128, true, 0, 1);
+}
+
+static void test_help(void **state)
+{
+	char *text = NULL;
+	size_t length = 0;
+	FILE *to = open_memstream(&text, &length);
+	assert_non_null(to);
+	arguments_help(&server, to);
+	fclose(to);
+	for (size_t i = 0; i < option_count; i++) {
+		char row[80];
+		snprintf(row, sizeof row, "--%s%s", option_table[i].name,
+			option_table[i].argument ? " " : "");
+		if (option_table[i].commands & COMMAND_SERVER)
+			assert_non_null(strstr(text, row));
+	}
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		assert_true(strcspn(line, "\n") <= 100);
+		if (!*line)
+			break;
+	}
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_command_line),
+		cmocka_unit_test(test_wrong_words),
+		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_file_faults),
+		cmocka_unit_test(test_include_loop),
+		cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_help),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

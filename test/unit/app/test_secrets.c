@@ -1,0 +1,240 @@
+/* pppd's grammar of words and lines, its way to choose a line, and what it would have cut. */
+#include "expect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "secrets.h"
+#include "words.h"
+
+static struct secrets table;
+static struct heard heard;
+
+static void load(const char *text, size_t length)
+{
+	secrets_free(&table);
+	char *exact = malloc(length ? length : 1);
+	assert_non_null(exact);
+	memcpy(exact, text, length);
+	secrets_parse(&table, "s", exact, length, false, hear(&heard));
+	free(exact);
+}
+
+static const struct secret *find(const char *client, const char *server)
+{
+	return secrets_find(&table, client, strlen(client), server);
+}
+
+static void expect_word(const char *client, const char *server, const char *word)
+{
+	const struct secret *secret = find(client, server);
+	if (!word) {
+		assert_null(secret);
+		return;
+	}
+	assert_non_null(secret);
+	assert_int_equal(secret->length, strlen(word));
+	assert_memory_equal(secret->word, word, secret->length);
+}
+
+static void lines(const char *text)
+{
+	load(text, strlen(text));
+	assert_string_equal(heard.text, "");
+}
+
+static void faults(const char *text, const char *expected)
+{
+	load(text, strlen(text));
+	assert_string_equal(heard.text, expected);
+}
+
+static void test_words(void **state)
+{
+	lines("# comment\n\nalice * wonder *\n\tbob\tsrv \"two words\" # more\n");
+	expect_word("alice", "x", "wonder");
+	expect_word("bob", "srv", "two words");
+	expect_word("bob", "other", NULL);
+}
+
+static void test_hash_ends_a_word(void **state)
+{
+	lines("a * pass#word\n");
+	expect_word("a", "x", "pass");
+}
+
+static void test_escapes(void **state)
+{
+	lines("a * \\\"q\\\"\\ \\\\\\#\\s\\t\\n\\101\\x41\\x4\n");
+	expect_word("a", "x", "\"q\" \\# \t\nAA\004");
+	lines("a * one\\\ntwo\nb \\\n * x\n");
+	expect_word("a", "x", "onetwo");
+	expect_word("b", "x", "x");
+	lines("a * 'it is \"it\"'\nb * \"it's\"\nc * mid\"dle qu\"ote\n");
+	expect_word("a", "x", "it is \"it\"");
+	expect_word("b", "x", "it's");
+	expect_word("c", "x", "middle quote");
+	lines("a * \"\"\n");
+	expect_word("a", "x", "");
+}
+
+static void test_choice(void **state)
+{
+	/* A server's name counts more than a client's, and the first of equals wins. */
+	lines("* * both\n* srv client\nalice * server\nalice srv none\nalice srv second\n");
+	expect_word("alice", "srv", "none");
+	expect_word("alice", "x", "server");
+	expect_word("bob", "srv", "client");
+	expect_word("bob", "x", "both");
+	lines("alice * server\n* srv client\n");
+	expect_word("alice", "srv", "client");
+	lines("alice * first\nalice * second\n");
+	expect_word("alice", "x", "first");
+	lines("Alice * x\n");
+	expect_word("alice", "x", NULL);
+	assert_null(secrets_find(&table, "Alice\0", 6, "x"));
+}
+
+static void test_addresses(void **state)
+{
+	lines("a * p\nb * p 10.0.0.5\nc * p -\nd * p *\ne * p !10.0.0.1 10.0.0.0/24\n"
+	      "f * p 10.1.0.0/16 10.2.0.9\ng * p - 10.0.0.1\n");
+	const struct secret *a = find("a", ""), *b = find("b", ""), *c = find("c", "");
+	const struct secret *d = find("d", ""), *e = find("e", ""), *f = find("f", "");
+	assert_true(secret_from_pool(a) && secret_allows(a, 0x01020304));
+	assert_int_equal(secret_fixed(b), 0x0a000005);
+	assert_true(secret_allows(b, 0x0a000005) && !secret_allows(b, 0x0a000006));
+	assert_false(secret_from_pool(c) || secret_allows(c, 0x0a000005));
+	assert_true(secret_allows(d, 0x0a000005) && !secret_from_pool(d) && !secret_fixed(d));
+	assert_true(secret_allows(e, 0x0a000002) && !secret_allows(e, 0x0a000001));
+	assert_false(secret_allows(e, 0x0a000102));
+	assert_int_equal(secret_fixed(e), 0);
+	assert_int_equal(secret_fixed(f), 0x0a020009);
+	assert_true(secret_allows(f, 0x0a01ffff));
+	assert_false(secret_allows(find("g", ""), 0x0a000001));
+	faults("a * p 10.0.0.256\n",
+		"s:1:7: '10.0.0.256' is no address: ADDR, ADDR/N, !ADDR, - or * is expected\n");
+	faults("a * p 10.0.0.0/33\n",
+		"s:1:7: '10.0.0.0/33' is no address: ADDR, ADDR/N, !ADDR, - or * is expected\n");
+	faults("a * p 10.0.0.0/4294967320\n", "s:1:7: '10.0.0.0/4294967320' is no address: ADDR, "
+					      "ADDR/N, !ADDR, - or * is expected\n");
+	faults("a * p 10.0.0.0/24+\n", "s:1:7: '10.0.0.0/24+': an address by unit number is not "
+				       "supported: name the address\n");
+}
+
+static void test_nt_hash(void **state)
+{
+	lines("a * nt:8846f7eaee8fb117ad06bdd830b7586c\nb * nt:short\n");
+	const struct secret *a = find("a", "");
+	static const uint8_t hash[16] = {0x88, 0x46, 0xf7, 0xea, 0xee, 0x8f, 0xb1, 0x17, 0xad, 0x06,
+		0xbd, 0xd8, 0x30, 0xb7, 0x58, 0x6c};
+	assert_true(a->nt_hash);
+	assert_int_equal(a->length, 16);
+	assert_memory_equal(a->word, hash, 16);
+	assert_false(find("b", "")->nt_hash);
+	expect_word("b", "", "nt:short");
+}
+
+static void test_faults(void **state)
+{
+	faults("a *\nb * p\n", "s:1:1: a line has a client, a server and a secret; this one has 2 "
+			       "words\n");
+	expect_word("b", "", "p"); /* one slip does not lock the others out */
+	faults("a * \"open\n", "s:1:5: this quote is never closed\n");
+	faults("a * \\777\n", "s:1:6: this octal number is larger than a byte\n");
+	faults("a * \\xg\n", "s:1:7: \\x needs one or two hexadecimal digits\n");
+	faults("a * p\\", "s:1:6: a backslash at the end of the file\n");
+	load("a * p\0q\n", 8);
+	assert_string_equal(heard.text, "s:1:5: a word holds a NUL byte\n");
+	load("a * \\000\n", 9);
+	assert_string_equal(heard.text, "s:1:5: a word holds a NUL byte\n");
+}
+
+static void repeat(char *text, size_t name, size_t secret)
+{
+	memset(text, 'n', name);
+	strcpy(text + name, " * ");
+	memset(text + name + 3, 's', secret);
+	strcpy(text + name + 3 + secret, "\n");
+}
+
+/* pppd cut what was too long, or wrote past its buffer (CVE-2014-3158). */
+static void test_too_long(void **state)
+{
+	char text[4096];
+	repeat(text, 255, 255);
+	lines(text);
+	assert_int_equal(table.count, 1);
+	repeat(text, 256, 8);
+	faults(text, "s:1:1: a name is longer than 255 bytes\n");
+	repeat(text, 8, 256);
+	faults(text, "s:1:12: a secret is longer than 255 bytes\n");
+	repeat(text, 8, 2000);
+	faults(text, "s:1:12: a word is longer than 1023 bytes\n");
+	assert_int_equal(table.count, 0);
+}
+
+static void put(const char *path, const char *text, unsigned mode)
+{
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+static void test_files(void **state)
+{
+	char folder[] = "/tmp/gl-secrets-XXXXXX", path[64], other[64], text[128];
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/s", folder);
+	snprintf(other, sizeof other, "%s/o", folder);
+	put(other, "# the secret\n inside more\n", 0600);
+	snprintf(text, sizeof text, "a * @%s\nb * p\n", other);
+	put(path, text, 0600);
+	secrets_free(&table);
+	assert_int_equal(secrets_read(&table, path, hear(&heard)), 0);
+	assert_string_equal(heard.text, "");
+	expect_word("a", "", "inside");
+	assert_false(secrets_changed(&table, SECONDS(1)));
+	/* A change of the other file is a change; a file with a fault changes nothing. */
+	put(other, "new-one\n", 0600);
+	assert_false(secrets_changed(&table, SECONDS(1) + 1)); /* not twice in a second */
+	assert_true(secrets_changed(&table, SECONDS(3)));
+	assert_int_equal(secrets_reload(&table, hear(&heard)), 0);
+	expect_word("a", "", "new-one");
+	put(path, "a *\n", 0600);
+	assert_true(secrets_changed(&table, SECONDS(5)));
+	assert_true(secrets_reload(&table, hear(&heard)) < 0);
+	expect_word("a", "", "new-one");
+	put(path, "c * p\n", 0644);
+	assert_int_equal(secrets_reload(&table, hear(&heard)), 0);
+	assert_int_equal(heard.faults.warnings, 1);
+	expect_word("a", "", NULL);
+	unlink(other);
+	unlink(path);
+	rmdir(folder);
+}
+
+static int done(void **state)
+{
+	secrets_free(&table);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_hash_ends_a_word),
+		cmocka_unit_test(test_escapes),
+		cmocka_unit_test(test_choice),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_nt_hash),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_files),
+	};
+	return cmocka_run_group_tests(tests, NULL, done);
+}
