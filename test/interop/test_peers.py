@@ -3,21 +3,13 @@ import pytest
 
 from harness import cache
 from harness.capture import Capture, tshark
+from harness.greyline import PASSWORD, USER
 from harness.guest import Guest
 from harness.peers import INNER_SERVER, LwipClient, Poptop
 
-USER, PASSWORD = 'alice', 'wonder land'
-
-
-def two_hosts(lab):
-    server, client = lab.namespace('server'), lab.namespace('client')
-    lab.cable(server, ('outer', '10.7.0.1/24'), client, ('outer', '10.7.0.2/24'))
-    return server, client
-
-
 @pytest.mark.needs('pptp', 'pptpd', 'socat', 'tcpdump', 'tshark')
 def test_poptop_and_pptp_linux_with_lwip_at_both_ends(lab):
-    server, client = two_hosts(lab)
+    server, client = lab.pair()
     capture = Capture(lab, server, 'outer')
     Poptop(lab, server, '10.7.0.1', USER, PASSWORD)
     dialer = LwipClient(lab, client, '10.7.0.1', USER, PASSWORD, pings=3, echo=200_000)

@@ -170,7 +170,28 @@ class Lab:
                 side.ip(f'address add {address} dev {name}')
             side.ip(f'link set {name} up')
 
+    def pair(self, left='server', right='client'):
+        """Two hosts and a cable: 10.7.0.1 and 10.7.0.2, on an interface named `outer`."""
+        first, second = self.namespace(left), self.namespace(right)
+        self.cable(first, ('outer', '10.7.0.1/24'), second, ('outer', '10.7.0.2/24'))
+        return first, second
+
+    def lan(self, *names):
+        """Hosts on one switch: 10.7.0.1/16 and on, each on an interface named `outer`."""
+        switch = self.namespace('switch')
+        switch.ip('link add bridge type bridge')
+        switch.ip('link set bridge up')
+        hosts = []
+        for at, name in enumerate(names):
+            host = self.namespace(name)
+            address = f'10.7.{(at + 1) >> 8}.{(at + 1) & 255}/16'
+            self.cable(switch, (f'port{at}', None), host, ('outer', address))
+            switch.ip(f'link set port{at} master bridge')
+            hosts.append(host)
+        return hosts
+
     def file(self, name):
+        """A path in the test's own directory, which goes with the test."""
         return os.path.join(self.directory.name, name)
 
     def processes(self):

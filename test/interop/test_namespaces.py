@@ -1,0 +1,109 @@
+"""Many clients of our own: 64 real ones from 64 hosts, and a thousand sessions of light ones."""
+import concurrent.futures
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from harness import cache
+from harness.greyline import GATEWAY, PASSWORD, USER, Client, Server
+from harness.process import wait_until
+from harness.traffic import echo_server, ping, transfer
+
+CLIENTS = 64
+STOP_SECONDS = 5
+
+
+def test_sixty_four_clients_at_once(lab, program):
+    names = [f'client{at}' for at in range(CLIENTS)]
+    server, *hosts = lab.lan('server', *names)
+    users = {f'user{at}': f'secret {at}' for at in range(CLIENTS)}
+    before = server.state()
+    sample = [(host, host.state()) for host in hosts[:4]]
+    ours = Server(lab, server, program, users=users)
+    clients = [Client(lab, host, program, user=f'user{at}', password=f'secret {at}')
+               for at, host in enumerate(hosts)]
+    addresses = {client.up(60)[0] for client in clients}
+    assert len(addresses) == CLIENTS
+    table = ours.sessions()
+    assert {row['username'] for row in table} == set(users)
+    assert len({row['calling-sid'] for row in table}) == CLIENTS
+
+    def pass_data(at):
+        ping(hosts[at], GATEWAY, 3)
+        transfer(hosts[at], GATEWAY, 50_000, seed=f'{at}'.encode(), timeout=60)
+
+    with echo_server(server), concurrent.futures.ThreadPoolExecutor(16) as pool:
+        list(pool.map(pass_data, range(CLIENTS)))
+    assert len(ours.sessions()) == CLIENTS
+    for row in ours.sessions():
+        assert int(row['rx-bytes']) > 50_000 and int(row['tx-bytes']) > 50_000, row
+
+    for client in clients[:CLIENTS // 2]:
+        client.process.kill(signal.SIGTERM)
+    for client in clients[:CLIENTS // 2]:
+        assert client.wait(10) in (0, 5)
+    wait_until(lambda: len(ours.sessions()) == CLIENTS // 2, 5, 'half of them have left')
+    assert ours.stop() == 0
+    for client in clients[CLIENTS // 2:]:
+        assert client.wait(10) == 16
+    assert server.state() == before
+    for host, state in sample:
+        assert host.state() == state
+
+
+class Load:
+    """The light clients of load.c."""
+
+    def __init__(self, namespace, server, first, tunnels, calls):
+        path = os.path.join(cache.BUILD, 'test', 'interop', 'load')
+        if not os.path.exists(path):
+            pytest.fail(f'{path} is not built', pytrace=False)
+        self.process = namespace.start(path, server, first, tunnels, calls, USER,
+                                       name='light clients', stdin=subprocess.PIPE,
+                                       env={'LOAD_PASSWORD': PASSWORD})
+
+    def wait_for(self, pattern, timeout=60, after=0):
+        return self.process.wait_for(pattern, timeout, after)
+
+
+@pytest.mark.parametrize('interface, tunnels, calls', [
+    ('shared', 500, 2),
+    ('per-session', 50, 4),
+])
+def test_a_thousand_sessions_and_half_of_them_black_holed(lab, program, interface, tunnels, calls):
+    server, client = lab.namespace('server'), lab.namespace('client')
+    lab.cable(server, ('outer', '10.7.0.1/16'), client, ('outer', '10.7.0.2/16'))
+    # The second half of the tunnels begins at 10.7.17.0.
+    half = tunnels // 2
+    first = f'10.7.16.{256 - half}'
+    lines = (f'address add 10.7.{16 + ((256 - half + at) >> 8)}.{(256 - half + at) & 255}/16 '
+             f'dev outer' for at in range(tunnels))
+    client.run('ip', '-batch', '-', stdin='\n'.join(lines))
+    before = server.state()
+    total = tunnels * calls
+
+    ours = Server(lab, server, program, '--nat', '--interface', interface, '--lcp-echo-interval',
+                  '20')
+    load = Load(client, '10.7.0.1', first, tunnels, calls)
+    load.wait_for(rf'^STATE up={total} answered={total} down=0', 90)
+    assert len(ours.sessions()) == total
+    mark = load.process.mark()
+    load.process.write('ping\n')
+    load.wait_for(rf'^STATE up={total} answered={total} down=0', 20, mark)
+
+    client.run('nft', '-f', '-', stdin='''table inet hole {
+        chain in { type filter hook input priority 0; ip daddr 10.7.17.0-10.7.255.255 drop; }
+        chain out { type filter hook output priority 0; ip saddr 10.7.17.0-10.7.255.255 drop; }
+    }''')
+    began = time.monotonic()
+    ours.process.kill(signal.SIGTERM)
+    assert ours.process.wait(STOP_SECONDS + 5) == 0
+    took = time.monotonic() - began
+    assert took < STOP_SECONDS, f'{took:.1f} s'
+    assert server.commands() == []
+    assert server.state() == before
+    # The half that can still hear was told.
+    load.wait_for(rf'^STATE .* down={half * calls}$', 5)

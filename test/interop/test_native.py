@@ -1,0 +1,113 @@
+"""Other people's programs against ours, without kernel PPP anywhere: pptp-linux and poptop carry,
+lwIP is the PPP."""
+import re
+
+import pytest
+
+from harness.capture import Capture, tshark
+from harness.greyline import GATEWAY, PASSWORD, USER, Client, Server
+from harness.peers import INNER_FIRST, INNER_SERVER, LwipClient, Poptop
+from harness.traffic import echo_server, ping, transfer
+
+NATIVE = pytest.mark.needs('pptp', 'pptpd', 'socat', 'tcpdump', 'tshark')
+MARKER = b'g' * 32  # what lwIP's pings are filled with
+
+
+def data_protocols(path):
+    """The PPP protocols below 0x4000 on the outer link: those that carry data."""
+    numbers = {int(row[0].split(',')[0], 0)
+               for row in tshark(path, 'gre && ppp.protocol', 'ppp.protocol')}
+    return {number for number in numbers if number < 0x4000}
+
+
+@NATIVE
+def test_pptp_linux_and_lwip_dial_our_server(lab, program):
+    server, client = lab.pair()
+    capture = Capture(lab, server, 'outer')
+    ours = Server(lab, server, program)
+    with echo_server(server):
+        dialer = LwipClient(lab, client, '10.7.0.1', USER, PASSWORD, pings=5, echo=500_000)
+        local = dialer.wait_for(rf'^UP local=(10\.98\.\d+\.\d+) remote={GATEWAY}$').group(1)
+        dialer.wait_for(r'^PING reply seq=5')
+        dialer.wait_for(r'^ECHO bytes=500000 result=same', 30)
+        ping(server, local)
+    session, = ours.sessions()
+    assert session['username'] == USER
+    assert session['ip'] == local
+    assert session['calling-sid'] == '10.7.0.2'
+    assert ours.process.find('MPPE 128-bit stateless compression enabled')
+    path = capture.stop()
+    assert data_protocols(path) == {0xfd}
+    assert MARKER not in capture.bytes()
+
+
+@NATIVE
+@pytest.mark.parametrize('kind', [1, 2, 3])
+def test_pptp_linux_sends_out_of_order(lab, program, kind):
+    """pptp-linux can swap (1), delay (2) or reorder (3) every Nth packet it sends."""
+    server, client = lab.pair()
+    ours = Server(lab, server, program)
+    with echo_server(server):
+        dialer = LwipClient(lab, client, '10.7.0.1', USER, PASSWORD, pings=3, echo=300_000,
+                            pptp_options=('--test-type', str(kind), '--test-rate', '20'))
+        dialer.wait_for(r'^ECHO bytes=300000 result=same', 60)
+    assert len(ours.sessions()) == 1
+
+
+@NATIVE
+def test_our_client_dials_poptop_and_lwip(lab, program):
+    server, client = lab.pair()
+    capture = Capture(lab, client, 'outer')
+    Poptop(lab, server, '10.7.0.1', USER, PASSWORD)
+    ours = Client(lab, client, program)
+    assert ours.up() == (INNER_FIRST, INNER_SERVER)
+    ping(client, INNER_SERVER, options=('-p', MARKER[:16].hex()))
+    transfer(client, INNER_SERVER, 200_000)
+    assert ours.stop() in (0, 5)
+    path = capture.stop()
+    assert data_protocols(path) == {0xfd}
+    assert MARKER not in capture.bytes()
+
+
+@NATIVE
+def test_wrong_password_of_a_foreign_client(lab, program):
+    server, client = lab.pair()
+    ours = Server(lab, server, program)
+    dialer = LwipClient(lab, client, '10.7.0.1', USER, 'wrong')
+    dialer.wait_for(r'^DOWN ')
+    line = ours.wait_for(r'.*auth-fail .*').group(0)
+    assert re.search(r'\bauth-fail user="?alice"? ip=10\.7\.0\.2 reason=\S+', line), line
+    assert ours.sessions() == []
+
+
+@NATIVE
+def test_wrong_password_towards_a_foreign_server(lab, program):
+    server, client = lab.pair()
+    Poptop(lab, server, '10.7.0.1', USER, PASSWORD)
+    ours = Client(lab, client, program, password='wrong')
+    assert ours.wait(20) == 19
+    assert ours.process.find(r'(691|password).*10\.7\.0\.1|10\.7\.0\.1.*(691|password)')
+
+
+@NATIVE
+def test_no_clear_text_by_default(lab, program):
+    """A peer that does not encrypt is refused, with the side and the reason named."""
+    server, client = lab.pair()
+    ours = Server(lab, server, program)
+    dialer = LwipClient(lab, client, '10.7.0.1', USER, PASSWORD, mppe=False)
+    dialer.wait_for(r'^(DOWN|EOF)', 20)
+    ours.wait_for(r'MPPE required but not available')
+    assert ours.sessions() == []
+
+
+@NATIVE
+def test_clear_text_by_option(lab, program):
+    """The control run of the encryption checks: the same search does find the marker."""
+    server, client = lab.pair()
+    capture = Capture(lab, server, 'outer')
+    Server(lab, server, program, '--no-mppe')
+    dialer = LwipClient(lab, client, '10.7.0.1', USER, PASSWORD, mppe=False)
+    dialer.wait_for(r'^PING reply seq=3')
+    path = capture.stop()
+    assert data_protocols(path) == {0x21}
+    assert MARKER in capture.bytes()

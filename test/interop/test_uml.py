@@ -1,0 +1,183 @@
+"""pppd on a real kernel, in User Mode Linux: what most people have at the other end."""
+import shutil
+import signal
+
+import pytest
+
+from harness import cache
+from harness.capture import Capture, tshark
+from harness.greyline import GATEWAY, PASSWORD, USER, Client, Server
+from harness.guest import Guest
+from harness.peers import INNER_SERVER
+from harness.process import wait_until
+from harness.traffic import echo_server, pattern, ping, transfer
+
+pytestmark = pytest.mark.needs('linux.uml', 'mmdebstrap', 'gcc', 'tshark', 'tcpdump',
+                               files=['/dev/net/tun', '/usr/include/pppd/pppd.h'])
+
+HOST, GUEST = '10.8.0.2', '10.8.0.1'
+WIRE = [(f'{HOST}/24', f'{GUEST}/24')]
+
+
+def guest_and_host(lab, name):
+    host = lab.namespace('host')
+    return host, Guest(lab, host, WIRE, name)
+
+
+def share(lab, name, source):
+    """A file of the host in the guest's /share."""
+    shutil.copy(source, lab.file(f'share/{name}'))
+
+
+def guest_transfer(lab, guest, address, length=2_000_000):
+    """The guest sends a file to the echo service and compares what comes back."""
+    with open(lab.file('share/data'), 'wb') as file:
+        file.write(pattern(length))
+    guest.shell(f'socat -t 10 - TCP:{address}:7 </share/data >/tmp/back && '
+                'cmp /share/data /tmp/back', timeout=60)
+
+
+@pytest.mark.parametrize('kind', ['pptp', 'sync', 'kernel'])
+def test_pppd_dials_our_server(lab, program, kind):
+    host, guest = guest_and_host(lab, 'client')
+    if kind == 'kernel':
+        share(lab, 'kpptp.so', f'{cache.kpptp()}/kpptp.so')
+    ours = Server(lab, host, program, listen=HOST)
+    capture = Capture(lab, host, 'client0')
+    guest.ready().run('/peers/client', kind, HOST, USER, PASSWORD)
+    assert '3 received' in guest.run('ping', '-c', '3', '-i', '0.2', '-s', '1200', GATEWAY)[1]
+    with echo_server(host):
+        guest_transfer(lab, guest, GATEWAY)
+    session, = ours.sessions()
+    ping(host, session['ip'])
+    guest.shell('kill $(cat /run/ppp0.pid)')
+    wait_until(lambda: not ours.sessions(), 10, 'the session has gone')
+    numbers = {row[0] for row in tshark(capture.stop(), 'gre && ppp.protocol', 'ppp.protocol')}
+    assert '0x00fd' in numbers and '0x0021' not in numbers
+
+
+@pytest.mark.parametrize('weaker, options', [
+    ('require-mppe-128', []),
+    ('mppe-stateful', ['--mppe-stateful']),
+    ('nomppe-128', ['--require-mppe-40']),
+])
+def test_our_client_dials_pptpd_and_pppd(lab, program, weaker, options):
+    host, guest = guest_and_host(lab, 'server')
+    extra = [] if weaker == 'require-mppe-128' else [weaker]
+    if weaker == 'nomppe-128':
+        extra = ['nomppe-128', 'require-mppe-40']
+    guest.ready().run('/peers/server', USER, PASSWORD, *extra)
+    guest.shell('socat TCP-LISTEN:7,reuseaddr,fork EXEC:cat &')
+    ours = Client(lab, host, program, *options, server=GUEST)
+    assert ours.up() == ('192.168.77.10', INNER_SERVER)
+    ping(host, INNER_SERVER, size=1200)
+    transfer(host, INNER_SERVER, 1_000_000)
+    assert ours.stop() in (0, 5)
+    log = guest.run('cat', '/run/pppd.log')[1]
+    assert 'LCP terminated by peer' in log
+
+
+def test_wrong_password_of_pppd(lab, program):
+    host, guest = guest_and_host(lab, 'client')
+    ours = Server(lab, host, program, listen=HOST)
+    status, log = guest.ready().run('/peers/client', 'pptp', HOST, USER, 'wrong', check=False)
+    assert status == 19, log
+    assert 'E=691' in log
+    ours.wait_for(rf'auth-fail user="?{USER}"? ip={GUEST} reason=\S+')
+    assert ours.sessions() == []
+
+
+def test_wrong_password_of_our_client(lab, program):
+    host, guest = guest_and_host(lab, 'server')
+    guest.ready().run('/peers/server', USER, PASSWORD)
+    ours = Client(lab, host, program, server=GUEST, password='wrong')
+    assert ours.wait(20) == 19
+    assert ours.process.find(rf'(691|password).*{GUEST}|{GUEST}.*(691|password)')
+
+
+def test_server_that_falls_silent_is_noticed(lab, program):
+    """The whole guest stops: no packet says so, only the keepalive can."""
+    host, guest = guest_and_host(lab, 'server')
+    guest.ready().run('/peers/server', USER, PASSWORD)
+    ours = Client(lab, host, program, '--lcp-echo-interval', '1', '--lcp-echo-failure', '3',
+                  server=GUEST)
+    ours.up()
+    before = ours.interface()
+    guest.process.kill(signal.SIGKILL)
+    ours.wait_for(r'No response to 3 echo-requests', 15)
+    assert ours.wait(15) == 15
+    assert before not in host.state()['names']
+
+
+def test_server_killed_and_back_is_dialled_again(lab, program):
+    host, guest = guest_and_host(lab, 'server')
+    guest.ready().run('/peers/server', USER, PASSWORD)
+    ours = Client(lab, host, program, '--persist', '--holdoff', '1', server=GUEST)
+    ours.up()
+    mark = ours.process.mark()
+    guest.shell('kill -9 $(pidof pptpctrl pptpd pppd) || kill -9 $(pidof pptpd pppd)')
+    ours.wait_for(r'Connection terminated', 15, mark)
+    guest.run('/peers/server', USER, PASSWORD)
+    ours.up(30, mark)
+    ping(host, INNER_SERVER)
+    assert ours.stop() in (0, 5)
+
+
+def test_server_killed_ends_a_client_that_does_not_persist(lab, program):
+    host, guest = guest_and_host(lab, 'server')
+    guest.ready().run('/peers/server', USER, PASSWORD)
+    ours = Client(lab, host, program, server=GUEST)
+    ours.up()
+    guest.shell('kill -9 $(pidof pptpd pptpctrl pppd)')
+    assert ours.wait(15) == 16
+
+
+def test_client_that_falls_silent_gives_its_address_back(lab, program):
+    host, guest = guest_and_host(lab, 'client')
+    ours = Server(lab, host, program, '--lcp-echo-interval', '1', '--lcp-echo-failure', '3',
+                  listen=HOST)
+    guest.ready().run('/peers/client', 'pptp', HOST, USER, PASSWORD)
+    assert len(ours.sessions()) == 1
+    guest.process.kill(signal.SIGKILL)
+    wait_until(lambda: not ours.sessions(), 15, 'the session has gone')
+    ours.wait_for(r'No response to 3 echo-requests')
+
+
+def test_loss_and_reordering_between_pppd_and_our_server(lab, program):
+    host, guest = guest_and_host(lab, 'client')
+    ours = Server(lab, host, program, listen=HOST)
+    guest.ready().impair('delay', '10ms', '8ms', 'loss', '1%', 'duplicate', '1%')
+    guest.run('/peers/client', 'pptp', HOST, USER, PASSWORD, 'lcp-max-configure', '10')
+    with echo_server(host):
+        guest_transfer(lab, guest, GATEWAY, 500_000)
+    assert len(ours.sessions()) == 1
+
+
+@pytest.mark.parametrize('options', [[], ['--mppe-stateful']])
+def test_loss_and_reordering_between_our_two_ends(lab, program, options):
+    """The guest is a bad road between our client and our server, in both directions."""
+    server, client = lab.namespace('server'), lab.namespace('client')
+    # A tap needs one namespace: the road begins in one of its own, and cables lead to the ends.
+    road = lab.namespace('road')
+    lab.cable(server, ('outer', '10.9.1.1/24'), road, ('left', None))
+    lab.cable(client, ('outer', '10.9.2.1/24'), road, ('right', None))
+    guest = Guest(lab, road, [(None, '10.9.1.254/24'), (None, '10.9.2.254/24')], 'road')
+    for at, side in enumerate(('left', 'right')):
+        road.ip(f'link add bridge{at} type bridge')
+        road.ip(f'link set road{at} master bridge{at}')
+        road.ip(f'link set {side} master bridge{at}')
+        road.ip(f'link set bridge{at} up')
+    guest.ready().shell('echo 1 >/proc/sys/net/ipv4/ip_forward')
+    for wire in ('vec0', 'vec1'):
+        guest.impair('delay', '5ms', '4ms', 'loss', '0.5%', 'reorder', '10%', 'duplicate', '1%',
+                     wire=wire)
+    server.ip('route add 10.9.2.0/24 via 10.9.1.254')
+    client.ip('route add 10.9.1.0/24 via 10.9.2.254')
+    ours = Server(lab, server, program, *options, listen='10.9.1.1')
+    dialer = Client(lab, client, program, *options, server='10.9.1.1')
+    dialer.up(60)
+    with echo_server(server):
+        transfer(client, GATEWAY, 500_000, timeout=60)
+    session, = ours.sessions()
+    assert session['username'] == USER
+    assert dialer.stop() in (0, 5)
