@@ -31,13 +31,14 @@ struct datapath_command {
 		struct {
 			uint16_t local_call_id;
 			struct address local, peer; /* outer: the control connection's pair */
-			bool require_encryption;    /* no clear network packet in either direction */
-			bool check_source;          /* inner sources must be the peer's own addresses */
+			bool require_encryption; /* no clear network packet in either direction */
+			bool check_source; /* inner sources must be the peer's own addresses */
 			bool client_to_client;
 		} attach;
 		struct {
 			uint16_t peer_call_id;
-			uint16_t peer_window; /* packets; 0 and unknown mean: do not hold data back */
+			uint16_t peer_window; /* packets; 0 and unknown mean: do not hold data back
+					       */
 		} connect;
 		struct {
 			struct mppe_start_keys keys; /* the half of this direction is used */
@@ -51,9 +52,9 @@ struct datapath_command {
 			bool compress_address;  /* the peer takes frames without FF 03 (ACFC) */
 		} framing;
 		struct {
-			bool ipv4, ipv6;           /* up now; both false stops data */
-			struct address local4;     /* ours on the link */
-			struct address remote4;    /* the peer's: its route and its only source */
+			bool ipv4, ipv6;        /* up now; both false stops data */
+			struct address local4;  /* ours on the link */
+			struct address remote4; /* the peer's: its route and its only source */
 			struct address remote6;
 		} network;
 		struct {

@@ -38,8 +38,8 @@ struct datapath_counters {
 struct datapath_engine {
 	const struct rc4_engine *rc4;
 	struct hold_pool *pool;
-	struct prefix_table *prefixes;       /* inner destination to session; may be NULL (client) */
-	uint32_t drops[DROP_COUNT];          /* those that no session can be blamed for */
+	struct prefix_table *prefixes; /* inner destination to session; may be NULL (client) */
+	uint32_t drops[DROP_COUNT];    /* those that no session can be blamed for */
 };
 
 struct datapath {
@@ -49,25 +49,49 @@ struct datapath {
 	bool require_encryption, check_source, client_to_client;
 	bool compress_protocol, compress_address;
 	bool ipv4, ipv6;
-	uint16_t mtu;
-	struct address local, peer;             /* outer */
+	uint16_t mtu;                            /* of the path: see datapath_mtu */
+	uint16_t send_mru;                       /* the peer's */
+	struct address local, peer;              /* outer */
 	struct address local4, remote4, remote6; /* inner */
 	struct gre gre;                          /* sequence, ack, reorder window */
 	struct mppe transmit, receive;
-	uint32_t resync_id;                      /* of the last CCP Reset-Request we sent */
-	uint64_t resync_at;
-	uint32_t suspicious;                     /* MPPE_INNER drops in a row: keys differ */
-	uint64_t last_received;                  /* any valid GRE packet: it counts as life */
+	struct mppe previous;   /* receive keys until the new ones are first used */
+	uint8_t resync_id;      /* of the last CCP Reset-Request we sent */
+	uint8_t resync_tries;   /* sent for this loss */
+	bool resync_heard;      /* the peer acknowledged it: no repetition by time */
+	uint64_t resync_at;     /* when it was sent */
+	uint32_t suspicious;    /* undecipherable MPPE packets in a row: keys differ */
+	uint8_t answers;        /* ICMP answers that may be given now */
+	uint64_t answers_at;    /* when one was last added */
+	uint64_t last_received; /* any valid GRE packet: it counts as life */
 	struct datapath_counters counters;
 };
 
-enum { DATAPATH_OUT_PER_IN = 48 };
+static_assert(sizeof(struct datapath) <= 2048, "ten thousand sessions stay cheap");
+
+enum {
+	DATAPATH_OUT_PER_IN = 48,
+	DATAPATH_RESYNC_TRIES = 6, /* Reset-Requests repeated by time alone for one loss */
+	DATAPATH_ANSWERS = 16,     /* ICMP answers in a burst (RFC 4443 §2.4 f) */
+};
+
+#define DATAPATH_RESYNC_WAIT  MS(250) /* between two Reset-Requests, at least */
+#define DATAPATH_ANSWER_EVERY MS(10)  /* one more ICMP answer is allowed */
+
+/* The largest inner packet that may be sent now: the path's MTU and the peer's MRU, less what MPPE
+ * adds inside it. */
+uint16_t datapath_mtu(const struct datapath *dp);
 
 /* Executes one command; `frame` holds the bytes of DATAPATH_FRAME. Output: the sealed control
  * frame. On DETACH held packets go back to the pool and keys are wiped. */
 void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 	const struct datapath_command *command, const uint8_t *frame, uint64_t now,
 	struct packet_list *out);
+
+/* Whether an outer packet from `from` belongs to `dp`, found by call ID (NULL: none was found).
+ * False counts GRE_CALL in the engine or GRE_PEER in the session. */
+bool datapath_match(
+	struct datapath_engine *engine, struct datapath *dp, const struct address *from);
 
 /* Inner packets, whose `datapath` the caller found by destination, to outer packets. May also
  * give back INNER packets (ICMP too big). Returns how many inputs it consumed. */
@@ -89,8 +113,8 @@ bool datapath_route(
 	struct datapath_engine *engine, const uint8_t *ip, size_t length, uint32_t *subject);
 
 /* A delayed ack, or the release of packets that waited long enough for a missing one. */
-void datapath_tick(struct datapath_engine *engine, struct datapath *dp, uint64_t now,
-	struct packet_list *out);
+void datapath_tick(
+	struct datapath_engine *engine, struct datapath *dp, uint64_t now, struct packet_list *out);
 uint64_t datapath_deadline(const struct datapath *dp);
 
 #endif

@@ -1,0 +1,222 @@
+/* A session's data path as the control plane sees it: commands in their order, time, addresses.
+ *
+ * What seals and opens packets is in seal.c and open.c. Here is what changes the rules they go by:
+ *
+ * - The receiver is armed (RECEIVE_KEY) before the frame that lets the peer encrypt is sent; both
+ *   come down the same ordered ring. New keys while old ones are in use do not end the old ones
+ *   until the peer is seen to use the new (open.c).
+ * - EPOCH, an LCP restart, forgets keys, framing and networks, but neither the GRE numbers nor what
+ *   is held for reordering: to GRE it is the same call. An encrypted packet of the old epoch that
+ *   comes later finds no key.
+ * - DETACH gives the held packets back and leaves nothing secret behind. */
+#include "datapath.h"
+
+#include <string.h>
+
+#include "digest.h"
+#include "inner.h"
+#include "open.h"
+#include "seal.h"
+
+enum {
+	MTU_DEFAULT = 1400,
+	MPPE_INSIDE = MPPE_HEADER_SIZE + 2, /* what MPPE adds to the information field */
+};
+
+uint16_t datapath_mtu(const struct datapath *dp)
+{
+	uint16_t inside = mppe_armed(&dp->transmit) ? MPPE_INSIDE : 0;
+	uint16_t mru = dp->send_mru > inside ? dp->send_mru - inside : 0;
+
+	return dp->mtu < mru ? dp->mtu : mru;
+}
+
+static void forget_link(struct datapath *dp)
+{
+	mppe_wipe(&dp->transmit);
+	mppe_wipe(&dp->receive);
+	mppe_wipe(&dp->previous);
+	dp->ipv4 = dp->ipv6 = false;
+	dp->compress_protocol = dp->compress_address = false;
+	dp->mtu = MTU_DEFAULT;
+	dp->send_mru = PPP_MRU_DEFAULT;
+	dp->suspicious = 0;
+	dp->resync_tries = 0;
+}
+
+static void detach(struct datapath_engine *engine, struct datapath *dp)
+{
+	if (dp->attached)
+		reorder_clear(&dp->gre.order, engine->pool);
+	forget_link(dp);
+	dp->attached = dp->connected = false;
+	dp->gre.ack_owed = false;
+	dp->gre.ack_due = NEVER;
+}
+
+static void attach(struct datapath_engine *engine, struct datapath *dp,
+	const struct datapath_command *command, uint64_t now)
+{
+	if (dp->attached)
+		detach(engine, dp);
+	memset(dp, 0, sizeof(*dp));
+	forget_link(dp);
+	gre_init(&dp->gre);
+	dp->subject = command->subject;
+	dp->local_call_id = command->attach.local_call_id;
+	dp->local = command->attach.local;
+	dp->peer = command->attach.peer;
+	dp->require_encryption = command->attach.require_encryption;
+	dp->check_source = command->attach.check_source;
+	dp->client_to_client = command->attach.client_to_client;
+	dp->answers = DATAPATH_ANSWERS;
+	dp->answers_at = now;
+	dp->last_received = now;
+	dp->attached = true;
+}
+
+static void arm_receive(struct datapath *dp, const struct datapath_command *command)
+{
+	const struct mppe_start_keys *keys = &command->key.keys;
+	bool short_key = command->key.strength != MPPE_128;
+
+	/* Keys never used are replaced at once; in use, they stay for what is in flight. */
+	mppe_wipe(&dp->previous);
+	if (dp->receive.active && command->key.strength != MPPE_NONE)
+		dp->previous = dp->receive;
+	mppe_arm(&dp->receive, command->key.strength, command->key.stateless,
+		short_key ? keys->receive_short : keys->receive);
+	dp->suspicious = 0;
+	dp->resync_tries = 0;
+}
+
+static void arm_transmit(struct datapath *dp, const struct datapath_command *command)
+{
+	const struct mppe_start_keys *keys = &command->key.keys;
+	bool short_key = command->key.strength != MPPE_128;
+
+	mppe_arm(&dp->transmit, command->key.strength, command->key.stateless,
+		short_key ? keys->send_short : keys->send);
+}
+
+static void set_framing(struct datapath *dp, const struct datapath_command *command)
+{
+	dp->send_mru = command->framing.send_mru;
+	dp->mtu = command->framing.mtu;
+	dp->compress_protocol = command->framing.compress_protocol;
+	dp->compress_address = command->framing.compress_address;
+}
+
+static void set_network(struct datapath *dp, const struct datapath_command *command)
+{
+	dp->ipv4 = command->network.ipv4;
+	dp->ipv6 = command->network.ipv6;
+	dp->local4 = command->network.local4;
+	dp->remote4 = command->network.remote4;
+	dp->remote6 = command->network.remote6;
+}
+
+void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
+	const struct datapath_command *command, const uint8_t *frame, uint64_t now,
+	struct packet_list *out)
+{
+	if (command->kind == DATAPATH_ATTACH)
+		attach(engine, dp, command, now);
+	if (!dp->attached)
+		return;
+	dp->epoch = command->epoch;
+	switch (command->kind) {
+	case DATAPATH_ATTACH:
+		break;
+	case DATAPATH_CONNECT:
+		dp->peer_call_id = command->connect.peer_call_id;
+		dp->gre.peer_window = command->connect.peer_window;
+		dp->connected = true;
+		break;
+	case DATAPATH_FRAME:
+		if (!seal_control(dp, frame, command->frame.length, out))
+			dp->counters.drops[DROP_INNER_EARLY]++;
+		break;
+	case DATAPATH_RECEIVE_KEY:
+		arm_receive(dp, command);
+		break;
+	case DATAPATH_TRANSMIT_KEY:
+		arm_transmit(dp, command);
+		break;
+	case DATAPATH_FRAMING:
+		set_framing(dp, command);
+		break;
+	case DATAPATH_NETWORK:
+		set_network(dp, command);
+		break;
+	case DATAPATH_EPOCH:
+		forget_link(dp);
+		break;
+	case DATAPATH_DETACH:
+		detach(engine, dp);
+		break;
+	}
+}
+
+bool datapath_call_id(const uint8_t *gre, size_t length, uint16_t *call_id, enum drop *why)
+{
+	struct reader r = reader_over(gre, length), payload;
+	struct gre_header header;
+
+	if (!gre_parse(&header, &r, &payload, why))
+		return false;
+	*call_id = header.call_id;
+	return true;
+}
+
+bool datapath_match(struct datapath_engine *engine, struct datapath *dp, const struct address *from)
+{
+	if (!dp || !dp->attached) {
+		engine->drops[DROP_GRE_CALL]++;
+		return false;
+	}
+	if (!address_equal(&dp->peer, from)) {
+		dp->counters.drops[DROP_GRE_PEER]++;
+		return false;
+	}
+	return true;
+}
+
+bool datapath_route(
+	struct datapath_engine *engine, const uint8_t *ip, size_t length, uint32_t *subject)
+{
+	struct inner inner;
+
+	if (!inner_parse(&inner, ip, length)) {
+		engine->drops[DROP_INNER_HEADER]++;
+		return false;
+	}
+	if (!engine->prefixes ||
+		!prefix_table_find(engine->prefixes, &inner.destination, subject)) {
+		engine->drops[DROP_INNER_ROUTE]++;
+		return false;
+	}
+	return true;
+}
+
+void datapath_tick(
+	struct datapath_engine *engine, struct datapath *dp, uint64_t now, struct packet_list *out)
+{
+	if (!dp->attached)
+		return;
+	open_expired(engine, dp, now, out);
+	open_resync_tick(dp, now, out);
+	seal_due_ack(dp, now, out);
+}
+
+uint64_t datapath_deadline(const struct datapath *dp)
+{
+	if (!dp->attached)
+		return NEVER;
+	uint64_t deadline = dp->gre.order.expires;
+	if (dp->connected && dp->gre.ack_owed && dp->gre.ack_due < deadline)
+		deadline = dp->gre.ack_due;
+	if (dp->connected && open_resync_deadline(dp) < deadline)
+		deadline = open_resync_deadline(dp);
+	return deadline;
+}

@@ -1,0 +1,375 @@
+/* MPPE, one direction at a time (RFC 3078).
+ *
+ *     |A|B|C|D| coherency count |  RC4( protocol field, network packet )
+ *
+ * Stateless: the key changes for every packet, so a packet needs only its number. Stateful: RC4
+ * runs on from packet to packet and the key changes with every packet whose count ends in FF (a
+ * "flag" packet); after a loss the receiver asks for a flushed packet and throws away what comes
+ * before it. B and C belong to MPPC, which is never negotiated here; they mean nothing.
+ *
+ * Nothing in MPPE is authenticated, and its 12-bit count is all a receiver has to go by. So no jump
+ * of the count is believed before the packet that makes it opens to something that looks like an
+ * IP packet under the key it implies (`looks_like_ip`, a few bytes of RC4, only after a loss). A
+ * forged or broken packet therefore costs itself and not the session.
+ *
+ * A count more than MPPE_REKEY_AHEAD ahead would cost thousands of key changes for one packet,
+ * which has stalled kernels. Here a second chain makes at most MPPE_REKEY_AHEAD keys a packet until
+ * it has caught up, while the packets that drive it are dropped; then the session goes on. It also
+ * catches up with more than a whole turn of the count, which the number alone cannot tell.
+ *
+ * Keys of skipped packets are not stored one by one: a gap remembers the key before it and makes
+ * the others again, so a session pays 20 bytes a gap.
+ *
+ * A flushed packet in the middle of a key's life is made in two ways. RFC 3078 §3.1 starts the
+ * tables from the current key (Windows, FreeBSD); Linux and lwIP change the key first. A receiver
+ * can tell, by looking. A sender cannot, so it answers a Reset-Request by moving its count forward
+ * to the next flag packet, where both ways are the same; to the receiver it looks like more loss.
+ * The first packet of all does not carry A in stateful mode, although its tables are fresh: Linux
+ * would change the key for it. */
+#include "mppe.h"
+
+#include <string.h>
+
+#include "bytes.h"
+#include "digest.h"
+#include "frame.h"
+
+enum {
+	COUNT_MASK = MPPE_COUNTS - 1,
+	FLAG_COUNT = 0xff, /* low byte of a flag packet's count */
+	PEEK = 3,          /* bytes that tell an IP packet from noise */
+	TURNS = 4,         /* whole turns of the count a flushed packet may be ahead */
+};
+
+void mppe_wipe(struct mppe *m)
+{
+	secret_wipe(m, sizeof(*m));
+	*m = (struct mppe){0};
+}
+
+void mppe_arm(struct mppe *m, enum mppe_strength strength, bool stateless, const uint8_t *start_key)
+{
+	mppe_wipe(m);
+	if (strength == MPPE_NONE)
+		return;
+	mppe_chain_init(&m->chain, strength, start_key);
+	m->stateless = stateless;
+	if (!stateless)
+		rc4_init(&m->stream, m->chain.key, m->chain.length);
+}
+
+static bool is_flag(uint16_t count)
+{
+	return (count & FLAG_COUNT) == FLAG_COUNT;
+}
+
+static uint16_t distance(uint16_t to, uint16_t from)
+{
+	return (to - from) & COUNT_MASK;
+}
+
+static void set_key(struct rc4_job *job, const struct mppe_chain *chain)
+{
+	job->state = NULL;
+	job->key_length = chain->length;
+	memcpy(job->key, chain->key, sizeof(job->key));
+}
+
+static void restart_stream(struct mppe *m)
+{
+	rc4_init(&m->stream, m->chain.key, m->chain.length);
+}
+
+uint16_t mppe_seal(struct mppe *m, struct rc4_job *job)
+{
+	uint16_t bits = MPPE_ENCRYPTED;
+
+	if (m->stateless) {
+		mppe_chain_next(&m->chain);
+		set_key(job, &m->chain);
+		bits |= MPPE_FLUSHED;
+	} else {
+		if (m->flush)
+			m->count |= FLAG_COUNT;
+		if (is_flag(m->count)) {
+			mppe_chain_next(&m->chain);
+			restart_stream(m);
+			bits |= MPPE_FLUSHED;
+		}
+		job->state = &m->stream;
+	}
+	m->flush = false;
+	bits |= m->count;
+	m->count = (m->count + 1) & COUNT_MASK;
+	return bits;
+}
+
+void mppe_flush(struct mppe *m)
+{
+	m->flush = true;
+}
+
+static bool refuse(enum drop *why, enum drop reason)
+{
+	*why = reason;
+	return false;
+}
+
+/* Whether `cipher` is an IP packet under a stream, which is used up. */
+static bool looks_like_ip(struct rc4 *stream, const uint8_t *cipher, size_t length)
+{
+	uint8_t clear[PEEK];
+	struct reader r = reader_over(clear, sizeof(clear));
+	uint16_t protocol;
+	enum drop why;
+
+	if (length < PEEK)
+		return false;
+	rc4_crypt(stream, clear, cipher, PEEK);
+	if (!frame_protocol(&r, &protocol, &why))
+		return false;
+	uint8_t first = read_u8(&r);
+	if (protocol == PROTOCOL_IPV4)
+		return first >> 4 == 4 && (first & 0xf) >= 5;
+	return protocol == PROTOCOL_IPV6 && first >> 4 == 6;
+}
+
+static bool key_fits(const struct mppe_chain *chain, const uint8_t *packet, size_t length)
+{
+	struct rc4 stream;
+
+	rc4_init(&stream, chain->key, chain->length);
+	bool fits = looks_like_ip(&stream, packet + MPPE_HEADER_SIZE, length - MPPE_HEADER_SIZE);
+	secret_wipe(&stream, sizeof(stream));
+	return fits;
+}
+
+/* Stateless. The chain takes `keys` steps; the last REORDER_PACKETS skipped of them become a gap:
+ * no packet comes later than that. */
+static void skip_to(struct mppe *m, const struct mppe_chain *reached, uint16_t skipped,
+	const uint8_t *key_before)
+{
+	struct mppe_gap *gap = &m->gaps[m->gap_next];
+
+	gap->count = skipped < REORDER_PACKETS ? skipped : REORDER_PACKETS;
+	gap->first = (m->count + skipped - gap->count) & COUNT_MASK;
+	memcpy(gap->key, key_before, sizeof(gap->key));
+	m->gap_next = (m->gap_next + 1) % MPPE_GAPS;
+	m->chain = *reached;
+	m->count = (m->count + skipped + 1) & COUNT_MASK;
+	m->chased = 0;
+}
+
+/* Packets were lost, not too many: try the key the count implies. */
+static bool open_ahead(struct mppe *m, uint16_t ahead, const uint8_t *packet, size_t length)
+{
+	struct mppe_chain chain = m->chain;
+	uint8_t key_before[sizeof(chain.key)];
+
+	memcpy(key_before, chain.key, sizeof(key_before));
+	for (unsigned left = ahead; left > 0; left--) {
+		if (left == REORDER_PACKETS)
+			memcpy(key_before, chain.key, sizeof(key_before));
+		mppe_chain_next(&chain);
+	}
+	mppe_chain_next(&chain);
+	bool fits = key_fits(&chain, packet, length);
+	if (fits)
+		skip_to(m, &chain, ahead, key_before);
+	secret_wipe(&chain, sizeof(chain));
+	secret_wipe(key_before, sizeof(key_before));
+	return fits;
+}
+
+/* Too many were lost: a bounded part of the way for each packet. True when it has arrived. */
+static bool chase(struct mppe *m, uint16_t count, const uint8_t *packet, size_t length)
+{
+	struct mppe_chain chain = m->chain;
+
+	if (m->chased >= MPPE_CHASE_MAX)
+		return false;
+	if (m->chased == 0)
+		m->chase_count = m->count;
+	else
+		memcpy(chain.key, m->chase_key, sizeof(chain.key));
+	uint16_t ahead = distance(count, m->chase_count);
+	unsigned steps = ahead < MPPE_REKEY_AHEAD ? ahead + 1u : MPPE_REKEY_AHEAD;
+	for (unsigned n = 0; n < steps; n++)
+		mppe_chain_next(&chain);
+	bool arrived = steps == ahead + 1u && key_fits(&chain, packet, length);
+	if (arrived) {
+		m->chain = chain;
+		m->count = (count + 1) & COUNT_MASK;
+		m->chased = 0;
+		secret_wipe(m->gaps, sizeof(m->gaps));
+	} else {
+		/* Passing the count without a fit means that it lies a turn further on. */
+		m->chase_count = (m->chase_count + steps) & COUNT_MASK;
+		m->chased += steps;
+		memcpy(m->chase_key, chain.key, sizeof(chain.key));
+	}
+	secret_wipe(&chain, sizeof(chain));
+	return arrived;
+}
+
+static bool open_stateless(struct mppe *m, uint16_t header, const uint8_t *packet, size_t length,
+	struct rc4_job *job, enum drop *why)
+{
+	uint16_t count = header & COUNT_MASK;
+	uint16_t ahead = distance(count, m->count);
+
+	if (!(header & MPPE_FLUSHED))
+		return refuse(why, DROP_MPPE_BITS);
+	if (ahead == 0) {
+		mppe_chain_next(&m->chain);
+		m->count = (m->count + 1) & COUNT_MASK;
+		m->chased = 0;
+	} else if (ahead <= MPPE_REKEY_AHEAD) {
+		if (!open_ahead(m, ahead, packet, length))
+			return refuse(why, DROP_MPPE_INNER);
+	} else if (!chase(m, count, packet, length)) {
+		return refuse(why, DROP_MPPE_FAR);
+	}
+	set_key(job, &m->chain);
+	return true;
+}
+
+bool mppe_open_late(
+	struct mppe *m, const uint8_t *packet, size_t length, struct rc4_job *job, enum drop *why)
+{
+	struct reader r = reader_over(packet, length);
+	uint16_t header = read_u16(&r);
+	uint16_t count = header & COUNT_MASK;
+
+	if (r.failed || reader_left(&r) == 0)
+		return refuse(why, DROP_MPPE_SHORT);
+	if (!(header & MPPE_ENCRYPTED) || !(header & MPPE_FLUSHED))
+		return refuse(why, DROP_MPPE_BITS);
+	uint16_t behind = distance(m->count, count);
+	for (unsigned n = 0; m->stateless && n < MPPE_GAPS; n++) {
+		const struct mppe_gap *gap = &m->gaps[n];
+		uint16_t offset = distance(count, gap->first);
+		if (behind > REORDER_PACKETS || offset >= gap->count)
+			continue;
+		struct mppe_chain chain = m->chain;
+		memcpy(chain.key, gap->key, sizeof(chain.key));
+		for (unsigned steps = 0; steps <= offset; steps++)
+			mppe_chain_next(&chain);
+		set_key(job, &chain);
+		secret_wipe(&chain, sizeof(chain));
+		job->in = packet + MPPE_HEADER_SIZE;
+		job->length = (uint32_t)(length - MPPE_HEADER_SIZE);
+		return true;
+	}
+	return refuse(why, DROP_MPPE_COHERENCY);
+}
+
+/* Stateful: a flushed packet that is not a flag packet. Which key made its tables? */
+static bool choose_key(
+	struct mppe *m, struct mppe_chain *chain, const uint8_t *packet, size_t length)
+{
+	struct mppe_chain changed = *chain;
+	bool fits = key_fits(chain, packet, length);
+
+	mppe_chain_next(&changed);
+	if (fits) {
+		m->dialect = MPPE_FLUSH_SAME_KEY;
+	} else if (key_fits(&changed, packet, length)) {
+		m->dialect = MPPE_FLUSH_NEW_KEY;
+		*chain = changed;
+		fits = true;
+	}
+	secret_wipe(&changed, sizeof(changed));
+	return fits;
+}
+
+/* Stateful, after a loss: key changes that were missed, then the flushed packet's own. The count
+ * may have gone round more than once. */
+static bool open_flushed(struct mppe *m, uint16_t count, const uint8_t *packet, size_t length)
+{
+	struct mppe_chain chain = m->chain;
+	unsigned missed = ((m->count & FLAG_COUNT) + distance(count, m->count)) >> 8;
+	bool fits = false;
+
+	for (unsigned turn = 0; turn < TURNS && !fits; turn++) {
+		for (unsigned n = 0; n < missed; n++)
+			mppe_chain_next(&chain);
+		missed = MPPE_COUNTS >> 8;
+		if (is_flag(count)) {
+			struct mppe_chain changed = chain;
+			mppe_chain_next(&changed);
+			fits = key_fits(&changed, packet, length);
+			if (fits)
+				chain = changed;
+			secret_wipe(&changed, sizeof(changed));
+		} else {
+			fits = choose_key(m, &chain, packet, length);
+		}
+	}
+	if (fits)
+		m->chain = chain;
+	secret_wipe(&chain, sizeof(chain));
+	return fits;
+}
+
+static bool open_stateful(struct mppe *m, uint16_t header, const uint8_t *packet, size_t length,
+	struct rc4_job *job, enum drop *why)
+{
+	uint16_t count = header & COUNT_MASK;
+	bool flushed = header & MPPE_FLUSHED;
+
+	if (m->resync || count != m->count) {
+		m->resync = true;
+		if (!flushed || !open_flushed(m, count, packet, length))
+			return refuse(why, DROP_MPPE_RESYNC);
+		m->resync = false;
+		restart_stream(m);
+	} else if (is_flag(count)) {
+		mppe_chain_next(&m->chain);
+		restart_stream(m);
+	} else if (flushed) {
+		if (!choose_key(m, &m->chain, packet, length) && m->dialect == MPPE_FLUSH_NEW_KEY)
+			mppe_chain_next(&m->chain);
+		restart_stream(m);
+	}
+	m->count = (count + 1) & COUNT_MASK;
+	job->state = &m->stream;
+	return true;
+}
+
+bool mppe_open(
+	struct mppe *m, const uint8_t *packet, size_t length, struct rc4_job *job, enum drop *why)
+{
+	struct reader r = reader_over(packet, length);
+	uint16_t header = read_u16(&r);
+
+	if (r.failed || reader_left(&r) == 0)
+		return refuse(why, DROP_MPPE_SHORT);
+	if (!(header & MPPE_ENCRYPTED))
+		return refuse(why, DROP_MPPE_BITS);
+	job->in = packet + MPPE_HEADER_SIZE;
+	job->length = (uint32_t)(length - MPPE_HEADER_SIZE);
+	return m->stateless ? open_stateless(m, header, packet, length, job, why)
+			    : open_stateful(m, header, packet, length, job, why);
+}
+
+bool mppe_fits(const struct mppe *m, const uint8_t *packet, size_t length)
+{
+	struct mppe copy = *m;
+	struct rc4_job job;
+	struct rc4 stream;
+	enum drop why;
+
+	bool fits = mppe_open(&copy, packet, length, &job, &why);
+	if (fits) {
+		if (job.state)
+			stream = *job.state;
+		else
+			rc4_init(&stream, job.key, job.key_length);
+		fits = looks_like_ip(&stream, job.in, job.length);
+		secret_wipe(&stream, sizeof(stream));
+	}
+	secret_wipe(&copy, sizeof(copy));
+	secret_wipe(&job, sizeof(job));
+	return fits;
+}

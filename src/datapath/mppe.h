@@ -1,0 +1,90 @@
+/* Microsoft Point-to-Point Encryption, one direction (RFC 3078).
+ *
+ * Neither sealing nor opening runs RC4 over the payload: both fill an rc4_job, so that the packets
+ * of a batch, of any sessions, go through one call of the engine. */
+#ifndef GREYLINE_MPPE_H
+#define GREYLINE_MPPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "limits.h"
+#include "mppe_key.h"
+#include "rc4.h"
+#include "reason.h"
+
+enum {
+	MPPE_HEADER_SIZE = 2,
+	MPPE_COUNTS = 4096,      /* the coherency count has 12 bits */
+	MPPE_FLUSHED = 0x8000,   /* bit A: the tables were initialized before this packet */
+	MPPE_ENCRYPTED = 0x1000, /* bit D */
+	MPPE_GAPS = 8,           /* runs of skipped packets whose keys can still be made */
+	MPPE_CHASE_MAX = 65536,  /* keys made in pursuit of one lost stretch, at most */
+};
+
+/* Skipped packets: from the key before the first of them every key of the run can be made again. */
+struct mppe_gap {
+	uint16_t first, count;
+	uint8_t key[16];
+};
+
+/* How a peer makes the key of a flushed packet that is not a key change by its number. */
+enum mppe_flush {
+	MPPE_FLUSH_SAME_KEY, /* tables from the current key: RFC 3078 §3.1, Windows, FreeBSD */
+	MPPE_FLUSH_NEW_KEY,  /* the key is changed first: Linux and lwIP */
+};
+
+struct mppe {
+	struct mppe_chain chain; /* length 0: not armed. The key is that of the last packet */
+	bool stateless;
+	bool flush;       /* transmit: the next packet must be a flushed one */
+	bool resync;      /* receive, stateful: wait for a flushed packet */
+	bool active;      /* receive: an IP packet was opened under these keys */
+	uint8_t dialect;  /* receive, stateful: enum mppe_flush */
+	uint8_t gap_next; /* receive, stateless: the gap to overwrite next */
+	uint16_t count;   /* coherency count of the next packet */
+	/* Receive, stateless: a second chain on its way to a count further ahead than
+	 * MPPE_REKEY_AHEAD, that many keys a packet. */
+	uint16_t chase_count;
+	uint32_t chased; /* keys it has made; 0: not under way */
+	uint8_t chase_key[16];
+	union {
+		struct rc4 stream;               /* stateful */
+		struct mppe_gap gaps[MPPE_GAPS]; /* stateless */
+	};
+};
+
+/* Arms one direction. `start_key` is 8 bytes for 40 and 56 bits, 16 for 128. */
+void mppe_arm(
+	struct mppe *m, enum mppe_strength strength, bool stateless, const uint8_t *start_key);
+void mppe_wipe(struct mppe *m);
+
+static inline bool mppe_armed(const struct mppe *m)
+{
+	return m->chain.length != 0;
+}
+
+/* The two header bytes of the next packet, and its job's key or state; the caller sets in, out and
+ * length. A stateful job must run before the next call for the same `m`. */
+uint16_t mppe_seal(struct mppe *m, struct rc4_job *job);
+
+/* The peer lost track (CCP Reset-Request): what we send next starts afresh. */
+void mppe_flush(struct mppe *m);
+
+/* The job of a received packet: `packet` starts with the MPPE header. The caller sets `out`. It
+ * comes in sequence: a count other than the next one means that packets were lost. After false a
+ * stateful receiver may wait for a flushed packet (`resync`); nothing that worked before is lost.
+ * A stateful job must run before the next call for the same `m`. */
+bool mppe_open(
+	struct mppe *m, const uint8_t *packet, size_t length, struct rc4_job *job, enum drop *why);
+
+/* The same for a packet whose place in the sequence was given up: stateless mode only, and only
+ * while its key can still be made. */
+bool mppe_open_late(
+	struct mppe *m, const uint8_t *packet, size_t length, struct rc4_job *job, enum drop *why);
+
+/* Whether a packet would open, and to an IP packet; changes nothing. */
+bool mppe_fits(const struct mppe *m, const uint8_t *packet, size_t length);
+
+#endif

@@ -1,0 +1,498 @@
+/* Opening: outer packets become inner ones and control frames.
+ *
+ *     GRE header ─▶ order ─▶ PPP header ─┬▶ control frame ─▶ session (CCP resets stay here)
+ *                                        └▶ MPPE ─▶ RC4 of the batch ─▶ IP checks ─▶ TUN
+ *
+ * Everything up to the key of each packet happens in the order of the sequence numbers; then the
+ * RC4 of all packets runs in one call; then what it uncovered is checked and the outputs that do
+ * not pass are closed up, so that the list is in order and has no holes.
+ *
+ * What passes, and what does not:
+ * - Control protocols (0x4000 and above) go up, in clear; they have no other form.
+ * - CCP Reset-Request and Reset-Ack are handled here, in order with the data they speak about, as
+ *   long as the direction they speak about is encrypted; otherwise CCP judges them like any frame.
+ *   RFC 3078 needs no Reset-Ack but RFC 1962 does, and pppd waits for one, so one is sent.
+ * - IP in clear passes only while encryption is not required and the peer has not started to
+ *   encrypt. Encryption, once seen, cannot be taken off by sending clear packets.
+ * - Any other network protocol goes up, to be refused there by an LCP Protocol-Reject: in clear
+ *   under the same condition as IP; encrypted, when the packet before it made sense. A run of
+ *   encrypted packets that make none means that the keys differ, and answering noise helps nobody.
+ * - A late packet, whose place was given up, is delivered after all when it is stateless MPPE and
+ *   its key can still be made: IP does not mind, and the wait can stay near zero until reordering
+ *   is seen. In clear it may be anything, control frames included, and those obey the sequence.
+ *
+ * An acknowledgement of something never sent is counted and ignored; the packet that carries it is
+ * used, since peers differ about the number before the first. A packet that finds no room in the
+ * pool is counted, and the missing ones before it are given up instead of the packet.
+ *
+ * New receive keys of a session that is up leave the old ones in place until the first packet that
+ * opens under the new: what was in flight still opens. */
+#include "open.h"
+
+#include <string.h>
+
+#include "digest.h"
+#include "frame.h"
+#include "inner.h"
+#include "seal.h"
+
+enum { CCP_RESET_REQUEST = 14, CCP_RESET_ACK = 15 };
+
+struct opening {
+	struct datapath_engine *engine;
+	struct packet_list *out;
+	uint64_t now;
+	size_t first; /* output from which on some may still be encrypted, or dead */
+	size_t job_count;
+	struct rc4_job jobs[BATCH_MAX];
+	size_t slots[BATCH_MAX]; /* the output of each job */
+};
+
+static void start(
+	struct opening *o, struct datapath_engine *engine, uint64_t now, struct packet_list *out)
+{
+	o->engine = engine;
+	o->out = out;
+	o->now = now;
+	o->first = out->count;
+	o->job_count = 0;
+}
+
+static void drop(struct datapath *dp, enum drop why)
+{
+	dp->counters.drops[why]++;
+}
+
+static bool refuse(enum drop *why, enum drop reason)
+{
+	*why = reason;
+	return false;
+}
+
+static bool source_allowed(
+	const struct opening *o, const struct datapath *dp, const struct address *source)
+{
+	const struct address *own = source->family == 4 ? &dp->remote4 : &dp->remote6;
+	uint32_t subject;
+
+	if (!dp->check_source || address_equal(source, own))
+		return true;
+	return o->engine->prefixes && prefix_table_find(o->engine->prefixes, source, &subject) &&
+	       subject == dp->subject;
+}
+
+static bool is_isolated(
+	const struct opening *o, const struct datapath *dp, const struct address *destination)
+{
+	uint32_t subject;
+
+	return !dp->client_to_client && o->engine->prefixes &&
+	       prefix_table_find(o->engine->prefixes, destination, &subject) &&
+	       subject != dp->subject;
+}
+
+/* A packet said to be `protocol`: may it go to the TUN? Its padding is cut off. */
+static bool check_inner(const struct opening *o, struct datapath *dp, uint16_t protocol,
+	struct packet *packet, enum drop *why)
+{
+	struct inner inner;
+
+	if (!inner_parse(&inner, packet->bytes, packet->length) ||
+		inner.version != (protocol == PROTOCOL_IPV4 ? 4 : 6) ||
+		!inner_checksum_holds(&inner, packet->bytes))
+		return refuse(why, DROP_INNER_HEADER);
+	dp->suspicious = 0;
+	if (!(inner.version == 4 ? dp->ipv4 : dp->ipv6))
+		return refuse(why, DROP_PPP_DATA_EARLY);
+	if (!source_allowed(o, dp, &inner.source))
+		return refuse(why, DROP_INNER_SOURCE);
+	if (is_isolated(o, dp, &inner.destination))
+		return refuse(why, DROP_ISOLATED);
+	packet->length = inner.length;
+	packet->kind = PACKET_INNER;
+	dp->counters.rx_packets++;
+	dp->counters.rx_bytes += inner.length;
+	return true;
+}
+
+static bool is_ip(uint16_t protocol)
+{
+	return protocol == PROTOCOL_IPV4 || protocol == PROTOCOL_IPV6;
+}
+
+/* A protocol MPPE may carry but nobody here speaks: put it into a control frame's form. */
+static bool hand_up(struct packet *packet, uint16_t protocol, size_t header, enum drop *why)
+{
+	size_t information = packet->length - header;
+
+	if (2 + information > PPP_FRAME_MAX || 2 + information > packet->capacity)
+		return refuse(why, DROP_INNER_SIZE);
+	memmove(packet->bytes + 2, packet->bytes + header, information);
+	put_u16(packet->bytes, protocol);
+	packet->length = (uint32_t)(2 + information);
+	packet->kind = PACKET_CONTROL;
+	return true;
+}
+
+/* What RC4 uncovered. */
+static bool check_opened(struct opening *o, struct packet *packet, enum drop *why)
+{
+	struct datapath *dp = packet->datapath;
+	struct reader r = reader_over(packet->bytes, packet->length);
+	bool quiet = dp->suspicious++ == 0; /* until it turns out to be IP */
+	uint16_t protocol;
+
+	if (!frame_protocol(&r, &protocol, why) || protocol < PROTOCOL_MPPE_FIRST ||
+		protocol > PROTOCOL_MPPE_LAST)
+		return refuse(why, DROP_MPPE_INNER);
+	size_t header = packet->length - reader_left(&r);
+	if (!is_ip(protocol))
+		return quiet ? hand_up(packet, protocol, header, why)
+			     : refuse(why, DROP_MPPE_INNER);
+	packet->length -= (uint32_t)header;
+	memmove(packet->bytes, packet->bytes + header, packet->length);
+	return check_inner(o, dp, protocol, packet, why);
+}
+
+/* Closes up the dead outputs. Buffers change places, so that none is lost to the caller. */
+static void close_up(struct opening *o)
+{
+	size_t live = o->first;
+
+	for (size_t n = o->first; n < o->out->count; n++) {
+		if (!o->out->at[n].length)
+			continue;
+		if (n != live) {
+			struct packet dead = o->out->at[live];
+			o->out->at[live] = o->out->at[n];
+			o->out->at[n] = dead;
+		}
+		live++;
+	}
+	o->out->count = o->first = live;
+}
+
+static void finish(struct opening *o)
+{
+	if (o->job_count)
+		o->engine->rc4->crypt(o->jobs, o->job_count);
+	for (size_t n = 0; n < o->job_count; n++) {
+		struct packet *packet = &o->out->at[o->slots[n]];
+		enum drop why;
+		if (!check_opened(o, packet, &why)) {
+			drop(packet->datapath, why);
+			packet->length = 0;
+		}
+	}
+	secret_wipe(o->jobs, o->job_count * sizeof(o->jobs[0]));
+	o->job_count = 0;
+	close_up(o);
+}
+
+/* A stateful stream must not be looked at or moved while a job of it waits. */
+static void settle(struct opening *o, const struct mppe *m)
+{
+	bool clash = o->job_count == BATCH_MAX;
+
+	for (size_t n = 0; mppe_armed(m) && !m->stateless && n < o->job_count; n++)
+		clash = clash || o->jobs[n].state == &m->stream;
+	if (clash)
+		finish(o);
+}
+
+/* Queues the job just made at the end of the list. A held packet's bytes are about to be reused,
+ * so they are copied first. */
+static bool queue(struct opening *o, struct datapath *dp, bool held, enum drop *why)
+{
+	struct packet *packet = packet_list_next(o->out, dp);
+	struct rc4_job *job = &o->jobs[o->job_count];
+
+	assert(packet);
+	if (job->length > packet->capacity)
+		return refuse(why, DROP_INNER_SIZE);
+	job->out = packet->bytes;
+	if (held) {
+		memcpy(packet->bytes, job->in, job->length);
+		job->in = packet->bytes;
+	}
+	packet->length = job->length;
+	o->slots[o->job_count++] = o->out->count++;
+	return true;
+}
+
+static void request_resync(struct opening *o, struct datapath *dp)
+{
+	bool first = dp->resync_tries == 0;
+
+	if (!first && o->now - dp->resync_at < DATAPATH_RESYNC_WAIT)
+		return;
+	if (!seal_ccp(dp, CCP_RESET_REQUEST, ++dp->resync_id, o->out))
+		return;
+	if (first)
+		dp->counters.resyncs++;
+	dp->resync_tries = 1;
+	dp->resync_heard = false;
+	dp->resync_at = o->now;
+}
+
+/* Which keys a packet belongs to, while old ones are still there for what is in flight. */
+static struct mppe *keys_for(struct opening *o, struct datapath *dp, const struct reader *r)
+{
+	settle(o, &dp->receive);
+	if (!mppe_armed(&dp->previous))
+		return &dp->receive;
+	settle(o, &dp->previous);
+	if (!mppe_fits(&dp->receive, r->at, reader_left(r)))
+		return mppe_fits(&dp->previous, r->at, reader_left(r)) ? &dp->previous
+								       : &dp->receive;
+	mppe_wipe(&dp->previous);
+	return &dp->receive;
+}
+
+static bool open_encrypted(struct opening *o, struct datapath *dp, const struct reader *r,
+	bool held, bool late, enum drop *why)
+{
+	if (!mppe_armed(&dp->receive))
+		return refuse(why, DROP_MPPE_NO_KEY);
+	struct mppe *m = late ? &dp->receive : keys_for(o, dp, r);
+	settle(o, m);
+	struct rc4_job *job = &o->jobs[o->job_count];
+	if (late)
+		return mppe_open_late(m, r->at, reader_left(r), job, why) &&
+		       queue(o, dp, held, why);
+	if (!mppe_open(m, r->at, reader_left(r), job, why)) {
+		if (*why == DROP_MPPE_RESYNC)
+			request_resync(o, dp);
+		if (*why == DROP_MPPE_INNER || *why == DROP_MPPE_FAR)
+			dp->suspicious++;
+		return false;
+	}
+	m->active = true;
+	dp->resync_tries = 0;
+	return queue(o, dp, held, why);
+}
+
+/* True when the frame was a CCP reset of a direction that is encrypted, and is done with. */
+static bool handle_reset(struct opening *o, struct datapath *dp, struct reader r)
+{
+	uint8_t code = read_u8(&r);
+	uint8_t id = read_u8(&r);
+	uint16_t length = read_u16(&r);
+
+	if (r.failed || length < 4 || length - 4u > reader_left(&r))
+		return false;
+	if (code == CCP_RESET_REQUEST && mppe_armed(&dp->transmit)) {
+		mppe_flush(&dp->transmit);
+		seal_ccp(dp, CCP_RESET_ACK, id, o->out);
+		return true;
+	}
+	if (code == CCP_RESET_ACK && mppe_armed(&dp->receive)) {
+		if (id == dp->resync_id)
+			dp->resync_heard = true;
+		return true;
+	}
+	return false;
+}
+
+static bool open_clear(
+	struct opening *o, struct datapath *dp, uint16_t protocol, struct reader *r, enum drop *why)
+{
+	struct packet *packet = packet_list_next(o->out, dp);
+	bool network = protocol <= PROTOCOL_NETWORK_LAST;
+	struct writer w;
+
+	if (network && (dp->require_encryption || dp->receive.active || dp->previous.active))
+		return refuse(why, DROP_MPPE_CLEAR);
+	if (protocol == PROTOCOL_CCP && handle_reset(o, dp, *r))
+		return true;
+	assert(packet);
+	size_t length = reader_left(r);
+	w = writer_over(packet->bytes, packet->capacity);
+	if (!is_ip(protocol)) {
+		write_u16(&w, protocol);
+		packet->kind = PACKET_CONTROL;
+	}
+	write_bytes(&w, read_bytes(r, length), length);
+	packet->length = (uint32_t)writer_length(&w);
+	if (w.failed || (!is_ip(protocol) && packet->length > PPP_FRAME_MAX))
+		return refuse(why, DROP_INNER_SIZE);
+	if (is_ip(protocol) && !check_inner(o, dp, protocol, packet, why))
+		return false;
+	o->out->count++;
+	return true;
+}
+
+/* One PPP frame, in its turn. At most one output. */
+static void open_frame(struct opening *o, struct datapath *dp, struct reader frame, bool held)
+{
+	uint16_t protocol;
+	enum drop why;
+
+	if (!frame_parse(&frame, &protocol, &why) ||
+		!(protocol == PROTOCOL_COMPRESSED ? open_encrypted(o, dp, &frame, held, false, &why)
+						  : open_clear(o, dp, protocol, &frame, &why)))
+		drop(dp, why);
+}
+
+/* One PPP frame whose place was given up. */
+static bool open_late_frame(struct opening *o, struct datapath *dp, struct reader frame)
+{
+	uint16_t protocol;
+	enum drop why;
+	bool opened = false;
+
+	if (frame_parse(&frame, &protocol, &why)) {
+		if (protocol != PROTOCOL_COMPRESSED || !dp->receive.stateless ||
+			mppe_armed(&dp->previous))
+			why = DROP_GRE_LATE;
+		else
+			opened = open_encrypted(o, dp, &frame, false, true, &why);
+	}
+	if (!opened)
+		drop(dp, why);
+	return opened;
+}
+
+static void release(struct opening *o, struct datapath *dp)
+{
+	struct hold_pool *pool = o->engine->pool;
+	uint16_t index;
+
+	while ((index = reorder_take(&dp->gre.order, pool)) != HOLD_NONE) {
+		const struct hold_slot *slot = hold_at(pool, index);
+		gre_owe(&dp->gre, o->now);
+		open_frame(o, dp, reader_over(slot->frame, slot->length), true);
+		hold_give(pool, index);
+	}
+}
+
+static void give_up(struct opening *o, struct datapath *dp, uint32_t sequence)
+{
+	reorder_give_up(&dp->gre.order, o->engine->pool, sequence, o->now);
+	release(o, dp);
+}
+
+static bool hold(
+	struct opening *o, struct datapath *dp, uint32_t sequence, const struct reader *frame)
+{
+	return reader_left(frame) <= OUTER_MAX &&
+	       reorder_hold(&dp->gre.order, o->engine->pool, sequence, frame->at,
+		       reader_left(frame), o->now);
+}
+
+/* A frame's place in the sequence. Each turn of the loop moves the window nearer to it. */
+static void open_in_order(
+	struct opening *o, struct datapath *dp, uint32_t sequence, struct reader frame)
+{
+	struct reorder *order = &dp->gre.order;
+
+	for (;;) {
+		switch (reorder_judge(order, o->engine->pool, sequence)) {
+		case REORDER_NEXT:
+			reorder_advance(order, o->engine->pool, o->now);
+			gre_owe(&dp->gre, o->now);
+			open_frame(o, dp, frame, false);
+			release(o, dp);
+			return;
+		case REORDER_HOLD:
+			if (hold(o, dp, sequence, &frame))
+				return;
+			drop(dp, DROP_HOLD_FULL);
+			give_up(o, dp, sequence);
+			break;
+		case REORDER_ROOM:
+			give_up(o, dp, sequence);
+			break;
+		case REORDER_LATE:
+			reorder_late(order, sequence, open_late_frame(o, dp, frame), o->now);
+			return;
+		case REORDER_OLD:
+			drop(dp, DROP_GRE_LATE);
+			return;
+		case REORDER_DUPLICATE:
+			drop(dp, DROP_GRE_DUPLICATE);
+			return;
+		}
+	}
+}
+
+static void open_packet(struct opening *o, struct datapath *dp, const struct packet *in)
+{
+	struct reader r = reader_over(in->bytes, in->length), frame;
+	struct gre_header header;
+	enum drop why;
+
+	if (!gre_parse(&header, &r, &frame, &why)) {
+		drop(dp, why);
+		return;
+	}
+	if (header.call_id != dp->local_call_id) {
+		drop(dp, DROP_GRE_CALL);
+		return;
+	}
+	dp->counters.gre_rx++;
+	dp->last_received = o->now;
+	if (header.has_ack && !gre_acked(&dp->gre, header.ack))
+		drop(dp, DROP_GRE_ACK);
+	if (header.has_sequence)
+		open_in_order(o, dp, header.sequence, frame);
+	dp->counters.reordered = dp->gre.order.ahead;
+	dp->counters.lost = dp->gre.order.lost;
+}
+
+size_t datapath_open(struct datapath_engine *engine, const struct packet *in, size_t count,
+	uint64_t now, struct packet_list *out)
+{
+	struct opening o;
+	size_t n;
+
+	start(&o, engine, now, out);
+	for (n = 0; n < count; n++) {
+		struct datapath *dp = in[n].datapath;
+		if (!dp || !dp->attached) {
+			engine->drops[DROP_GRE_CALL]++;
+			continue;
+		}
+		/* Every frame gives one output at most: this one, and each that it releases. */
+		if (packet_list_room(out) < dp->gre.order.held + 1u) {
+			finish(&o);
+			if (packet_list_room(out) < dp->gre.order.held + 1u)
+				break;
+		}
+		open_packet(&o, dp, &in[n]);
+	}
+	finish(&o);
+	for (size_t m = 0; m < n; m++)
+		if (in[m].datapath && in[m].datapath->attached)
+			seal_due_ack(in[m].datapath, now, out);
+	return n;
+}
+
+void open_expired(
+	struct datapath_engine *engine, struct datapath *dp, uint64_t now, struct packet_list *out)
+{
+	struct opening o;
+
+	start(&o, engine, now, out);
+	while (dp->gre.order.expires <= now && packet_list_room(out) >= dp->gre.order.held)
+		give_up(&o, dp, 0);
+	finish(&o);
+	dp->counters.lost = dp->gre.order.lost;
+}
+
+uint64_t open_resync_deadline(const struct datapath *dp)
+{
+	if (!dp->receive.resync || dp->resync_heard || dp->resync_tries == 0 ||
+		dp->resync_tries >= DATAPATH_RESYNC_TRIES)
+		return NEVER;
+	return dp->resync_at + (DATAPATH_RESYNC_WAIT << (dp->resync_tries - 1));
+}
+
+void open_resync_tick(struct datapath *dp, uint64_t now, struct packet_list *out)
+{
+	if (open_resync_deadline(dp) > now ||
+		!seal_ccp(dp, CCP_RESET_REQUEST, ++dp->resync_id, out))
+		return;
+	dp->resync_tries++;
+	dp->resync_at = now;
+}

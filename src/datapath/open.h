@@ -1,0 +1,18 @@
+/* What the rest of the room needs of the opening side. */
+#ifndef GREYLINE_OPEN_H
+#define GREYLINE_OPEN_H
+
+#include <stdint.h>
+
+#include "datapath.h"
+
+/* Gives up holes whose wait is over and delivers what was held behind them, as far as the list
+ * has room. */
+void open_expired(
+	struct datapath_engine *engine, struct datapath *dp, uint64_t now, struct packet_list *out);
+
+/* Repeats a CCP Reset-Request that was not heard. */
+void open_resync_tick(struct datapath *dp, uint64_t now, struct packet_list *out);
+uint64_t open_resync_deadline(const struct datapath *dp);
+
+#endif

@@ -1,0 +1,213 @@
+/* Reordering of received GRE packets (RFC 2637 §4.3: out of sequence packets may be held or
+ * dropped).
+ *
+ * `next` divides the sequence space. Behind it, 64 bits remember which numbers came, so that a
+ * duplicate differs from a late packet whose place was given up. Ahead of it, fewer than
+ * REORDER_PACKETS packets are held in a sorted list through the shared pool.
+ *
+ * How long a hole is waited for follows what is seen. A packet that fills a hole, or comes after
+ * its hole was given up, shows how late packets can be: the wait becomes twice that. A hole that
+ * was never filled shows loss: the wait shrinks by an eighth, down to REORDER_WAIT_MIN. So a link
+ * that only loses packets adds a millisecond, and one that reorders is waited for as it needs.
+ *
+ * Serial arithmetic makes all of it indifferent to the 32-bit wrap. A far jump moves the window in
+ * one step, never number by number; and because one forged packet could so push the window away
+ * from the true stream, the old place is kept until a second packet confirms the new one. */
+#include "reorder.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "serial.h"
+
+#define SEEN_BITS 64u /* of `seen` */
+
+static_assert(REORDER_PACKETS <= SEEN_BITS, "a window's worth of late packets is told apart");
+
+void reorder_init(struct reorder *r)
+{
+	*r = (struct reorder){
+		.expires = NEVER, .wait = REORDER_WAIT_MIN, .head = HOLD_NONE, .tail = HOLD_NONE};
+}
+
+static bool is_held(const struct reorder *r, const struct hold_pool *pool, uint32_t sequence)
+{
+	if (!r->held || serial_after(sequence, hold_at(pool, r->tail)->sequence))
+		return false;
+	for (uint16_t i = r->head; i != HOLD_NONE; i = hold_at(pool, i)->next)
+		if (hold_at(pool, i)->sequence == sequence)
+			return true;
+	return false;
+}
+
+/* A packet beside the place left by a far jump that nothing has confirmed: the jump was false. */
+static void undo_false_jump(struct reorder *r, uint32_t sequence)
+{
+	int32_t distance = serial_distance(sequence, r->before);
+
+	if (!r->unconfirmed || r->held || distance < 0 || distance >= REORDER_PACKETS)
+		return;
+	r->lost -= r->next - r->before - 1;
+	r->next = r->before;
+	r->seen = r->seen_before;
+	r->unconfirmed = false;
+}
+
+enum reorder_verdict reorder_judge(
+	struct reorder *r, const struct hold_pool *pool, uint32_t sequence)
+{
+	if (!r->started) {
+		r->started = true;
+		r->next = sequence;
+	}
+	undo_false_jump(r, sequence);
+	int32_t distance = serial_distance(sequence, r->next);
+	if (distance < 0) {
+		uint32_t behind = r->next - sequence;
+		if (behind > SEEN_BITS)
+			return REORDER_OLD;
+		return r->seen >> (behind - 1) & 1 ? REORDER_DUPLICATE : REORDER_LATE;
+	}
+	if (distance >= REORDER_PACKETS)
+		return REORDER_ROOM;
+	if (distance == 0)
+		return REORDER_NEXT;
+	return is_held(r, pool, sequence) ? REORDER_DUPLICATE : REORDER_HOLD;
+}
+
+/* A packet came `late` microseconds behind its successor: wait for twice as long from now on. */
+static void learn(struct reorder *r, uint64_t late)
+{
+	uint64_t wanted = late < REORDER_WAIT_MAX / 2 ? 2 * late : REORDER_WAIT_MAX;
+
+	if (wanted > r->wait)
+		r->wait = (uint32_t)wanted;
+}
+
+static void shrink(struct reorder *r)
+{
+	r->wait -= r->wait / 8;
+	if (r->wait < REORDER_WAIT_MIN)
+		r->wait = REORDER_WAIT_MIN;
+}
+
+static void move_to(struct reorder *r, uint32_t sequence)
+{
+	uint32_t by = sequence - r->next;
+
+	r->seen = by < SEEN_BITS ? r->seen << by : 0;
+	r->next = sequence;
+}
+
+static void step(struct reorder *r)
+{
+	move_to(r, r->next + 1);
+	r->seen |= 1;
+}
+
+void reorder_advance(struct reorder *r, const struct hold_pool *pool, uint64_t now)
+{
+	if (r->held)
+		learn(r, now - hold_at(pool, r->head)->arrived);
+	if (r->unconfirmed && r->seen != 0)
+		r->unconfirmed = false;
+	step(r);
+}
+
+bool reorder_hold(struct reorder *r, struct hold_pool *pool, uint32_t sequence,
+	const uint8_t *frame, size_t length, uint64_t now)
+{
+	assert(length <= OUTER_MAX && r->held < REORDER_PACKETS);
+	uint16_t index = hold_take(pool);
+	if (index == HOLD_NONE)
+		return false;
+	struct hold_slot *slot = hold_at(pool, index);
+	slot->sequence = sequence;
+	slot->arrived = now;
+	slot->length = (uint16_t)length;
+	if (length)
+		memcpy(slot->frame, frame, length);
+	/* Nearly always the new one goes last. */
+	uint16_t *link = &r->head;
+	if (r->held && serial_after(sequence, hold_at(pool, r->tail)->sequence))
+		link = &hold_at(pool, r->tail)->next;
+	while (*link != HOLD_NONE && serial_after(sequence, hold_at(pool, *link)->sequence))
+		link = &hold_at(pool, *link)->next;
+	slot->next = *link;
+	*link = index;
+	if (slot->next == HOLD_NONE)
+		r->tail = index;
+	if (r->held++ == 0)
+		r->expires = now + r->wait;
+	r->unconfirmed = false;
+	r->ahead++;
+	return true;
+}
+
+/* No packet is held longer than the wait: the hole's time counts from the earliest arrival. */
+static uint64_t hole_expires(const struct reorder *r, const struct hold_pool *pool)
+{
+	uint64_t earliest = NEVER - r->wait;
+
+	for (uint16_t i = r->head; i != HOLD_NONE; i = hold_at(pool, i)->next)
+		if (hold_at(pool, i)->arrived < earliest)
+			earliest = hold_at(pool, i)->arrived;
+	return earliest + r->wait;
+}
+
+uint16_t reorder_take(struct reorder *r, const struct hold_pool *pool)
+{
+	uint16_t index = r->head;
+
+	if (index == HOLD_NONE || hold_at(pool, index)->sequence != r->next) {
+		r->expires = hole_expires(r, pool);
+		return HOLD_NONE;
+	}
+	r->head = hold_at(pool, index)->next;
+	r->held--;
+	if (r->head == HOLD_NONE)
+		r->tail = HOLD_NONE;
+	step(r);
+	return index;
+}
+
+void reorder_give_up(
+	struct reorder *r, const struct hold_pool *pool, uint32_t sequence, uint64_t now)
+{
+	if (r->held)
+		sequence = hold_at(pool, r->head)->sequence;
+	if (serial_distance(sequence, r->next) >= REORDER_FAR) {
+		r->unconfirmed = true;
+		r->before = r->next;
+		r->seen_before = r->seen;
+	}
+	r->lost += sequence - r->next;
+	r->gave_up = now;
+	shrink(r);
+	move_to(r, sequence);
+}
+
+void reorder_late(struct reorder *r, uint32_t sequence, bool delivered, uint64_t now)
+{
+	uint32_t behind = r->next - sequence;
+
+	assert(behind >= 1 && behind <= SEEN_BITS);
+	r->seen |= UINT64_C(1) << (behind - 1);
+	r->ahead++;
+	if (delivered && r->lost)
+		r->lost--;
+	if (r->gave_up)
+		learn(r, now - r->gave_up + r->wait);
+}
+
+void reorder_clear(struct reorder *r, struct hold_pool *pool)
+{
+	while (r->head != HOLD_NONE) {
+		uint16_t index = r->head;
+		r->head = hold_at(pool, index)->next;
+		hold_give(pool, index);
+	}
+	r->tail = HOLD_NONE;
+	r->held = 0;
+	r->expires = NEVER;
+}

@@ -1,0 +1,38 @@
+/* What the rest of the room needs of the sealing side: control frames and acknowledgements. */
+#ifndef GREYLINE_SEAL_H
+#define GREYLINE_SEAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "datapath.h"
+
+/* The next output, empty, with its buffer; NULL when the list is full. */
+static inline struct packet *packet_list_next(struct packet_list *out, struct datapath *dp)
+{
+	if (out->count == out->max)
+		return NULL;
+	struct packet *packet = &out->at[out->count];
+	packet->datapath = dp;
+	packet->length = 0;
+	return packet;
+}
+
+static inline size_t packet_list_room(const struct packet_list *out)
+{
+	return out->max - out->count;
+}
+
+/* Sends a control frame (protocol field and information), uncompressed and in clear. False when
+ * the list is full, the frame too long for it, or the peer's call ID not known yet. */
+bool seal_control(
+	struct datapath *dp, const uint8_t *frame, size_t length, struct packet_list *out);
+
+/* Sends a CCP packet that is a header alone: Reset-Request or Reset-Ack. */
+bool seal_ccp(struct datapath *dp, uint8_t code, uint8_t id, struct packet_list *out);
+
+/* Sends a stand-alone acknowledgement when one is due. */
+void seal_due_ack(struct datapath *dp, uint64_t now, struct packet_list *out);
+
+#endif
