@@ -14,7 +14,7 @@ import signal
 import pytest
 
 from harness import cache
-from harness.namespace import Lab
+from harness.namespace import Lab, clear_dead
 
 ALLOWED_SKIPS = ()
 TEST_SECONDS = 180  # of one test, whatever it waits for
@@ -39,6 +39,10 @@ def pytest_collection_modifyitems(items):
     """`@pytest.mark.needs('program', modules=, files=)` is looked at before anything is made."""
     for item in items:
         item.fixturenames.insert(0, '_needs')
+
+
+def pytest_sessionstart():
+    clear_dead()
 
 
 def pytest_configure(config):

@@ -11,6 +11,7 @@ A host name of `gl-it-NAME` tells the processes apart; `nsenter -t PID -a` gives
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -18,6 +19,7 @@ import tempfile
 from .process import Process, wait_until
 
 CLONE_NEWNET = 0x40000000
+PREFIX = 'gl-it-'  # of a lab's directory; its owner's process id follows
 
 HOLDER = """
 set -e
@@ -144,13 +146,21 @@ class Namespace:
         }
 
 
+def clear_dead():
+    """Removes the directories of runs that were killed before they could."""
+    for name in os.listdir(tempfile.gettempdir()):
+        owner = name.removeprefix(PREFIX).split('-')[0]
+        if name.startswith(PREFIX) and owner.isdigit() and not os.path.exists(f'/proc/{owner}'):
+            shutil.rmtree(os.path.join(tempfile.gettempdir(), name), ignore_errors=True)
+
+
 class Lab:
     """The namespaces of one test, their cables and what was started in them."""
 
     def __init__(self):
         self.namespaces = []
         self.extras = []  # processes outside any namespace
-        self.directory = tempfile.TemporaryDirectory(prefix='gl-it-')
+        self.directory = tempfile.TemporaryDirectory(prefix=f'{PREFIX}{os.getpid()}-')
 
     def namespace(self, name):
         namespace = Namespace(name)
@@ -209,6 +219,3 @@ class Lab:
 
     def __exit__(self, *_):
         self.close()
-
-
-__all__ = ['Namespace', 'Lab', 'wait_until']
