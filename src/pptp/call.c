@@ -449,18 +449,20 @@ static void on_call_clear(
 	call_down(control, call, ours ? call->closing : CLOSE_PEER_CLEARED, out);
 }
 
-/* The call a Call-Disconnect-Notify means; see the head of this file. */
+/* The call a Call-Disconnect-Notify means; see the head of this file. Only when nothing is waiting
+ * for one may it take a connected call by our own ID. */
 static struct call *find_disconnected(const struct control *control, uint16_t id)
 {
 	struct call *call = find_peer(control, id);
-	if (!call)
-		call = find_local(control, id);
 	if (call)
 		return call;
+	struct call *ours = find_local(control, id);
+	if (ours && ours->state == CALL_WAIT_DISCONNECT)
+		return ours;
 	for (struct call *at = control->calls; at; at = at->next)
 		if (at->state == CALL_WAIT_DISCONNECT && !at->peer_known)
 			call = at; /* the newest comes first */
-	return call;
+	return call ? call : ours;
 }
 
 static void on_call_disconnect(
