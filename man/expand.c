@@ -1,0 +1,96 @@
+/* Expands a manual page's source: a line "@options COMMAND" becomes the description of every
+ * option that command takes, "@keys SECTION" of every key that section of the configuration file
+ * takes. Both come from the program's own option table, so that the manual cannot lag behind.
+ *
+ *	expand PAGE.scd > FULL.scd
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options.h"
+
+static const struct {
+	const char *name;
+	uint16_t bit;
+} commands[] = {{"server", COMMAND_SERVER}, {"client", COMMAND_CLIENT}, {"status", COMMAND_STATUS},
+	{"sessions", COMMAND_SESSIONS}, {"terminate", COMMAND_TERMINATE},
+	{"capture", COMMAND_CAPTURE}, {"dump", COMMAND_DUMP}, {"doctor", COMMAND_DOCTOR},
+	{"check-config", COMMAND_CHECK}};
+
+/* scdoc gives meaning to these. */
+static void escaped(const char *words)
+{
+	for (; *words; words++) {
+		if (strchr("_*\\<>[]#~", *words))
+			putchar('\\');
+		putchar(*words);
+	}
+}
+
+static void describe(const struct option *option, bool key)
+{
+	printf("*");
+	if (option->letter && !key)
+		printf("-%c*, *", option->letter);
+	escaped(key ? "" : "--");
+	escaped(option->name);
+	printf("*");
+	if (option->argument) {
+		printf(key ? " = _" : " _");
+		escaped(option->argument);
+		printf("_");
+	}
+	printf("\n\t");
+	escaped(option->help);
+	printf(".\n\n");
+}
+
+static int options_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+		if (strcmp(commands[i].name, name) != 0)
+			continue;
+		for (size_t j = 0; j < option_count; j++)
+			if (option_table[j].commands & commands[i].bit && !option_table[j].file_only)
+				describe(&option_table[j], false);
+		return 0;
+	}
+	fprintf(stderr, "expand: no command '%s'\n", name);
+	return 1;
+}
+
+static int keys_of(const char *name)
+{
+	uint8_t section = section_of(name);
+	if (!section) {
+		fprintf(stderr, "expand: no section '%s'\n", name);
+		return 1;
+	}
+	for (size_t i = 0; i < option_count; i++)
+		if (option_table[i].sections & section)
+			describe(&option_table[i], true);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	char line[1024];
+	int status = 0;
+	FILE *page = argc == 2 ? fopen(argv[1], "r") : NULL;
+	if (!page) {
+		fprintf(stderr, "expand: %s\n", argc == 2 ? strerror(errno) : "one page");
+		return 1;
+	}
+	while (!status && fgets(line, sizeof line, page)) {
+		if (!strncmp(line, "@options ", 9) || !strncmp(line, "@keys ", 6)) {
+			line[strcspn(line, "\n")] = '\0';
+			status = line[1] == 'o' ? options_of(line + 9) : keys_of(line + 6);
+		} else {
+			fputs(line, stdout);
+		}
+	}
+	fclose(page);
+	return status;
+}
