@@ -50,7 +50,7 @@ def test_pppd_dials_our_server(lab, program, kind):
         guest_transfer(lab, guest, GATEWAY)
     session, = ours.sessions()
     ping(host, session['ip'])
-    guest.shell('kill $(cat /run/ppp0.pid)')
+    guest.run('/peers/hangup')
     wait_until(lambda: not ours.sessions(), 10, 'the session has gone')
     numbers = {row[0] for row in tshark(capture.stop(), 'gre && ppp.protocol', 'ppp.protocol')}
     assert '0x00fd' in numbers and '0x0021' not in numbers
