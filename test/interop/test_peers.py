@@ -37,7 +37,7 @@ def test_guests_dial_each_other(lab):
     status, log = client.run('/peers/client', 'pptp', '10.8.1.1', USER, 'wrong', check=False)
     assert status in (16, 19) and 'E=691' in log  # poptop may hang up first
     client.impair('delay', '5ms', '2ms', 'loss', '1%', 'duplicate', '1%')
-    for kind in ('pptp', 'sync', 'kernel'):
+    for kind in ('pptp', 'kernel'):
         client.run('/peers/client', kind, '10.8.1.1', USER, PASSWORD, 'noipv6')
         assert 'ttl=' in client.run('ping', '-c', '3', '-i', '0.2', INNER_SERVER)[1]
         client.run('/peers/hangup')
