@@ -51,7 +51,7 @@ struct netlink_route {
 	unsigned link;             /* 0: the kernel finds it from the gateway */
 	uint32_t metric;           /* 0: none given */
 	uint32_t table;            /* 0: NETLINK_TABLE_MAIN */
-	uint8_t protocol;          /* answers only: who made it (RTPROT_*) */
+	uint8_t protocol;          /* who made it (RTPROT_*); not used in adding */
 	uint32_t mtu;              /* answers: the route's own MTU, or 0 */
 };
 

@@ -12,8 +12,8 @@
 
 enum {
 	PCAPNG_LINKTYPE_RAW = 101,
-	PCAPNG_HEADER_MAX = 256,   /* pcapng_start() with its interfaces */
-	PCAPNG_OVERHEAD_MAX = 128, /* what a packet's block adds, comment apart */
+	PCAPNG_HEADER_MAX = 256,  /* pcapng_start() with its interfaces */
+	PCAPNG_OVERHEAD_MAX = 64, /* what a packet's block adds, comment and padding of it apart */
 };
 
 /* The section header and the two interface blocks. Returns the length; 0 when `size` is below

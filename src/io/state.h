@@ -40,24 +40,30 @@ enum state_age {
  * be read of it is undone. */
 enum state_age state_age(const char *path, pid_t *owner);
 
-/* Starts an empty state owned by process `owner`; makes the directory (0755). Writes nothing until
- * the first record. 0 or -errno. */
-int state_open(struct state *state, const char *path, pid_t owner);
+/* Claims `path` for process `owner`: undoes a stale file (telling `log`), makes the directory
+ * (0755) and writes a file without changes. -EBUSY when a live owner has it, whose pid then is in
+ * `state->owner`; otherwise 0 or -errno. Two starts at the same time cannot both succeed.
+ * Undoing runs nft and writes sysctls, routes and DNS: be root. */
+typedef void state_log(void *context, const char *line);
+int state_open(struct state *state, const char *path, pid_t owner, state_log *log, void *context);
 /* Adds a line that was not there, or removes it; on disk when this returns. 0 or -errno: then the
  * change must not be made. */
 int state_record(struct state *state, const char *line);
 int state_forget(struct state *state, const char *line);
+bool state_has(const struct state *state, const char *line);
+/* The newest line that starts with `start`, or NULL; valid until the next change. */
+const char *state_find(const struct state *state, const char *start);
 void state_close(struct state *state); /* frees memory; the file stays */
 
-/* Undoes everything `state` holds, newest first, and removes the file. What fails is told to `log`
- * (one line each; may be NULL) and does not stop the rest; returns how many failed. A thing that
- * is already gone is no failure. */
-typedef void state_log(void *context, const char *line);
+/* Undoes everything `state` holds, newest first. What fails is told to `log` (one line each; may be
+ * NULL), does not stop the rest and is tried once only; returns how many failed. A thing that is
+ * gone already is no failure. The file stays, without changes in it. */
 unsigned state_undo(struct state *state, state_log *log, void *context);
-/* The same for a file left behind: nothing unless STATE_STALE. Runs nft, writes sysctls, routes
- * and DNS: call it as root before privileges are dropped. `done` (may be NULL) gets the number of
- * changes undone. */
-unsigned state_undo_stale(const char *path, unsigned *done, state_log *log, void *context);
+/* Removes the file: the owner is about to end. */
+void state_remove(struct state *state);
+
+/* Undoes one line; 0 or -errno with `error`. (undo.c) */
+int undo_line(const char *line, char error[256]);
 
 /* When process `pid` started, in the kernel's ticks; 0 when there is none. */
 uint64_t process_started(pid_t pid);

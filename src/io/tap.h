@@ -28,8 +28,8 @@ struct tap_config {
 int tap_start(struct tap **tap, const struct dataplane_ops *ops, struct dataplane *dataplane,
 	const struct tap_config *config);
 uint64_t tap_missed(const struct tap *tap); /* packets left out */
-/* What was tapped before is still delivered, inside this call; nothing afterwards. Stop it before
- * the data plane. */
+/* What was tapped before is still delivered, inside this call (not when it is made from inside
+ * bytes()); nothing afterwards. Stop it before the data plane. */
 void tap_stop(struct tap *tap);
 
 #endif

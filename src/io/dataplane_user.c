@@ -1,0 +1,446 @@
+/* The user-space data plane: raw GRE and TUN in worker threads. This file is its half on the
+ * control thread.
+ *
+ * Commands go into the worker's ring. When it is full they wait in a list here, in order, until
+ * the worker says that it made room: a command is never lost and never overtakes another. Events
+ * come back through a ring and an eventfd in the loop.
+ *
+ * Each slot remembers which generation is attached, so commands for one that has passed end here,
+ * and a DETACH that finds nothing attached is still answered. */
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "netlink.h"
+#include "subject.h"
+#include "tun.h"
+#include "worker.h"
+
+enum { EVENTS_AT_ONCE = 1024 };
+
+struct attachment {
+	uint32_t subject; /* 0: none */
+	uint8_t worker;
+	bool detaching;
+};
+
+/* A request, or a DETACHED to be told, that waits. Bytes follow. */
+struct waiting {
+	struct waiting *next;
+	uint32_t length;
+};
+
+struct backlog {
+	struct waiting *first, **last;
+};
+
+struct dataplane {
+	struct dataplane_config config;
+	uv_poll_t poll;
+	int told, tun;
+	bool stopped;
+	struct attachment *attached;
+	struct backlog backlogs[WORKERS];
+	struct backlog answers; /* struct worker_event: DETACHED without a worker */
+	struct worker workers[WORKERS];
+};
+
+static bool backlog_add(struct backlog *backlog, const void *head, uint32_t head_length,
+	const void *bytes, uint32_t length)
+{
+	struct waiting *waiting = malloc(sizeof(*waiting) + head_length + length);
+	if (!waiting)
+		return false;
+	waiting->next = NULL;
+	waiting->length = head_length + length;
+	memcpy(waiting + 1, head, head_length);
+	if (length)
+		memcpy((uint8_t *)(waiting + 1) + head_length, bytes, length);
+	*backlog->last = waiting;
+	backlog->last = &waiting->next;
+	return true;
+}
+
+static void backlog_drop_first(struct backlog *backlog)
+{
+	struct waiting *waiting = backlog->first;
+	backlog->first = waiting->next;
+	if (!backlog->first)
+		backlog->last = &backlog->first;
+	explicit_bzero(waiting, sizeof(*waiting) + waiting->length); /* it may hold keys */
+	free(waiting);
+}
+
+/* Moves what waits into the ring; true when nothing waits any more. */
+static bool backlog_flush(struct dataplane *d, unsigned number)
+{
+	struct backlog *backlog = &d->backlogs[number];
+	struct worker *worker = &d->workers[number];
+	while (backlog->first) {
+		void *record = ring_reserve(&worker->commands, backlog->first->length);
+		if (!record)
+			return false;
+		memcpy(record, backlog->first + 1, backlog->first->length);
+		ring_commit(&worker->commands, backlog->first->length);
+		backlog_drop_first(backlog);
+	}
+	return true;
+}
+
+static bool put(struct worker *worker, const struct worker_request *request, const uint8_t *frame,
+	uint32_t length)
+{
+	struct worker_request *record = ring_reserve(&worker->commands, sizeof(*record) + length);
+	if (!record)
+		return false;
+	*record = *request;
+	if (length)
+		memcpy(record + 1, frame, length);
+	ring_commit(&worker->commands, sizeof(*record) + length);
+	return true;
+}
+
+static void send_request(struct dataplane *d, unsigned number, const struct worker_request *request,
+	const uint8_t *frame, uint32_t length)
+{
+	struct worker *worker = &d->workers[number];
+	bool sent = backlog_flush(d, number) && put(worker, request, frame, length);
+	worker_wake(worker);
+	/* Without memory for a backlog the only honest thing left is to wait for the worker. */
+	while (!sent &&
+		!backlog_add(&d->backlogs[number], request, sizeof(*request), frame, length)) {
+		poll(NULL, 0, 1);
+		sent = backlog_flush(d, number) && put(worker, request, frame, length);
+		worker_wake(worker);
+	}
+}
+
+static struct attachment *attachment_of(struct dataplane *d, uint32_t subject)
+{
+	struct attachment *a = &d->attached[subject_index(subject)];
+	assert(subject_index(subject) < d->config.sessions_max);
+	return a->subject == subject ? a : NULL;
+}
+
+static void wake_self(struct dataplane *d)
+{
+	uint64_t one = 1;
+	ssize_t written = write(d->told, &one, sizeof(one));
+	(void)written;
+}
+
+/* Answers a DETACH for something no worker knows. */
+static void answer_detached(struct dataplane *d, uint32_t subject)
+{
+	struct worker_event event = {.kind = DATAPLANE_DETACHED, .subject = subject};
+	while (!backlog_add(&d->answers, &event, sizeof(event), NULL, 0))
+		poll(NULL, 0, 1);
+	wake_self(d);
+}
+
+static void user_command(
+	struct dataplane *d, const struct datapath_command *command, const uint8_t *frame)
+{
+	struct worker_request request = {.kind = WORKER_COMMAND, .command = *command};
+	struct attachment *a = attachment_of(d, command->subject);
+	uint32_t length = 0;
+	if (command->kind == DATAPATH_ATTACH) {
+		a = &d->attached[subject_index(command->subject)];
+		assert(a->subject == 0 && command->subject != 0);
+		*a = (struct attachment){
+			.subject = command->subject,
+			.worker = (uint8_t)(command->attach.local_call_id % WORKERS),
+		};
+	} else if (command->kind == DATAPATH_DETACH) {
+		if (!a) {
+			answer_detached(d, command->subject);
+			return;
+		}
+		if (a->detaching)
+			return;
+		a->detaching = true;
+	} else if (!a || a->detaching) {
+		return;
+	}
+	if (command->kind == DATAPATH_FRAME) {
+		length = command->frame.length;
+		assert(length <= PPP_FRAME_MAX);
+	}
+	send_request(d, a->worker, &request, frame, length);
+	explicit_bzero(&request, sizeof(request));
+}
+
+static int user_interface(struct dataplane *d, uint32_t subject, int tun)
+{
+	struct attachment *a = attachment_of(d, subject);
+	if (!a || a->detaching)
+		return -ENOENT;
+	struct worker_request request = {
+		.kind = WORKER_INTERFACE, .tun = tun, .command.subject = subject};
+	send_request(d, a->worker, &request, NULL, 0);
+	return 0;
+}
+
+static bool user_statistics(
+	struct dataplane *d, uint32_t subject, struct dataplane_statistics *statistics)
+{
+	struct attachment *a = attachment_of(d, subject);
+	return a && published_read(&d->workers[a->worker].published[subject_index(subject)],
+			    subject, statistics);
+}
+
+static void user_drops(struct dataplane *d, uint64_t drops[DROP_COUNT])
+{
+	for (unsigned i = 0; i < DROP_COUNT; i++) {
+		drops[i] = 0;
+		for (unsigned n = 0; n < WORKERS; n++)
+			drops[i] +=
+				atomic_load_explicit(&d->workers[n].drops[i], memory_order_relaxed);
+	}
+}
+
+static void user_capture(struct dataplane *d, dataplane_tap *tap, void *context)
+{
+	for (unsigned n = 0; n < WORKERS; n++) {
+		struct worker *worker = &d->workers[n];
+		pthread_mutex_lock(&worker->tap_lock);
+		worker->tap = tap;
+		worker->tap_context = context;
+		atomic_store_explicit(&worker->tapped, tap != NULL, memory_order_relaxed);
+		pthread_mutex_unlock(&worker->tap_lock);
+	}
+}
+
+/* Hands one event to the owner. The owner may stop the data plane in it. */
+static void give_event(
+	struct dataplane *d, const struct worker_event *head, const uint8_t *bytes, size_t length)
+{
+	struct datapath_counters counters = {.rx_packets = 0};
+	struct dataplane_event event = {
+		.kind = head->kind,
+		.subject = head->subject,
+		.epoch = head->epoch,
+	};
+	if (head->kind == DATAPLANE_CONTROL) {
+		event.bytes = bytes;
+		event.length = length;
+	}
+	if (head->kind == DATAPLANE_DETACHED) {
+		if (length == sizeof(counters))
+			memcpy(&counters, bytes, sizeof(counters));
+		event.counters = &counters;
+		struct attachment *a = attachment_of(d, head->subject);
+		if (a)
+			*a = (struct attachment){.subject = 0};
+	}
+	d->config.event(d->config.context, &event);
+}
+
+static bool give_answers(struct dataplane *d)
+{
+	while (d->answers.first && !d->stopped) {
+		struct worker_event event;
+		memcpy(&event, d->answers.first + 1, sizeof(event));
+		backlog_drop_first(&d->answers);
+		give_event(d, &event, NULL, 0);
+	}
+	return !d->stopped;
+}
+
+/* True when the worker has more. */
+static bool drain_events(struct dataplane *d, struct worker *worker)
+{
+	for (unsigned i = 0; i < EVENTS_AT_ONCE; i++) {
+		uint32_t length;
+		const struct worker_event *head = ring_peek(&worker->events, &length);
+		if (!head)
+			return false;
+		assert(length >= sizeof(*head));
+		uint32_t index = subject_index(head->subject);
+		if (head->kind == DATAPLANE_CONTROL)
+			atomic_fetch_sub_explicit(
+				&worker->published[index].queued, 1, memory_order_relaxed);
+		give_event(d, head, (const uint8_t *)(head + 1), length - sizeof(*head));
+		if (d->stopped)
+			return false;
+		ring_release(&worker->events);
+	}
+	return true;
+}
+
+static void on_told(uv_poll_t *poll, int status, int events)
+{
+	struct dataplane *d = poll->data;
+	uint64_t count;
+	bool more = false;
+	ssize_t got = read(d->told, &count, sizeof(count));
+	(void)got;
+	for (unsigned n = 0; n < WORKERS && !d->stopped; n++) {
+		struct worker *worker = &d->workers[n];
+		more |= drain_events(d, worker);
+		if (d->stopped)
+			return;
+		bool starved = ring_was_starved(&worker->events);
+		bool waited = d->backlogs[n].first != NULL;
+		backlog_flush(d, n);
+		if (starved || waited)
+			worker_wake(worker);
+	}
+	if (give_answers(d) && more)
+		wake_self(d);
+}
+
+static void free_backlog(struct backlog *backlog)
+{
+	while (backlog->first) {
+		struct worker_request request;
+		if (backlog->first->length >= sizeof(request)) {
+			memcpy(&request, backlog->first + 1, sizeof(request));
+			if (request.kind == WORKER_INTERFACE)
+				close(request.tun);
+			explicit_bzero(&request, sizeof(request));
+		}
+		backlog_drop_first(backlog);
+	}
+}
+
+static void free_dataplane(struct dataplane *d)
+{
+	if (d->told >= 0)
+		close(d->told);
+	if (d->tun >= 0)
+		close(d->tun);
+	for (unsigned n = 0; n < WORKERS; n++)
+		free_backlog(&d->backlogs[n]);
+	while (d->answers.first)
+		backlog_drop_first(&d->answers);
+	free(d->attached);
+	free(d);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	free_dataplane(handle->data);
+}
+
+static void user_stop(struct dataplane *d)
+{
+	d->stopped = true;
+	for (unsigned n = 0; n < WORKERS; n++)
+		worker_stop(&d->workers[n]);
+	if (d->tun >= 0)
+		close(d->tun); /* the interface goes now, not when the loop runs */
+	d->tun = -1;
+	uv_close((uv_handle_t *)&d->poll, on_closed);
+}
+
+static int open_shared_tun(struct dataplane *d, char error[256])
+{
+	char name[TUN_NAME_SIZE];
+	if (!d->config.interface_name)
+		return 0;
+	int tun = tun_open(d->config.interface_name, name, error);
+	if (tun < 0)
+		return tun;
+	d->tun = tun;
+	if (!d->config.mtu)
+		return 0;
+	struct netlink *netlink;
+	int failed = netlink_open(&netlink);
+	if (failed) {
+		snprintf(error, 256, "Couldn't open a netlink socket: %s", strerror(-failed));
+		return failed;
+	}
+	int link = netlink_link_index(netlink, name);
+	failed = link < 0 ? link : netlink_link_mtu(netlink, (unsigned)link, d->config.mtu);
+	if (failed)
+		snprintf(error, 256, "Couldn't set the MTU of %s to %u: %s", name, d->config.mtu,
+			netlink_error(netlink));
+	netlink_close(netlink);
+	return failed;
+}
+
+static int start_workers(struct dataplane *d, char error[256])
+{
+	for (unsigned n = 0; n < WORKERS; n++) {
+		struct worker_config config = {
+			.number = n,
+			.server = d->config.server,
+			.local = d->config.local,
+			.sessions_max = d->config.sessions_max,
+			.tun = d->tun,
+			.told = d->told,
+		};
+		int failed = worker_start(&d->workers[n], &config, error);
+		if (!failed)
+			continue;
+		while (n--)
+			worker_stop(&d->workers[n]);
+		return failed;
+	}
+	return 0;
+}
+
+static int prepare(struct dataplane *d, char error[256])
+{
+	d->attached = calloc(d->config.sessions_max, sizeof(*d->attached));
+	d->told = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (!d->attached || d->told < 0) {
+		int failed = d->attached ? -errno : -ENOMEM;
+		snprintf(error, 256, "Couldn't start the data plane: %s", strerror(-failed));
+		return failed;
+	}
+	d->answers.last = &d->answers.first;
+	for (unsigned n = 0; n < WORKERS; n++)
+		d->backlogs[n].last = &d->backlogs[n].first;
+	int failed = open_shared_tun(d, error);
+	return failed ? failed : start_workers(d, error);
+}
+
+static int user_start(
+	struct dataplane **dataplane, const struct dataplane_config *config, char error[256])
+{
+	assert(config->sessions_max > 0 && config->sessions_max <= SUBJECT_INDEX_MAX);
+	struct dataplane *d = aligned_alloc(64, (sizeof(*d) + 63) & ~(size_t)63);
+	error[0] = '\0';
+	if (!d) {
+		snprintf(error, 256, "Couldn't start the data plane: out of memory");
+		return -ENOMEM;
+	}
+	memset(d, 0, sizeof(*d));
+	d->config = *config;
+	d->told = d->tun = -1;
+	int failed = prepare(d, error);
+	if (failed) {
+		free_dataplane(d);
+		return failed;
+	}
+	d->poll.data = d;
+	failed = uv_poll_init(config->loop, &d->poll, d->told);
+	if (failed) {
+		snprintf(error, 256, "Couldn't watch the data plane: %s", uv_strerror(failed));
+		for (unsigned n = 0; n < WORKERS; n++)
+			worker_stop(&d->workers[n]);
+		free_dataplane(d);
+		return failed;
+	}
+	uv_poll_start(&d->poll, UV_READABLE, on_told);
+	*dataplane = d;
+	return 0;
+}
+
+const struct dataplane_ops dataplane_user = {
+	.name = "user",
+	.start = user_start,
+	.command = user_command,
+	.interface = user_interface,
+	.statistics = user_statistics,
+	.drops = user_drops,
+	.capture = user_capture,
+	.stop = user_stop,
+};

@@ -1,0 +1,295 @@
+/* The helper process: one socket, a queue of jobs, the scripts that run.
+ *
+ * Jobs stand in the order asked. One may start when no earlier job of its key is left; HELPER_UNDO
+ * waits for all before it and holds all behind it. Changes to the host are made on the spot, a
+ * script is started and waited for. SIGCHLD comes through a signalfd, so everything happens in one
+ * poll.
+ *
+ * When the socket's other end is closed the main process is gone. What was asked and is no script
+ * is dropped, the host is put back at once, and scripts get a few seconds to finish, those that
+ * still wait (an ip-down) included. */
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "changes.h"
+#include "clock.h"
+#include "limits.h"
+#include "spawn.h"
+
+enum { JOBS_MAX = 65536, KEY_BITS = 65536 };
+#define SCRIPT_TIMEOUT SECONDS(60)
+#define ORPHAN_TIME    SECONDS(5)
+
+struct job {
+	struct job *next;
+	struct helper_request request; /* strings point into `bytes` */
+	pid_t pid;                     /* 0: waiting */
+	uint64_t deadline;
+	bool killed;
+	size_t length;
+	uint8_t bytes[];
+};
+
+struct server {
+	const struct helper_config *config;
+	struct changes changes;
+	int socket, signals;
+	struct job *first;
+	unsigned jobs, running;
+	bool orphaned;
+	uint64_t end; /* orphaned: when to stop waiting */
+};
+
+static void reply(struct server *s, uint32_t id, int result, const char *error)
+{
+	struct helper_reply message = {.id = id, .result = result};
+	uint8_t bytes[HELPER_MESSAGE_MAX];
+	snprintf(message.error, sizeof(message.error), "%s", error);
+	/* Blocks when the main process is behind; fails when it is gone. */
+	if (!s->orphaned)
+		send(s->socket, bytes, helper_write_reply(bytes, &message), MSG_NOSIGNAL);
+}
+
+/* Takes `*place` out of the queue. */
+static void finish(struct server *s, struct job **place, int result, const char *error)
+{
+	struct job *job = *place;
+	reply(s, job->request.id, result, error);
+	*place = job->next;
+	s->jobs--;
+	free(job);
+}
+
+static int start_script(struct server *s, struct job *job, char error[256])
+{
+	const struct helper_request *request = &job->request;
+	char *arguments[HELPER_ARGUMENTS_MAX + 2];
+	char *environment[HELPER_ENVIRONMENT_MAX + 2];
+	unsigned count = 0;
+	if (request->script.script >= s->config->script_count)
+		return -EINVAL;
+	/* execve() takes pointers to what it does not write. */
+	const char *path = s->config->scripts[request->script.script];
+	arguments[count++] = (char *)(uintptr_t)path;
+	for (unsigned i = 0; i < request->script.argument_count; i++)
+		arguments[count++] = (char *)(uintptr_t)request->script.arguments[i];
+	arguments[count] = NULL;
+	count = 0;
+	environment[count++] = (char[]){"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
+					"/sbin:/bin"};
+	for (unsigned i = 0; i < request->script.environment_count; i++) {
+		if (!helper_variable_allowed(request->script.environment[i]))
+			return -EINVAL;
+		environment[count++] = (char *)(uintptr_t)request->script.environment[i];
+	}
+	environment[count] = NULL;
+	pid_t pid = spawn_start(path, arguments, environment, -1, -1);
+	if (pid < 0) {
+		snprintf(error, 256, "Couldn't run %.200s: %s", path, strerror(-pid));
+		return pid;
+	}
+	uint64_t timeout = s->config->script_timeout_us;
+	job->pid = pid;
+	job->deadline = clock_now() + (timeout ? timeout : SCRIPT_TIMEOUT);
+	s->running++;
+	return 0;
+}
+
+/* Starts or does the job at `place`; true when it is still in the queue afterwards. */
+static bool begin(struct server *s, struct job **place)
+{
+	struct job *job = *place;
+	char error[256] = "";
+	if (job->request.operation != HELPER_SCRIPT) {
+		int result = changes_make(&s->changes, &job->request, error);
+		finish(s, place, result, error);
+		return false;
+	}
+	int failed = start_script(s, job, error);
+	if (failed)
+		finish(s, place, failed, error);
+	return !failed;
+}
+
+/* Starts every job whose turn it is. Keys are told apart by 16 bits: two that share them only
+ * wait for each other without need. */
+static void schedule(struct server *s)
+{
+	static uint64_t held[KEY_BITS / 64];
+	memset(held, 0, sizeof(held));
+	bool first = true;
+	for (struct job **place = &s->first; *place;) {
+		struct job *job = *place;
+		uint32_t key = job->request.key % KEY_BITS;
+		bool undo = job->request.operation == HELPER_UNDO;
+		bool free_key = !(held[key / 64] >> key % 64 & 1);
+		bool script = job->request.operation == HELPER_SCRIPT;
+		if (undo && !first)
+			return;
+		held[key / 64] |= UINT64_C(1) << key % 64;
+		if (!job->pid && free_key && (!script || s->running < HELPER_RUNNING_MAX)) {
+			if (!begin(s, place)) {
+				held[key / 64] &= ~(UINT64_C(1) << key % 64);
+				continue;
+			}
+		}
+		first = false;
+		place = &job->next;
+	}
+}
+
+static void enqueue(struct server *s, const uint8_t *bytes, size_t length)
+{
+	struct job *job = calloc(1, sizeof(*job) + length);
+	struct helper_request request;
+	if (!job || !helper_read_request(&request, bytes, length)) {
+		free(job);
+		/* A request that cannot be read has no number to answer to, but for its start. */
+		if (length >= 4)
+			reply(s,
+				(uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
+					(uint32_t)bytes[2] << 8 | bytes[3],
+				-EINVAL, "the helper does not understand the request");
+		return;
+	}
+	memcpy(job->bytes, bytes, length);
+	job->length = length;
+	bool parsed = helper_read_request(&job->request, job->bytes, length);
+	assert(parsed);
+	struct job **place = &s->first;
+	while (*place)
+		place = &(*place)->next;
+	*place = job;
+	s->jobs++;
+}
+
+static void become_orphan(struct server *s)
+{
+	s->orphaned = true;
+	s->end = clock_now() + ORPHAN_TIME;
+	for (struct job **place = &s->first; *place;) {
+		if ((*place)->request.operation != HELPER_SCRIPT)
+			finish(s, place, -EPIPE, "");
+		else
+			place = &(*place)->next;
+	}
+	state_undo(s->changes.state, NULL, NULL);
+}
+
+static void receive(struct server *s)
+{
+	static uint8_t bytes[HELPER_MESSAGE_MAX];
+	while (s->jobs < JOBS_MAX) {
+		ssize_t got = recv(s->socket, bytes, sizeof(bytes), MSG_DONTWAIT);
+		if (got > 0)
+			enqueue(s, bytes, (size_t)got);
+		else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+			become_orphan(s);
+			return;
+		} else if (errno == EAGAIN) {
+			return;
+		}
+	}
+}
+
+static void reap(struct server *s)
+{
+	struct signalfd_siginfo info;
+	while (read(s->signals, &info, sizeof(info)) > 0)
+		;
+	for (struct job **place = &s->first; *place;) {
+		struct job *job = *place;
+		int status;
+		if (!job->pid || waitpid(job->pid, &status, WNOHANG) != job->pid) {
+			place = &job->next;
+			continue;
+		}
+		s->running--;
+		int result = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+		finish(s, place, job->killed ? -ETIMEDOUT : result,
+			job->killed ? "the script took too long and was killed" : "");
+	}
+}
+
+/* Kills what ran too long; returns when the next one will have. */
+static uint64_t enforce_deadlines(struct server *s)
+{
+	uint64_t now = clock_now(), nearest = s->orphaned ? s->end : NEVER;
+	for (struct job *job = s->first; job; job = job->next) {
+		if (!job->pid || job->killed)
+			continue;
+		if (job->deadline <= now) {
+			job->killed = true;
+			kill(-job->pid, SIGKILL);
+		} else if (job->deadline < nearest) {
+			nearest = job->deadline;
+		}
+	}
+	return nearest;
+}
+
+static void serve(struct server *s)
+{
+	while (!s->orphaned || (s->first && clock_now() < s->end)) {
+		uint64_t nearest = enforce_deadlines(s), now = clock_now();
+		int timeout = nearest == NEVER ? -1
+			      : nearest <= now ? 0
+					       : (int)((nearest - now) / 1000) + 1;
+		struct pollfd fds[2] = {
+			{.fd = s->signals, .events = POLLIN},
+			{.fd = s->orphaned || s->jobs >= JOBS_MAX ? -1 : s->socket,
+				.events = POLLIN},
+		};
+		poll(fds, 2, timeout);
+		if (fds[0].revents)
+			reap(s);
+		if (fds[1].revents)
+			receive(s);
+		schedule(s);
+	}
+	for (struct job *job = s->first; job; job = job->next)
+		if (job->pid)
+			kill(-job->pid, SIGKILL);
+}
+
+void helper_main(int socket, const struct helper_config *config, struct state *state)
+{
+	struct server server = {
+		.config = config,
+		.socket = socket,
+		.changes = {.state = state,
+			.resolv_path =
+				config->resolv_path ? config->resolv_path : "/etc/resolv.conf"},
+	};
+	sigset_t child;
+	prctl(PR_SET_NAME, "greyline-helper");
+	for (int signal_number = 1; signal_number < NSIG; signal_number++)
+		signal(signal_number, SIG_DFL);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_SETMASK, &child, NULL);
+	server.signals = signalfd(-1, &child, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (server.signals < 0)
+		_exit(1);
+	snprintf(server.changes.resolv_backup, sizeof(server.changes.resolv_backup), "%s.resolv",
+		state->path);
+	serve(&server);
+	state_undo(state, NULL, NULL);
+	state_remove(state);
+	_exit(0);
+}

@@ -1,0 +1,114 @@
+/* Commands from the control thread, executed in the order given.
+ *
+ * A key and the frame that belongs to it are two records next to each other; nothing else of the
+ * session can come between them. A bounded number is taken at a time, so that a thousand logins do
+ * not hold up the traffic of the others. */
+#include <assert.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "subject.h"
+#include "worker.h"
+
+enum { REQUESTS_AT_ONCE = 256 };
+
+static void attach(struct worker *w, const struct datapath_command *command)
+{
+	uint32_t index = subject_index(command->subject);
+	uint32_t *place = &w->call_ids[command->attach.local_call_id];
+	struct slot *slot = &w->slots[index];
+	assert(index < w->slot_count && slot->subject == 0 && *place == 0);
+	memset(&slot->dp, 0, sizeof(slot->dp));
+	slot->subject = command->subject;
+	slot->tun = -1;
+	slot->keys_told = false;
+	slot->moved = 0;
+	slot->last_active = 0;
+	*place = index + 1;
+	w->single = index + 1;
+	struct dataplane_statistics none = {.last_received = 0};
+	published_write(&w->published[index], slot->subject, &none);
+	traffic_command(w, slot, command, NULL);
+}
+
+static void drop_interface(struct worker *w, struct slot *slot)
+{
+	if (slot->tun < 0)
+		return;
+	epoll_ctl(w->poll, EPOLL_CTL_DEL, slot->tun, NULL);
+	close(slot->tun);
+	slot->tun = -1;
+}
+
+static void detach(struct worker *w, struct slot *slot, const struct datapath_command *command)
+{
+	uint32_t index = (uint32_t)(slot - w->slots);
+	uint16_t call_id = slot->dp.local_call_id;
+	slot->last = slot->dp.counters;
+	traffic_command(w, slot, command, NULL);
+	if (w->call_ids[call_id] == index + 1)
+		w->call_ids[call_id] = 0;
+	if (w->single == index + 1)
+		w->single = 0;
+	drop_interface(w, slot);
+	heap_set(&w->deadlines, index, NEVER);
+	published_write(&w->published[index], 0, NULL);
+	slot->tell_detached = slot->subject;
+	slot->tell_keys = 0;
+	slot->subject = 0;
+	worker_tell_later(w, slot);
+}
+
+static void take_interface(struct worker *w, const struct worker_request *request)
+{
+	struct slot *slot = worker_slot(w, request->command.subject);
+	if (!slot) {
+		close(request->tun);
+		return;
+	}
+	drop_interface(w, slot);
+	slot->tun = request->tun;
+	struct epoll_event event = {
+		.events = EPOLLIN,
+		.data.u64 = WORKER_SOURCE_SLOT + (uint64_t)(slot - w->slots),
+	};
+	epoll_ctl(w->poll, EPOLL_CTL_ADD, slot->tun, &event);
+}
+
+static void run(struct worker *w, const struct worker_request *request, const uint8_t *frame)
+{
+	const struct datapath_command *command = &request->command;
+	if (request->kind == WORKER_INTERFACE) {
+		take_interface(w, request);
+		return;
+	}
+	if (command->kind == DATAPATH_ATTACH) {
+		attach(w, command);
+		return;
+	}
+	struct slot *slot = worker_slot(w, command->subject);
+	if (!slot)
+		return; /* its generation has passed */
+	if (command->kind == DATAPATH_DETACH)
+		detach(w, slot, command);
+	else
+		traffic_command(w, slot, command, frame);
+}
+
+void requests_run(struct worker *w)
+{
+	for (unsigned done = 0; done < REQUESTS_AT_ONCE; done++) {
+		uint32_t length;
+		const struct worker_request *request = ring_peek(&w->commands, &length);
+		if (!request)
+			break;
+		assert(length >= sizeof(*request));
+		run(w, request, (const uint8_t *)(request + 1));
+		ring_release(&w->commands);
+		if (done + 1 == REQUESTS_AT_ONCE)
+			worker_wake(w);
+	}
+	if (ring_was_starved(&w->commands))
+		w->told_something = true; /* the control thread has a backlog to send on */
+}
