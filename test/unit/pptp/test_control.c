@@ -236,6 +236,7 @@ static void collision(void **state)
 	seven.bytes[15] = 2;
 	assert_true(control_wins_collision(&seven, &six));
 	assert_false(control_wins_collision(&six, &seven));
+	seven.bytes[0] = 0xff;
 	assert_false(control_wins_collision(&seven, &low));
 	/* What IPv4 leaves in the other bytes has no say. */
 	struct address dirty = low;

@@ -39,6 +39,17 @@ static void empty_fields_are_left_out(void **state)
 		"maximum-speed 100000000 bearer 77 framing sync window 64");
 }
 
+/* But a peer without a name is shown to have none. */
+static void empty_names_are_not(void **state)
+{
+	uint8_t bytes[156];
+	memcpy(bytes, golden[PPTP_START_REQUEST].bytes, sizeof bytes);
+	memset(bytes + 28, 0, 128);
+	assert_string_equal(print(bytes, sizeof bytes),
+		"Start-Control-Connection-Request version 1.0 framing async bearer digital "
+		"channels 4660 firmware 2828 host \"\" vendor \"\"");
+}
+
 static void codes_without_a_word(void **state)
 {
 	uint8_t bytes[148];
@@ -113,6 +124,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(golden_lines),
 		cmocka_unit_test(empty_fields_are_left_out),
+		cmocka_unit_test(empty_names_are_not),
 		cmocka_unit_test(codes_without_a_word),
 		cmocka_unit_test(results_in_words),
 		cmocka_unit_test(a_peer_cannot_forge_a_line),

@@ -254,6 +254,17 @@ static void every_wrong_length(void **state)
 	}
 }
 
+/* As many bytes as the type has, under a header that says otherwise. */
+static void a_header_that_lies(void **state)
+{
+	for (int type = 1; type < PPTP_TYPES; type++) {
+		uint8_t bytes[PPTP_MESSAGE_MAX];
+		memcpy(bytes, golden[type].bytes, sizeof bytes);
+		put_u16(bytes, (uint16_t)(golden[type].length + 1));
+		assert_int_equal(parse_exact(bytes, golden[type].length), PPTP_BAD_LENGTH);
+	}
+}
+
 static void a_lost_stream_stays_lost(void **state)
 {
 	static const uint8_t zeros[64];
@@ -454,6 +465,7 @@ int main(void)
 		cmocka_unit_test(reserved_fields),
 		cmocka_unit_test(every_truncation),
 		cmocka_unit_test(every_wrong_length),
+		cmocka_unit_test(a_header_that_lies),
 		cmocka_unit_test(a_lost_stream_stays_lost),
 		cmocka_unit_test(every_wrong_cookie),
 		cmocka_unit_test(unknown_types),
