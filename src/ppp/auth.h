@@ -21,7 +21,8 @@ enum auth_method {
 	AUTH_MSCHAPV2 = 8,
 };
 
-const char *auth_method_word(enum auth_method method); /* "PAP", "CHAP-MD5", "MS-CHAP", "MS-CHAPv2" */
+const char *auth_method_word(
+	enum auth_method method); /* "PAP", "CHAP-MD5", "MS-CHAP", "MS-CHAPv2" */
 
 /* The peer's claim, to be judged by the app. */
 struct auth_question {

@@ -25,39 +25,40 @@ const char *link_phase_word(enum link_phase phase);
 
 /* Fixed for the link's life; strings are the caller's and outlive it. */
 struct link_config {
-	uint16_t mru;          /* we ask for; 128 to 1500 */
+	uint16_t mru; /* we ask for; 128 to 1500 */
 	bool ask_pfc, ask_acfc;
-	bool ask_accm;         /* async links only */
-	uint8_t demand_auth;   /* mask: the peer must pass one of these; 0: it need not authenticate */
-	uint8_t allow_auth;    /* mask: how we are willing to authenticate ourselves */
-	const char *name;      /* ours, as sent */
+	bool ask_accm;       /* async links only */
+	uint8_t demand_auth; /* mask: the peer must pass one of these; 0: it may stay unproved */
+	uint8_t allow_auth;  /* mask: how we are willing to authenticate ourselves */
+	const char *name;    /* ours, as sent */
 	size_t name_length;
-	const char *password;  /* ours */
+	const char *password; /* ours */
 	size_t password_length;
-	bool passive;          /* wait for the peer's first Configure-Request */
-	uint64_t restart_us;   /* 3 s by default */
+	bool passive;        /* wait for the peer's first Configure-Request */
+	uint64_t restart_us; /* 3 s by default */
 	uint8_t max_configure, max_terminate, max_failure; /* 10, 2, 5 */
-	uint64_t echo_interval_us; /* 0: no keepalive */
-	uint8_t echo_failure;      /* unanswered echo-requests that end the link */
-	uint64_t auth_timeout_us;  /* the whole Authenticate phase; 30 s */
-	const char *identification; /* sent in LCP Identification (RFC 1570) once up; NULL: none */
+	uint64_t echo_interval_us;                         /* 0: no keepalive */
+	uint8_t echo_failure;        /* unanswered echo-requests that end the link */
+	uint64_t auth_timeout_us;    /* the whole Authenticate phase; 30 s */
+	const char *identification;  /* sent in LCP Identification (RFC 1570) once up; NULL: none */
+	uint8_t *automaton_coverage; /* NULL, or the tests' own [FSM_EVENTS][FSM_STATES] bytes */
 };
 
 /* Items in the outbox. */
 enum link_out {
-	LINK_FRAME = 0x100,  /* bytes: protocol and packet */
-	LINK_EPOCH,          /* token: the new epoch */
-	LINK_FRAMING,        /* struct link_framing: LCP opened */
-	LINK_CREDENTIALS,    /* token; struct auth_question */
-	LINK_NETWORK,        /* struct link_identity: authentication done, network phase begins */
-	LINK_REJECTED,       /* arg: protocol the peer does not speak (Protocol-Reject) */
-	LINK_CLOSED,         /* arg: enum close_reason; the link is Dead */
-	LINK_DROP,           /* arg: enum drop */
-	LINK_NOTE,           /* arg: 0 info, 1 warning; text */
+	LINK_FRAME = 0x100, /* bytes: protocol and packet */
+	LINK_EPOCH,         /* token: the new epoch */
+	LINK_FRAMING,       /* struct link_framing: LCP opened */
+	LINK_CREDENTIALS,   /* token; struct auth_question */
+	LINK_NETWORK,       /* struct link_identity: authentication done, network phase begins */
+	LINK_REJECTED,      /* arg: protocol the peer does not speak (Protocol-Reject) */
+	LINK_CLOSED,        /* arg: enum close_reason; the link is Dead */
+	LINK_DROP,          /* arg: enum drop */
+	LINK_NOTE,          /* arg: 0 info, 1 warning; text */
 };
 
 struct link_framing {
-	uint16_t peer_mru;    /* the largest information field the peer takes */
+	uint16_t peer_mru; /* the largest information field the peer takes */
 	uint16_t our_mru;
 	bool compress_protocol, compress_address; /* in what we send */
 };
@@ -82,31 +83,35 @@ struct link {
 	struct pap pap;
 	struct chap chap;
 	struct mppe_start_keys keys;
-	enum close_reason closing; /* why, once it ends */
-	/* Room for the implementation's own state follows in the members above. */
-	uint64_t auth_deadline;
+	enum close_reason closing;  /* why, once it ends */
+	uint64_t auth_deadline;     /* the Authenticate phase must be over by then */
+	uint64_t progress_deadline; /* the Network phase must have come by then */
+	uint32_t question;          /* token of the latest LINK_CREDENTIALS */
+	bool asking;                /* ... and it is not answered yet */
 	bool peer_proved, we_proved;
 	uint8_t peer_name_length;
 	uint8_t peer_name[PPP_NAME_MAX];
 };
 
 void link_init(struct link *link, const struct link_config *config, struct random *random);
-/* The carrier is there: negotiation starts (or waits, when passive). */
+/* The carrier is there: negotiation starts (or waits, when passive). LINK_CLOSED follows in the
+ * end, exactly once for each time. */
 void link_up(struct link *link, uint64_t now, struct outbox *out);
 /* The carrier is gone: no frame is sent any more; LINK_CLOSED follows at once. */
 void link_down(struct link *link, enum close_reason reason, uint64_t now, struct outbox *out);
 /* Ends politely: Terminate-Request, then LINK_CLOSED with `reason` within max_terminate tries. */
 void link_close(struct link *link, enum close_reason reason, uint64_t now, struct outbox *out);
-/* One received frame, protocol field first; LCP, PAP, CHAP. True when the protocol is the link's. */
-bool link_input(struct link *link, const uint8_t *frame, size_t length, uint64_t now,
-	struct outbox *out);
+/* One received frame, protocol field first. True when the protocol is the link's: LCP, PAP, CHAP.
+ */
+bool link_input(
+	struct link *link, const uint8_t *frame, size_t length, uint64_t now, struct outbox *out);
 /* A frame whose protocol nobody speaks: answered with Protocol-Reject where the phase allows. */
-void link_reject(struct link *link, const uint8_t *frame, size_t length, uint64_t now,
-	struct outbox *out);
+void link_reject(
+	struct link *link, const uint8_t *frame, size_t length, uint64_t now, struct outbox *out);
 /* Any sign of life from the peer: data counts (puts the keepalive off). */
 void link_alive(struct link *link, uint64_t now);
-void link_answer(struct link *link, uint32_t token, const struct auth_answer *answer,
-	uint64_t now, struct outbox *out);
+void link_answer(struct link *link, uint32_t token, const struct auth_answer *answer, uint64_t now,
+	struct outbox *out);
 void link_tick(struct link *link, uint64_t now, struct outbox *out);
 uint64_t link_deadline(const struct link *link);
 void link_wipe(struct link *link);

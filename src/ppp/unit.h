@@ -20,29 +20,30 @@
 enum { MPPE_ALLOW_40 = 1, MPPE_ALLOW_56 = 2, MPPE_ALLOW_128 = 4 };
 
 struct unit_config {
-	uint8_t mppe_allow;    /* MPPE_ALLOW_*; 0: CCP is refused */
-	bool mppe_require;     /* no network protocol before MPPE is up, and the session ends without */
-	bool mppe_stateful;    /* stateful is acceptable; stateless is preferred all the same */
-	uint32_t local4;       /* host order; 0: the peer tells us */
-	uint32_t remote4;      /* 0: the peer may choose, or UNIT_ADDRESS asks */
-	bool ask_address;      /* ask the app (UNIT_ADDRESS) before IPCP starts: the server's way */
-	bool accept_local4;    /* take an address the peer Naks us to, though we have one */
-	bool ask_dns;          /* request DNS addresses (client, --use-peer-dns) */
+	uint8_t mppe_allow; /* MPPE_ALLOW_*; 0: CCP is refused */
+	bool mppe_require; /* no network protocol before MPPE is up, and the session ends without */
+	bool mppe_stateful; /* stateful is acceptable; stateless is preferred all the same */
+	uint32_t local4;    /* host order; 0: the peer tells us */
+	uint32_t remote4;   /* 0: the peer may choose, or UNIT_ADDRESS asks */
+	bool ask_address;   /* ask the app (UNIT_ADDRESS) before IPCP starts: the server's way */
+	bool accept_local4; /* take an address the peer Naks us to, though we have one */
+	bool ask_dns, ask_wins;   /* request name servers' addresses (client, --use-peer-dns) */
 	uint32_t dns[2], wins[2]; /* what we hand out when asked; 0: nothing */
 	uint64_t restart_us;
 	uint8_t max_configure, max_terminate, max_failure;
 	uint64_t network_timeout_us; /* IPCP must be up within this; 30 s */
+	uint8_t *automaton_coverage; /* NULL, or the tests' own [FSM_EVENTS][FSM_STATES] bytes */
 };
 
 enum unit_out {
-	UNIT_FRAME = 0x200,  /* bytes: protocol and packet */
-	UNIT_RECEIVE_KEY,    /* struct unit_key */
-	UNIT_TRANSMIT_KEY,   /* struct unit_key */
-	UNIT_ADDRESS,        /* token: which addresses has this session? */
-	UNIT_NETWORK,        /* struct unit_network: what is up has changed */
-	UNIT_FAILED,         /* arg: enum close_reason; the link should close */
-	UNIT_DROP,           /* arg: enum drop */
-	UNIT_NOTE,           /* arg: 0 info, 1 warning; text */
+	UNIT_FRAME = 0x200, /* bytes: protocol and packet */
+	UNIT_RECEIVE_KEY,   /* struct unit_key */
+	UNIT_TRANSMIT_KEY,  /* struct unit_key */
+	UNIT_ADDRESS,       /* token: which addresses has this session? */
+	UNIT_NETWORK,       /* struct unit_network: what is up has changed */
+	UNIT_FAILED,        /* arg: enum close_reason; the link should close */
+	UNIT_DROP,          /* arg: enum drop */
+	UNIT_NOTE,          /* arg: 0 info, 1 warning; text */
 };
 
 struct unit_key {
@@ -53,8 +54,8 @@ struct unit_key {
 
 struct unit_network {
 	bool ipv4;
-	uint32_t local4, remote4;   /* host order */
-	uint32_t dns[2], wins[2];   /* what the peer told us */
+	uint32_t local4, remote4;    /* host order */
+	uint32_t dns[2], wins[2];    /* what the peer told us */
 	enum mppe_strength strength; /* of what we send */
 	bool stateless;
 };
@@ -73,21 +74,24 @@ struct unit {
 	struct mppe_start_keys keys;
 	struct ccp ccp;
 	struct ipcp ipcp;
-	bool up, address_asked, network_up;
-	uint32_t address_token;
-	uint64_t network_deadline;
+	bool up, failed;
+	bool ccp_running, ipcp_running; /* they were started since unit_up */
+	bool address_asked;             /* UNIT_ADDRESS waits for its answer */
+	bool peer_waits;                /* for an IPCP of ours that waits for it */
+	uint32_t address_token;         /* of the latest UNIT_ADDRESS */
+	uint64_t network_deadline;      /* IPv4 must be up by then; NEVER while it is */
 	struct unit_network reported;
 };
 
 void unit_init(struct unit *unit, const struct unit_config *config, struct random *random);
 /* A link reached the network phase; `keys` are its start keys (valid or not). */
-void unit_up(struct unit *unit, const struct mppe_start_keys *keys, uint64_t now,
-	struct outbox *out);
+void unit_up(
+	struct unit *unit, const struct mppe_start_keys *keys, uint64_t now, struct outbox *out);
 /* The last link left the network phase: everything back to Starting, keys wiped, no frames. */
 void unit_down(struct unit *unit, uint64_t now, struct outbox *out);
 /* One received frame, protocol field first. True when the protocol is the unit's. */
-bool unit_input(struct unit *unit, const uint8_t *frame, size_t length, uint64_t now,
-	struct outbox *out);
+bool unit_input(
+	struct unit *unit, const uint8_t *frame, size_t length, uint64_t now, struct outbox *out);
 /* The peer answered Protocol-Reject to one of ours. */
 void unit_rejected(struct unit *unit, uint16_t protocol, uint64_t now, struct outbox *out);
 void unit_addresses(struct unit *unit, uint32_t token, const struct unit_addresses *addresses,

@@ -1,0 +1,291 @@
+/* CCP's options: MPPE's, and the names of the compressors we reject. RFC 1962 §4, RFC 3078 §2.1.
+ *
+ * The MPPE option is a mask of what the sender can receive. We offer every strength allowed at
+ * once; whoever answers names the strongest of them that it allows too, and the next request has
+ * that one alone. Both ends judge alike, so both directions come to the same bits. */
+#include "ccp.h"
+
+#include "protocol.h"
+#include "unit.h"
+
+enum ccp_option { OPTION_MPPE = 18 };
+
+enum { MPPE_OPTION_SIZE = 6 };
+
+#define BIT_STATELESS   0x01000000u /* H */
+#define BIT_56          0x00000080u /* M */
+#define BIT_128         0x00000040u /* S */
+#define BIT_40          0x00000020u /* L */
+#define BIT_OBSOLETE    0x00000010u /* D */
+#define BIT_COMPRESSION 0x00000001u /* C: MPPC, which we do not do */
+
+/* Weakest first. */
+static const struct {
+	uint32_t bit;
+	uint8_t allow;
+	enum mppe_strength strength;
+	const char *word, *option;
+} strengths[] = {
+	{BIT_40, MPPE_ALLOW_40, MPPE_40, "40-bit", "mppe-40"},
+	{BIT_56, MPPE_ALLOW_56, MPPE_56, "56-bit", "mppe-56"},
+	{BIT_128, MPPE_ALLOW_128, MPPE_128, "128-bit", "mppe-128"},
+};
+
+enum { STRENGTHS = sizeof strengths / sizeof strengths[0] };
+
+static uint8_t mask_of(uint32_t bits)
+{
+	uint8_t mask = 0;
+	for (size_t i = 0; i < STRENGTHS; i++)
+		if (bits & strengths[i].bit)
+			mask |= strengths[i].allow;
+	return mask;
+}
+
+static uint32_t bits_of(uint8_t mask, bool stateless)
+{
+	uint32_t bits = stateless ? BIT_STATELESS : 0;
+	for (size_t i = 0; i < STRENGTHS; i++)
+		if (mask & strengths[i].allow)
+			bits |= strengths[i].bit;
+	return bits;
+}
+
+static uint8_t strongest_mask(uint8_t mask)
+{
+	for (size_t i = STRENGTHS; i-- > 0;)
+		if (mask & strengths[i].allow)
+			return strengths[i].allow;
+	return 0;
+}
+
+enum mppe_strength mppe_strongest(uint8_t mask)
+{
+	for (size_t i = STRENGTHS; i-- > 0;)
+		if (mask & strengths[i].allow)
+			return strengths[i].strength;
+	return MPPE_NONE;
+}
+
+void ccp_wish(struct unit *unit)
+{
+	unit->ccp.wish = unit->config.mppe_allow;
+	unit->ccp.wish_stateless = true; /* better in every way, so asked for first */
+}
+
+static void write_mppe(struct writer *w, uint32_t bits)
+{
+	write_u8(w, OPTION_MPPE);
+	write_u8(w, MPPE_OPTION_SIZE);
+	write_u32(w, bits);
+}
+
+void ccp_request(const void *owner, struct writer *w)
+{
+	const struct ccp *ccp = &((const struct unit *)owner)->ccp;
+	if (ccp->wish)
+		write_mppe(w, bits_of(ccp->wish, ccp->wish_stateless));
+}
+
+static void judge_begin(void *owner)
+{
+	((struct unit *)owner)->ccp.theirs = MPPE_NONE;
+}
+
+/* The one answer we would ack to a peer that named `bits`. */
+static uint32_t acceptable(const struct unit *unit, uint32_t bits)
+{
+	uint8_t common = mask_of(bits) & unit->config.mppe_allow;
+	bool stateless = (bits & BIT_STATELESS) || !unit->config.mppe_stateful;
+	return bits_of(strongest_mask(common ? common : unit->config.mppe_allow), stateless);
+}
+
+static enum option_verdict judge_mppe(
+	void *owner, const struct option_kind *kind, struct reader value, struct writer *wanted)
+{
+	struct unit *unit = owner;
+	uint32_t bits = read_u32(&value);
+	uint32_t good = acceptable(unit, value.failed ? BIT_STATELESS : bits);
+	if (value.failed || bits != good) {
+		if (!value.failed)
+			unit->ccp.their_bits = bits;
+		write_u32(wanted, good);
+		return OPTION_NAK;
+	}
+	unit->ccp.their_bits = bits;
+	unit->ccp.theirs = (uint8_t)mppe_strongest(mask_of(bits));
+	unit->ccp.their_stateless = bits & BIT_STATELESS;
+	return OPTION_ACK;
+}
+
+/* A peer that must take encrypted packets is told so when it does not ask for them. */
+static void missing(void *owner, uint32_t seen, struct writer *reply)
+{
+	const struct unit *unit = owner;
+	if (unit->config.mppe_require && !(seen & 1))
+		write_mppe(reply, acceptable(unit, BIT_STATELESS));
+}
+
+static void naked_mppe(void *owner, const struct option_kind *kind, struct reader value)
+{
+	struct unit *unit = owner;
+	struct ccp *ccp = &unit->ccp;
+	uint32_t bits = read_u32(&value);
+	if (value.failed || !ccp->wish)
+		return;
+	uint8_t common = mask_of(bits) & unit->config.mppe_allow;
+	bool stateless = bits & BIT_STATELESS;
+	ccp->their_bits = bits;
+	if (!common || (!stateless && !unit->config.mppe_stateful)) {
+		ccp->refusal = CCP_OFFER;
+		ccp->fsm.abandoned = true;
+		return;
+	}
+	ccp->wish = strongest_mask(common);
+	ccp->wish_stateless = stateless;
+}
+
+static void rejected_mppe(void *owner, const struct option_kind *kind)
+{
+	struct ccp *ccp = &((struct unit *)owner)->ccp;
+	ccp->refusal = CCP_REJECTED;
+	ccp->fsm.abandoned = true;
+}
+
+/* As pppd shows them. */
+static void print_mppe(struct text *t, struct reader value)
+{
+	static const struct {
+		uint32_t bit;
+		char letter;
+	} letters[] = {{BIT_STATELESS, 'H'}, {BIT_56, 'M'}, {BIT_128, 'S'}, {BIT_40, 'L'},
+		{BIT_OBSOLETE, 'D'}, {BIT_COMPRESSION, 'C'}};
+	uint32_t bits = read_u32(&value);
+	for (size_t i = 0; i < sizeof letters / sizeof letters[0]; i++) {
+		if (i)
+			text_char(t, ' ');
+		text_char(t, bits & letters[i].bit ? '+' : '-');
+		text_char(t, letters[i].letter);
+		bits &= ~letters[i].bit;
+	}
+	if (bits) {
+		text_add(t, " +0x");
+		text_hex(t, bits, 8);
+	}
+}
+
+#define KNOWN(number, word)                                                                        \
+	{                                                                                          \
+		number, 2, 255, word, NULL, NULL, NULL, NULL                                       \
+	}
+
+/* MPPE first: `missing` looks for its bit. */
+static const struct option_kind kinds[] = {
+	{OPTION_MPPE, MPPE_OPTION_SIZE, MPPE_OPTION_SIZE, "mppe", judge_mppe, naked_mppe,
+		rejected_mppe, print_mppe},
+	KNOWN(0, "oui"),
+	KNOWN(1, "predictor-1"),
+	KNOWN(2, "predictor-2"),
+	KNOWN(3, "puddle-jumper"),
+	KNOWN(16, "hp-ppc"),
+	KNOWN(17, "stac-lzs"),
+	KNOWN(19, "gandalf-fza"),
+	KNOWN(20, "v42bis"),
+	KNOWN(21, "bsd"),
+	KNOWN(23, "lzs-dcp"),
+	KNOWN(24, "deflate-draft"),
+	KNOWN(26, "deflate"),
+};
+
+const struct option_set ccp_options = {
+	.kinds = kinds,
+	.count = sizeof kinds / sizeof kinds[0],
+	.begin = judge_begin,
+	.missing = missing,
+};
+
+/* Saying it in words. */
+
+static void add_strengths(struct text *t, uint8_t mask, bool stateless)
+{
+	bool first = true;
+	for (size_t i = 0; i < STRENGTHS; i++) {
+		if (!(mask & strengths[i].allow))
+			continue;
+		text_add(t, first ? "" : ", ");
+		text_add(t, strengths[i].word);
+		first = false;
+	}
+	text_add(t, first ? "no strength" : "");
+	text_add(t, stateless ? " stateless" : " stateful");
+}
+
+/* The options on our side that would have taken the peer's offer. */
+static void add_remedy(const struct unit *unit, struct text *t)
+{
+	uint32_t bits = unit->ccp.their_bits;
+	uint8_t more = mask_of(bits) & (uint8_t)~unit->config.mppe_allow;
+	bool first = true;
+	for (size_t i = 0; i < STRENGTHS && !(mask_of(bits) & unit->config.mppe_allow); i++) {
+		if (!(more & strengths[i].allow))
+			continue;
+		text_add(t, first ? "; option " : " or ");
+		text_add(t, strengths[i].option);
+		first = false;
+	}
+	if (!(bits & BIT_STATELESS) && !unit->config.mppe_stateful) {
+		text_add(t, first ? "; option " : " with ");
+		text_add(t, "mppe-stateful");
+		first = false;
+	}
+	text_add(t, first ? "" : " would accept it");
+}
+
+static void add_offer(const struct unit *unit, struct text *t)
+{
+	uint32_t bits = unit->ccp.their_bits;
+	text_add(t, "the peer offers ");
+	add_strengths(t, mask_of(bits), bits & BIT_STATELESS);
+	text_add(t, ", we allow ");
+	add_strengths(t, unit->config.mppe_allow, !unit->config.mppe_stateful);
+	add_remedy(unit, t);
+}
+
+void ccp_explain(const struct unit *unit, struct text *t)
+{
+	const struct ccp *ccp = &unit->ccp;
+	switch ((enum ccp_refusal)ccp->refusal) {
+	case CCP_AGREED:
+		break;
+	case CCP_NO_KEYS:
+		text_add(t, "authentication left no keys; MS-CHAPv2 or MS-CHAP would");
+		break;
+	case CCP_SILENT:
+		text_add(t, "the peer does not answer CCP");
+		break;
+	case CCP_UNKNOWN:
+		text_add(t, "the peer does not know CCP");
+		break;
+	case CCP_REJECTED:
+		text_add(t, "the peer rejects MPPE; we offered ");
+		add_strengths(t, ccp->wish, ccp->wish_stateless);
+		text_add(t, "; its side must allow that");
+		break;
+	case CCP_OFFER:
+		add_offer(unit, t);
+		break;
+	case CCP_UNWANTED:
+		if (ccp->their_bits && !(mask_of(ccp->their_bits) & unit->config.mppe_allow))
+			add_offer(unit, t);
+		else
+			text_add(t, "the peer does not take encrypted packets; its side must "
+				    "enable MPPE");
+		break;
+	case CCP_TERMINATED:
+		text_add(t, "the peer ended CCP");
+		break;
+	case CCP_STUCK:
+		text_add(t, "CCP options did not converge");
+		break;
+	}
+}

@@ -1,0 +1,479 @@
+/* CHAP (see chap.h). RFC 1994 §4, RFC 2433, RFC 2759.
+ *
+ *   authenticator: Challenge ──▶ ◀── Response ; asks the app ; Success or Failure ──▶
+ *   peer:          ◀── Challenge ; Response ──▶ ◀── Success or Failure
+ *
+ * Both ends repeat what was not answered: the Challenge with the same identifier and bytes, the
+ * Response likewise, so that a repeated Response is the same answer to the same question. The
+ * authenticator asks the app once for each Challenge; RFC 1994 §4.1 has it give a repeated Response
+ * the reply it gave before, in the Network phase too.
+ *
+ * MS-CHAPv2: the Success must prove that the authenticator knows the password ("S=", RFC 2759 §5);
+ * one that does not ends the link. A Challenge that is our own, sent back, is never answered: with
+ * MD5 it would make us compute the answer to our own question. */
+#include "chap.h"
+
+#include "chap_message.h"
+#include "digest.h"
+#include "link.h"
+#include "link_inner.h"
+#include "protocol.h"
+
+enum chap_code { CHALLENGE = 1, RESPONSE = 2, SUCCESS = 3, FAILURE = 4 };
+
+enum { MS_VALUE_SIZE = 49, MS_CHALLENGE = 8, FLAG_USE_NT = 1, MESSAGE_SHOWN = 64 };
+
+static uint8_t challenge_size(uint8_t method)
+{
+	return method == AUTH_MSCHAP ? MS_CHALLENGE : CHAP_CHALLENGE_MAX;
+}
+
+static uint8_t response_size(uint8_t method)
+{
+	return method == AUTH_CHAP_MD5 ? MD5_SIZE : MS_VALUE_SIZE;
+}
+
+/* Challenge and Response have one shape: a counted value, then a name to the end. */
+static void send_value(struct link *link, const struct turn *turn, uint8_t code, uint8_t id,
+	const uint8_t *value, uint8_t length)
+{
+	struct writer w = packet_open(turn, CHAP, code, id);
+	write_u8(&w, length);
+	write_bytes(&w, value, length);
+	write_bytes(&w, link->config.name, link->config.name_length);
+	packet_close(turn, &w);
+}
+
+/* The authenticator. */
+
+static void send_challenge(struct link *link, const struct turn *turn)
+{
+	struct chap *chap = &link->chap;
+	send_value(link, turn, CHALLENGE, chap->theirs.id, chap->theirs.challenge,
+		challenge_size(chap->theirs.method));
+	chap->theirs.tries++;
+	chap->theirs.timer = turn->now + link->config.restart_us;
+}
+
+static void send_verdict(struct link *link, const struct turn *turn)
+{
+	struct chap *chap = &link->chap;
+	bool passed = chap->theirs.state == PROOF_PASSED;
+	struct writer w = packet_open(turn, CHAP, passed ? SUCCESS : FAILURE, chap->theirs.id);
+	if (passed)
+		chap_write_success(&w, (enum auth_method)chap->theirs.method, chap->theirs.proof);
+	else
+		chap_write_failure(&w, (enum auth_method)chap->theirs.method, chap->theirs.error,
+			chap->theirs.challenge, challenge_size(chap->theirs.method));
+	packet_close(turn, &w);
+}
+
+static void ask(struct link *link, struct reader value, struct reader name, const struct turn *turn)
+{
+	struct chap *chap = &link->chap;
+	struct auth_question q = {
+		.method = (enum auth_method)chap->theirs.method,
+		.chap_id = chap->theirs.id,
+		.challenge_length = challenge_size(chap->theirs.method),
+		.response_length = (uint8_t)reader_left(&value),
+		.name_length = (uint8_t)reader_left(&name),
+	};
+	memcpy(q.challenge, chap->theirs.challenge, q.challenge_length);
+	memcpy(q.response, value.at, q.response_length);
+	if (q.name_length)
+		memcpy(q.name, name.at, q.name_length);
+	chap->theirs.state = PROOF_ASKED;
+	link_ask(link, &q, turn);
+}
+
+static void input_response(struct link *link, const struct packet_view *p, const struct turn *turn)
+{
+	struct chap *chap = &link->chap;
+	if (chap->theirs.state == PROOF_NONE) {
+		turn_drop(turn, DROP_FRAME_PROTOCOL);
+		return;
+	}
+	if (p->id != chap->theirs.id) {
+		turn_drop(turn, DROP_FRAME_ID);
+		return;
+	}
+	struct reader name = reader_over(p->body, p->length);
+	struct reader value = read_slice(&name, read_u8(&name));
+	if (name.failed || reader_left(&value) != response_size(chap->theirs.method) ||
+		reader_left(&name) > PPP_NAME_MAX) {
+		turn_drop(turn, DROP_AUTH_NAME);
+		return;
+	}
+	switch ((enum proof)chap->theirs.state) {
+	case PROOF_NONE:
+	case PROOF_ASKED:
+		break;
+	case PROOF_OPEN:
+		ask(link, value, name, turn);
+		break;
+	case PROOF_PASSED:
+	case PROOF_FAILED:
+		send_verdict(link, turn);
+		break;
+	}
+}
+
+void chap_answer(struct link *link, const struct auth_answer *answer, const struct turn *turn)
+{
+	struct chap *chap = &link->chap;
+	if (answer->accepted) {
+		chap->theirs.state = PROOF_PASSED;
+		memcpy(chap->theirs.proof, answer->proof, sizeof chap->theirs.proof);
+		link->keys = answer->keys;
+		send_verdict(link, turn);
+		link_note_peer(
+			link, NOTE_INFO, "CHAP peer authentication succeeded for ", "", turn);
+		link_peer_proved(link, turn);
+		return;
+	}
+	chap->theirs.state = PROOF_FAILED;
+	chap->theirs.error = (uint16_t)(answer->error ? answer->error : AUTH_ERROR_WRONG);
+	send_verdict(link, turn);
+	link_note_peer(link, NOTE_WARNING, "Peer ", " failed CHAP authentication", turn);
+	link_fail(link, CLOSE_AUTH_FAILED, turn);
+}
+
+/* The peer. */
+
+static bool our_hash(const struct link *link, uint8_t hash[NT_HASH_SIZE])
+{
+	return nt_password_hash(hash, link->config.password, link->config.password_length);
+}
+
+static const uint8_t *our_user(const struct link *link, size_t *length)
+{
+	*length = link->config.name_length;
+	return name_without_domain((const uint8_t *)link->config.name, length);
+}
+
+/* The NT response of the latest Challenge, from what is remembered of it. */
+static void nt_response(const struct link *link, uint8_t response[NT_RESPONSE_SIZE])
+{
+	const struct chap *chap = &link->chap;
+	uint8_t hash[NT_HASH_SIZE] = {0};
+	size_t user_length;
+	const uint8_t *user = our_user(link, &user_length);
+	our_hash(link, hash);
+	if (chap->ours.method == AUTH_MSCHAP)
+		challenge_response(response, chap->ours.challenge, hash);
+	else
+		mschapv2_nt_response(response, chap->ours.challenge, chap->ours.remembered, user,
+			user_length, hash);
+	secret_wipe(hash, sizeof hash);
+}
+
+static void send_response(struct link *link, const struct turn *turn)
+{
+	struct chap *chap = &link->chap;
+	uint8_t value[MS_VALUE_SIZE] = {0};
+	if (chap->ours.method == AUTH_CHAP_MD5) {
+		memcpy(value, chap->ours.remembered, MD5_SIZE);
+	} else {
+		if (chap->ours.method == AUTH_MSCHAPV2)
+			memcpy(value, chap->ours.remembered, sizeof chap->ours.remembered);
+		else
+			value[MS_VALUE_SIZE - 1] = FLAG_USE_NT;
+		nt_response(link, value + MS_VALUE_SIZE - 1 - NT_RESPONSE_SIZE);
+	}
+	send_value(link, turn, RESPONSE, chap->ours.id, value, response_size(chap->ours.method));
+	chap->ours.tries++;
+	chap->ours.timer = turn->now + link->config.restart_us;
+}
+
+/* Whether a Challenge is the one we answered already. MD5's is not remembered, but needs not be:
+ * its answer has nothing random in it. */
+static bool known_challenge(
+	const struct chap *chap, const struct packet_view *p, struct reader value)
+{
+	return (chap->ours.state == PROOF_ASKED || chap->ours.state == PROOF_PASSED) &&
+	       chap->ours.method != AUTH_CHAP_MD5 && chap->ours.id == p->id &&
+	       memcmp(value.at, chap->ours.challenge, reader_left(&value)) == 0;
+}
+
+static void remember(struct link *link, const struct packet_view *p, struct reader value)
+{
+	struct chap *chap = &link->chap;
+	chap->ours.id = p->id;
+	if (chap->ours.method == AUTH_CHAP_MD5) {
+		const struct piece pieces[] = {{&p->id, 1},
+			{link->config.password, link->config.password_length},
+			{value.at, reader_left(&value)}};
+		md5(chap->ours.remembered, pieces, 3);
+		return;
+	}
+	memcpy(chap->ours.challenge, value.at, reader_left(&value));
+	if (chap->ours.method == AUTH_MSCHAPV2)
+		random_bytes(link->random, chap->ours.remembered, sizeof chap->ours.remembered);
+}
+
+static bool is_our_own(const struct chap *chap, struct reader value)
+{
+	size_t length = challenge_size(chap->theirs.method);
+	return chap->theirs.state != PROOF_NONE && reader_left(&value) == length &&
+	       memcmp(value.at, chap->theirs.challenge, length) == 0;
+}
+
+static void input_challenge(struct link *link, const struct packet_view *p, const struct turn *turn)
+{
+	struct chap *chap = &link->chap;
+	if (chap->ours.state == PROOF_NONE || chap->ours.state == PROOF_FAILED) {
+		turn_drop(turn, DROP_FRAME_PROTOCOL);
+		return;
+	}
+	struct reader name = reader_over(p->body, p->length);
+	struct reader value = read_slice(&name, read_u8(&name));
+	if (name.failed || reader_left(&value) == 0 ||
+		(chap->ours.method != AUTH_CHAP_MD5 &&
+			reader_left(&value) != challenge_size(chap->ours.method))) {
+		turn_drop(turn, DROP_AUTH_NAME);
+		return;
+	}
+	if (is_our_own(chap, value)) {
+		turn_say(turn, NOTE_WARNING, "Peer sent our own CHAP Challenge back to us");
+		link_fail(link, CLOSE_AUTH_PEER_FALSE, turn);
+		return;
+	}
+	if (!known_challenge(chap, p, value))
+		remember(link, p, value);
+	chap->ours.state = PROOF_ASKED;
+	chap->ours.tries = 0;
+	send_response(link, turn);
+}
+
+static bool peer_knows_password(const struct link *link, const struct packet_view *p)
+{
+	const struct chap *chap = &link->chap;
+	uint8_t hash[NT_HASH_SIZE] = {0}, response[NT_RESPONSE_SIZE];
+	uint8_t expected[AUTHENTICATOR_SIZE], proof[AUTHENTICATOR_SIZE];
+	size_t user_length;
+	const uint8_t *user = our_user(link, &user_length);
+	if (!chap_read_proof(p->body, p->length, proof) || !our_hash(link, hash))
+		return false;
+	nt_response(link, response);
+	mschapv2_authenticator(expected, chap->ours.challenge, chap->ours.remembered, user,
+		user_length, hash, response);
+	secret_wipe(hash, sizeof hash);
+	return secret_equal(expected, proof, sizeof proof);
+}
+
+static void input_success(struct link *link, const struct packet_view *p, const struct turn *turn)
+{
+	struct chap *chap = &link->chap;
+	if (chap->ours.method == AUTH_MSCHAPV2 && !peer_knows_password(link, p)) {
+		chap->ours.state = PROOF_FAILED;
+		turn_say(turn, NOTE_WARNING,
+			"MS-CHAPv2 mutual authentication failed: the peer does not know our "
+			"password");
+		link_fail(link, CLOSE_AUTH_PEER_FALSE, turn);
+		return;
+	}
+	chap->ours.state = PROOF_PASSED;
+	turn_say(turn, NOTE_INFO, "CHAP authentication succeeded");
+	link_we_proved(link, turn);
+}
+
+static void input_failure(struct link *link, const struct packet_view *p, const struct turn *turn)
+{
+	struct chap_failure failure = chap_read_failure(p->body, p->length);
+	char line[MESSAGE_SHOWN * 4 + 128];
+	struct text t = text_over(line, sizeof line);
+	link->chap.ours.state = PROOF_FAILED;
+	text_add(&t, "CHAP authentication failed");
+	if (failure.error) {
+		const char *words = chap_error_words(failure.error);
+		text_add(&t, ": E=");
+		text_unsigned(&t, failure.error);
+		text_char(&t, ' ');
+		text_add(&t, words ? words : "unknown reason");
+	}
+	if (failure.words_length) {
+		text_add(&t, ", peer says ");
+		text_quoted(&t, failure.words,
+			failure.words_length < MESSAGE_SHOWN ? failure.words_length
+							     : MESSAGE_SHOWN);
+	}
+	turn_note(turn, NOTE_WARNING, &t);
+	link_fail(link, CLOSE_AUTH_WE_FAILED, turn);
+}
+
+static void input_verdict(struct link *link, const struct packet_view *p, const struct turn *turn)
+{
+	const struct chap *chap = &link->chap;
+	if (chap->ours.state == PROOF_NONE)
+		turn_drop(turn, DROP_FRAME_PROTOCOL);
+	else if (chap->ours.state != PROOF_ASKED || p->id != chap->ours.id)
+		turn_drop(turn, DROP_FRAME_ID);
+	else if (p->code == SUCCESS)
+		input_success(link, p, turn);
+	else
+		input_failure(link, p, turn);
+}
+
+void chap_our_keys(const struct link *link, struct mppe_start_keys *keys)
+{
+	const struct chap *chap = &link->chap;
+	uint8_t hash[NT_HASH_SIZE], lm_hash[16], response[NT_RESPONSE_SIZE];
+	*keys = (struct mppe_start_keys){0};
+	if (chap->ours.method == AUTH_CHAP_MD5 || !our_hash(link, hash))
+		return;
+	if (chap->ours.method == AUTH_MSCHAP) {
+		lm_password_hash(lm_hash, link->config.password, link->config.password_length);
+		mppe_keys_from_mschap(keys, hash, lm_hash, chap->ours.challenge);
+		secret_wipe(lm_hash, sizeof lm_hash);
+	} else {
+		nt_response(link, response);
+		mppe_keys_from_mschapv2(keys, hash, response, false);
+	}
+	secret_wipe(hash, sizeof hash);
+}
+
+/* Both. */
+
+static void reset(struct chap *chap)
+{
+	uint8_t id = chap->theirs.id; /* a new Challenge never has the identifier of an old one */
+	*chap = (struct chap){.theirs = {.id = id, .timer = NEVER}, .ours = {.timer = NEVER}};
+}
+
+void chap_start(struct link *link, uint8_t demand, uint8_t prove, const struct turn *turn)
+{
+	struct chap *chap = &link->chap;
+	reset(chap);
+	if (prove & (AUTH_CHAP_MD5 | AUTH_MSCHAP | AUTH_MSCHAPV2)) {
+		chap->ours.state = PROOF_OPEN;
+		chap->ours.method = prove;
+	}
+	if (demand & (AUTH_CHAP_MD5 | AUTH_MSCHAP | AUTH_MSCHAPV2)) {
+		chap->theirs.state = PROOF_OPEN;
+		chap->theirs.method = demand;
+		chap->theirs.id++;
+		random_bytes(link->random, chap->theirs.challenge, challenge_size(demand));
+		send_challenge(link, turn);
+	}
+}
+
+static void row_init(void *side)
+{
+	struct link *link = side;
+	link->chap = (struct chap){0};
+	reset(&link->chap);
+}
+
+static void row_input(void *side, const struct turn *turn, const uint8_t *packet, size_t length)
+{
+	struct packet_view p;
+	if (!packet_read(&p, packet, length)) {
+		turn_drop(turn, DROP_FRAME_SHORT);
+		return;
+	}
+	switch (p.code) {
+	case CHALLENGE:
+		input_challenge(side, &p, turn);
+		break;
+	case RESPONSE:
+		input_response(side, &p, turn);
+		break;
+	case SUCCESS:
+	case FAILURE:
+		input_verdict(side, &p, turn);
+		break;
+	default:
+		turn_drop(turn, DROP_FRAME_CODE);
+		break;
+	}
+}
+
+static void row_rejected(void *side, const struct turn *turn)
+{
+	struct link *link = side;
+	if (link->chap.theirs.state == PROOF_OPEN || link->chap.theirs.state == PROOF_ASKED)
+		link_fail(link, CLOSE_AUTH_REFUSED, turn);
+	else if (link->chap.ours.state == PROOF_OPEN || link->chap.ours.state == PROOF_ASKED)
+		link_fail(link, CLOSE_AUTH_WE_FAILED, turn);
+}
+
+/* LCP left Opened: whatever was proved holds no longer. */
+static void row_lower_down(void *side, const struct turn *turn)
+{
+	reset(&((struct link *)side)->chap);
+}
+
+static uint64_t challenge_deadline(const struct chap *chap)
+{
+	return chap->theirs.state == PROOF_OPEN ? chap->theirs.timer : NEVER;
+}
+
+static uint64_t response_deadline(const struct chap *chap)
+{
+	return chap->ours.state == PROOF_ASKED ? chap->ours.timer : NEVER;
+}
+
+static uint64_t row_deadline(const void *side)
+{
+	const struct chap *chap = &((const struct link *)side)->chap;
+	uint64_t a = challenge_deadline(chap), b = response_deadline(chap);
+	return a < b ? a : b;
+}
+
+static void row_tick(void *side, const struct turn *turn)
+{
+	struct link *link = side;
+	struct chap *chap = &link->chap;
+	uint8_t most = link->config.max_configure;
+	bool again = turn->now >= challenge_deadline(chap);
+	bool answer_again = turn->now >= response_deadline(chap);
+	if ((again && chap->theirs.tries >= most) || (answer_again && chap->ours.tries >= most)) {
+		reset(chap);
+		link_fail(link, CLOSE_AUTH_TIMEOUT, turn);
+		return;
+	}
+	if (again)
+		send_challenge(link, turn);
+	if (answer_again)
+		send_response(link, turn);
+}
+
+static void row_print(struct text *t, const uint8_t *packet, size_t length)
+{
+	static const char *const words[] = {"Challenge", "Response", "Success", "Failure"};
+	struct packet_view p;
+	if (!packet_read(&p, packet, length) || p.code < CHALLENGE || p.code > FAILURE) {
+		print_unknown(t, packet, length);
+		return;
+	}
+	text_add(t, words[p.code - CHALLENGE]);
+	text_add(t, " id ");
+	text_unsigned(t, p.id);
+	if (p.code >= SUCCESS) {
+		text_char(t, ' ');
+		text_quoted(t, p.body, p.length);
+		return;
+	}
+	struct reader name = reader_over(p.body, p.length);
+	struct reader value = read_slice(&name, read_u8(&name));
+	if (name.failed) {
+		text_add(t, " [short]");
+		return;
+	}
+	/* With the Response in a log a password could be guessed at leisure. */
+	text_add(t, p.code == CHALLENGE ? " value " : " value <hidden>");
+	if (p.code == CHALLENGE)
+		text_hex_bytes(t, value.at, reader_left(&value));
+	text_add(t, " name ");
+	text_quoted(t, name.at, reader_left(&name));
+}
+
+const struct protocol_ops chap_protocol = {
+	.init = row_init,
+	.input = row_input,
+	.rejected = row_rejected,
+	.lower_down = row_lower_down,
+	.tick = row_tick,
+	.deadline = row_deadline,
+	.print = row_print,
+};

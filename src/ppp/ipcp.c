@@ -1,0 +1,347 @@
+/* IPCP (see ipcp.h). RFC 1332 §3.3 (IP-Address), RFC 1877 §1 (name servers).
+ *
+ * A Configure-Request names the sender's own address; 0.0.0.0 asks to be told one, and a Nak tells
+ * it. Client and server differ only in what is configured: who has `remote4` gives it and insists
+ * on it, who has no `local4` takes what it is given. 0.0.0.0 is never acked.
+ *
+ * IP-Addresses (1) and IP-Compression-Protocol (2) are rejected. */
+#include "ipcp.h"
+
+#include "protocol.h"
+#include "unit.h"
+#include "unit_inner.h"
+
+enum ipcp_option {
+	OPTION_ADDRESSES = 1,
+	OPTION_COMPRESSION = 2,
+	OPTION_ADDRESS = 3,
+	OPTION_MOBILE = 4,
+	OPTION_SERVER_FIRST = 129,
+};
+
+enum { ASK_ADDRESS = 1, ASK_SERVER_FIRST = 2 };
+
+/* An address a host may have: not 0/8, 127/8, multicast, class E. */
+static bool usable(uint32_t address)
+{
+	uint8_t net = (uint8_t)(address >> 24);
+	return net != 0 && net != 127 && net < 224;
+}
+
+static uint8_t server_bit(size_t i)
+{
+	return (uint8_t)(ASK_SERVER_FIRST << i);
+}
+
+void ipcp_wish(struct unit *unit)
+{
+	struct ipcp *ipcp = &unit->ipcp;
+	const struct unit_config *config = &unit->config;
+	ipcp->ask = ASK_ADDRESS;
+	if (config->ask_dns)
+		ipcp->ask |= server_bit(0) | server_bit(2);
+	if (config->ask_wins)
+		ipcp->ask |= server_bit(1) | server_bit(3);
+	ipcp->prompted = false;
+	ipcp->local4 = config->local4;
+	for (size_t i = 0; i < IPCP_SERVERS; i++)
+		ipcp->servers[i] = 0;
+}
+
+static void write_address(struct writer *w, uint8_t type, uint32_t address)
+{
+	write_u8(w, type);
+	write_u8(w, 6);
+	write_u32(w, address);
+}
+
+static void write_request(const void *owner, struct writer *w)
+{
+	const struct ipcp *ipcp = &((const struct unit *)owner)->ipcp;
+	if (ipcp->ask & ASK_ADDRESS)
+		write_address(w, OPTION_ADDRESS, ipcp->local4);
+	for (size_t i = 0; i < IPCP_SERVERS; i++)
+		if (ipcp->ask & server_bit(i))
+			write_address(w, (uint8_t)(OPTION_SERVER_FIRST + i), ipcp->servers[i]);
+}
+
+static void judge_begin(void *owner)
+{
+	((struct unit *)owner)->ipcp.remote4 = 0;
+}
+
+static enum option_verdict judge_address(
+	void *owner, const struct option_kind *kind, struct reader value, struct writer *wanted)
+{
+	struct unit *unit = owner;
+	uint32_t address = read_u32(&value), ours = unit->config.remote4;
+	if (!value.failed && usable(address) && (ours == 0 || address == ours)) {
+		unit->ipcp.remote4 = address;
+		return OPTION_ACK;
+	}
+	if (ours == 0)
+		return OPTION_REJECT; /* nothing to give */
+	write_u32(wanted, ours);
+	return OPTION_NAK;
+}
+
+/* What we hand out for options 129 to 132. */
+static uint32_t server_for(const struct unit_config *config, uint8_t type)
+{
+	size_t i = (size_t)type - OPTION_SERVER_FIRST;
+	return i & 1 ? config->wins[i / 2] : config->dns[i / 2];
+}
+
+static enum option_verdict judge_server(
+	void *owner, const struct option_kind *kind, struct reader value, struct writer *wanted)
+{
+	const struct unit *unit = owner;
+	uint32_t address = read_u32(&value), ours = server_for(&unit->config, kind->type);
+	if (ours == 0)
+		return OPTION_REJECT;
+	if (!value.failed && address == ours)
+		return OPTION_ACK;
+	write_u32(wanted, ours);
+	return OPTION_NAK;
+}
+
+/* A peer that did not name its address is told it, once: it may do without the option. */
+static void missing(void *owner, uint32_t seen, struct writer *reply)
+{
+	struct unit *unit = owner;
+	if ((seen & 1) || !unit->config.remote4 || unit->ipcp.prompted)
+		return;
+	unit->ipcp.prompted = true;
+	write_address(reply, OPTION_ADDRESS, unit->config.remote4);
+}
+
+static void naked_address(void *owner, const struct option_kind *kind, struct reader value)
+{
+	struct unit *unit = owner;
+	uint32_t address = read_u32(&value);
+	if (value.failed || !usable(address))
+		return;
+	if (unit->config.local4 == 0 || unit->config.accept_local4)
+		unit->ipcp.local4 = address;
+}
+
+static void rejected_address(void *owner, const struct option_kind *kind)
+{
+	((struct unit *)owner)->ipcp.ask &= (uint8_t)~ASK_ADDRESS;
+}
+
+static void rejected_server(void *owner, const struct option_kind *kind)
+{
+	struct ipcp *ipcp = &((struct unit *)owner)->ipcp;
+	size_t i = (size_t)kind->type - OPTION_SERVER_FIRST;
+	ipcp->ask &= (uint8_t)~server_bit(i);
+	ipcp->servers[i] = 0;
+}
+
+/* A server that Naks with nothing has none to give. */
+static void naked_server(void *owner, const struct option_kind *kind, struct reader value)
+{
+	struct ipcp *ipcp = &((struct unit *)owner)->ipcp;
+	size_t i = (size_t)kind->type - OPTION_SERVER_FIRST;
+	uint32_t address = read_u32(&value);
+	if (value.failed || !(ipcp->ask & server_bit(i)))
+		return;
+	if (usable(address))
+		ipcp->servers[i] = address;
+	else
+		rejected_server(owner, kind);
+}
+
+static void print_address(struct text *t, struct reader value)
+{
+	text_ipv4(t, read_u32(&value));
+}
+
+static void print_compression(struct text *t, struct reader value)
+{
+	uint16_t number = read_u16(&value);
+	if (number == 0x002d)
+		text_add(t, "VJ");
+	else
+		text_hex(t, number, 4);
+	if (reader_left(&value)) {
+		text_char(t, ' ');
+		text_hex_bytes(t, value.at, reader_left(&value));
+	}
+}
+
+#define SERVER(number, word)                                                                       \
+	{                                                                                          \
+		number, 6, 6, word, judge_server, naked_server, rejected_server, print_address     \
+	}
+
+/* The address first: `missing` looks for its bit. */
+static const struct option_kind kinds[] = {
+	{OPTION_ADDRESS, 6, 6, "addr", judge_address, naked_address, rejected_address,
+		print_address},
+	SERVER(129, "ms-dns1"),
+	SERVER(130, "ms-wins1"),
+	SERVER(131, "ms-dns2"),
+	SERVER(132, "ms-wins2"),
+	{OPTION_ADDRESSES, 10, 10, "addrs", NULL, NULL, NULL, NULL},
+	{OPTION_COMPRESSION, 4, 255, "compress", NULL, NULL, NULL, print_compression},
+	{OPTION_MOBILE, 6, 6, "mobile", NULL, NULL, NULL, print_address},
+};
+
+static const struct option_set options = {
+	.kinds = kinds,
+	.count = sizeof kinds / sizeof kinds[0],
+	.begin = judge_begin,
+	.missing = missing,
+};
+
+/* The automaton's view. */
+
+static void opened(void *owner, const struct turn *turn)
+{
+	struct unit *unit = owner;
+	unit->ipcp.ended = false;
+	if (!unit->ipcp.local4) {
+		turn_say(turn, NOTE_WARNING, "Peer gave us no IP address");
+		unit_fail(unit, CLOSE_ADDRESS_NONE, turn);
+		return;
+	}
+	unit_review(unit, turn);
+}
+
+static void restarted(void *owner, const struct turn *turn)
+{
+	struct unit *unit = owner;
+	uint32_t remote4 = unit->ipcp.remote4; /* of the request just judged, if that is why */
+	ipcp_wish(unit);
+	unit->ipcp.remote4 = remote4;
+	unit_review(unit, turn);
+}
+
+/* Only what ends the negotiation for good ends the unit; a Terminate-Request may be followed by a
+ * new start (the unit's own deadline bounds the wait). */
+static void finished(void *owner, const struct turn *turn)
+{
+	struct unit *unit = owner;
+	if (unit->ipcp.ended)
+		return;
+	bool timeout = unit->ipcp.fsm.restarts == 0;
+	turn_say(turn, NOTE_WARNING,
+		timeout ? "IPCP: timeout sending Config-Requests" : "Peer refuses IPCP");
+	unit_fail(unit, timeout ? CLOSE_NETWORK_TIMEOUT : CLOSE_NETWORK_REFUSED, turn);
+}
+
+static void terminating(void *owner, const struct packet_view *p, const struct turn *turn)
+{
+	struct unit *unit = owner;
+	if (fsm_opened(&unit->ipcp.fsm)) {
+		unit->ipcp.ended = true;
+		turn_say(turn, NOTE_INFO, "IPCP terminated by peer");
+	}
+}
+
+static void stuck(void *owner, const struct turn *turn)
+{
+	struct unit *unit = owner;
+	unit->ipcp.ended = true;
+	turn_say(turn, NOTE_WARNING, "IPCP options did not converge");
+	unit_fail(unit, CLOSE_NETWORK_REFUSED, turn);
+}
+
+static const struct fsm_ops ipcp_ops = {
+	.protocol = IPCP,
+	.options = &options,
+	.request = write_request,
+	.up = opened,
+	.down = restarted,
+	.finished = finished,
+	.terminating = terminating,
+	.stuck = stuck,
+};
+
+static struct fsm_run ipcp_run(struct unit *unit, const struct turn *turn)
+{
+	return (struct fsm_run){.fsm = &unit->ipcp.fsm,
+		.ops = &ipcp_ops,
+		.owner = unit,
+		.limits = unit_limits(unit),
+		.turn = *turn};
+}
+
+static void row_init(void *side)
+{
+	struct unit *unit = side;
+	unit->ipcp = (struct ipcp){0};
+	fsm_init(&unit->ipcp.fsm);
+	ipcp_wish(unit);
+}
+
+static void row_input(void *side, const struct turn *turn, const uint8_t *packet, size_t length)
+{
+	struct fsm_run run = ipcp_run(side, turn);
+	fsm_input(&run, packet, length);
+}
+
+/* There is no other network protocol to live on. */
+static void row_rejected(void *side, const struct turn *turn)
+{
+	struct unit *unit = side;
+	struct fsm_run run = ipcp_run(unit, turn);
+	unit->ipcp.ended = true;
+	fsm_event(&run, FSM_RXJ_MINUS);
+	turn_say(turn, NOTE_WARNING, "Peer does not know IPCP");
+	unit_fail(unit, CLOSE_NETWORK_REFUSED, turn);
+}
+
+static void row_open(void *side, const struct turn *turn)
+{
+	struct fsm_run run = ipcp_run(side, turn);
+	fsm_event(&run, FSM_OPEN);
+}
+
+static void row_close(void *side, const struct turn *turn)
+{
+	struct fsm_run run = ipcp_run(side, turn);
+	fsm_event(&run, FSM_CLOSE);
+}
+
+static void row_lower_up(void *side, const struct turn *turn)
+{
+	struct fsm_run run = ipcp_run(side, turn);
+	fsm_event(&run, FSM_UP);
+}
+
+static void row_lower_down(void *side, const struct turn *turn)
+{
+	struct fsm_run run = ipcp_run(side, turn);
+	fsm_event(&run, FSM_DOWN);
+}
+
+static void row_tick(void *side, const struct turn *turn)
+{
+	struct fsm_run run = ipcp_run(side, turn);
+	fsm_tick(&run);
+}
+
+static uint64_t row_deadline(const void *side)
+{
+	return fsm_deadline(&((const struct unit *)side)->ipcp.fsm);
+}
+
+static void row_print(struct text *t, const uint8_t *packet, size_t length)
+{
+	print_negotiation(t, packet, length, &options);
+}
+
+const struct protocol_ops ipcp_protocol = {
+	.init = row_init,
+	.input = row_input,
+	.rejected = row_rejected,
+	.open = row_open,
+	.close = row_close,
+	.lower_up = row_lower_up,
+	.lower_down = row_lower_down,
+	.tick = row_tick,
+	.deadline = row_deadline,
+	.print = row_print,
+};

@@ -1,0 +1,33 @@
+/* The Internet Protocol Control Protocol (RFC 1332) with name servers (RFC 1877). */
+#ifndef GREYLINE_IPCP_H
+#define GREYLINE_IPCP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fsm.h"
+
+enum { IPCP = 0x8021 };
+
+/* Primary DNS, primary WINS, secondary DNS, secondary WINS: options 129 to 132 in that order. */
+enum { IPCP_SERVERS = 4 };
+
+struct unit;
+
+struct ipcp {
+	struct fsm fsm;
+	uint8_t ask;      /* mask of the options still in our request */
+	bool prompted;    /* the peer was told once that its request lacks an address */
+	bool ended;       /* it was ended on purpose, and the end is not a time-out */
+	uint32_t local4;  /* ours, as asked now; host order */
+	uint32_t remote4; /* the peer's, as its latest request has it; 0: not said */
+	uint32_t servers[IPCP_SERVERS]; /* what the peer told us */
+};
+
+struct protocol_ops;
+extern const struct protocol_ops ipcp_protocol;
+
+/* Our wishes as a negotiation begins. */
+void ipcp_wish(struct unit *unit);
+
+#endif

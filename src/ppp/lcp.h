@@ -1,0 +1,59 @@
+/* The Link Control Protocol (RFC 1661 §5, §6; RFC 1570 Identification and Time-Remaining). */
+#ifndef GREYLINE_LCP_H
+#define GREYLINE_LCP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fsm.h"
+
+enum { LCP = 0xc021 };
+
+struct link;
+
+/* What the peer's Configure-Request says; the defaults where it says nothing. */
+struct lcp_peer {
+	uint32_t accm, magic; /* magic: 0 when it has none */
+	uint16_t mru;
+	uint8_t auth; /* enum auth_method it demands of us */
+	bool pfc, acfc;
+};
+
+struct lcp {
+	struct fsm fsm;
+	uint8_t ask;          /* mask of the options still in our request */
+	uint8_t auth_asked;   /* enum auth_method we demand, 0: none */
+	uint8_t auth_refused; /* mask: the peer would not have these */
+	bool we_refused;      /* its latest request demanded a method we do not allow */
+	bool peer_left;       /* it sent a Terminate-Request */
+	uint16_t mru;         /* ours */
+	uint32_t magic;       /* ours; 0 when the peer does not want one */
+	uint32_t accm;        /* ours */
+	struct lcp_peer peer;
+	uint8_t loops;             /* times our own magic number came back */
+	uint8_t echo_unanswered;   /* Echo-Requests since the last sign of life */
+	bool echo_refused;         /* the peer does not know Echo-Request */
+	bool identified, warned;   /* Identification, Time-Remaining: one note each an epoch */
+	uint64_t heard, echo_sent; /* microseconds */
+};
+
+/* Times a magic number of our own may come back before the line counts as looped. */
+enum { LCP_LOOP_TRIES = 5 };
+
+struct protocol_ops;
+extern const struct protocol_ops lcp_protocol;
+extern const struct option_set lcp_options;
+
+/* lcp_option.c: everything we want, and nothing known of the peer, as any negotiation begins; and
+ * the options of our Configure-Request. */
+void lcp_wish(struct link *link);
+void lcp_request(const void *owner, struct writer *w);
+
+struct fsm_run lcp_run(struct link *link, const struct turn *turn);
+/* LCP packets beyond negotiation; the link must be Opened. */
+void lcp_identify(struct link *link, const struct turn *turn);
+void lcp_protocol_reject(
+	struct link *link, const uint8_t *frame, size_t length, const struct turn *turn);
+void lcp_alive(struct lcp *lcp, uint64_t now);
+
+#endif

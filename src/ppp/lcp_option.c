@@ -1,0 +1,396 @@
+/* LCP's options (RFC 1661 §6, RFC 1662 §7.1, RFC 1994 §3): what our Configure-Request holds, how
+ * the peer's is judged, and what a Nak or Reject does to our wishes.
+ *
+ * Options of multilink, callback and link quality are known by name, for the log, and rejected. */
+#include "lcp.h"
+
+#include "link.h"
+#include "protocol.h"
+
+enum lcp_option {
+	OPTION_MRU = 1,
+	OPTION_ACCM = 2,
+	OPTION_AUTH = 3,
+	OPTION_QUALITY = 4,
+	OPTION_MAGIC = 5,
+	OPTION_PFC = 7,
+	OPTION_ACFC = 8,
+	OPTION_FCS = 9,
+	OPTION_CALLBACK = 13,
+	OPTION_MRRU = 17,
+	OPTION_SSNHF = 18,
+	OPTION_DISCRIMINATOR = 19,
+};
+
+enum ask {
+	ASK_MRU = 1 << 0,
+	ASK_ACCM = 1 << 1,
+	ASK_MAGIC = 1 << 2,
+	ASK_PFC = 1 << 3,
+	ASK_ACFC = 1 << 4,
+};
+
+enum { CHAP_ALGORITHM_MD5 = 5, CHAP_ALGORITHM_MS = 0x80, CHAP_ALGORITHM_MSV2 = 0x81 };
+
+#define ACCM_DEFAULT 0xffffffffu
+
+static enum auth_method best_method(uint8_t mask)
+{
+	for (uint8_t bit = AUTH_MSCHAPV2; bit; bit >>= 1)
+		if (mask & bit)
+			return (enum auth_method)bit;
+	return AUTH_NONE;
+}
+
+/* The value of option 3 (RFC 1661 §6.2, RFC 1994 §3); AUTH_NONE for what we do not know. */
+static enum auth_method read_method(struct reader value)
+{
+	uint16_t protocol = read_u16(&value);
+	if (value.failed)
+		return AUTH_NONE;
+	if (protocol == PAP && reader_left(&value) == 0)
+		return AUTH_PAP;
+	if (protocol != CHAP || reader_left(&value) != 1)
+		return AUTH_NONE;
+	switch (read_u8(&value)) {
+	case CHAP_ALGORITHM_MD5:
+		return AUTH_CHAP_MD5;
+	case CHAP_ALGORITHM_MS:
+		return AUTH_MSCHAP;
+	case CHAP_ALGORITHM_MSV2:
+		return AUTH_MSCHAPV2;
+	default:
+		return AUTH_NONE;
+	}
+}
+
+static void write_method(struct writer *w, enum auth_method method)
+{
+	switch (method) {
+	case AUTH_NONE:
+		break;
+	case AUTH_PAP:
+		write_u16(w, PAP);
+		break;
+	case AUTH_CHAP_MD5:
+		write_u16(w, CHAP);
+		write_u8(w, CHAP_ALGORITHM_MD5);
+		break;
+	case AUTH_MSCHAP:
+		write_u16(w, CHAP);
+		write_u8(w, CHAP_ALGORITHM_MS);
+		break;
+	case AUTH_MSCHAPV2:
+		write_u16(w, CHAP);
+		write_u8(w, CHAP_ALGORITHM_MSV2);
+		break;
+	}
+}
+
+static uint32_t fresh_magic(struct link *link)
+{
+	uint32_t magic;
+	do
+		magic = random_u32(link->random);
+	while (magic == 0);
+	return magic;
+}
+
+/* Everything we want, and nothing known of the peer: the start of any negotiation. */
+void lcp_wish(struct link *link)
+{
+	struct lcp *lcp = &link->lcp;
+	const struct link_config *config = &link->config;
+	lcp->ask = ASK_MAGIC;
+	if (config->mru != PPP_MRU_DEFAULT)
+		lcp->ask |= ASK_MRU;
+	if (config->ask_accm)
+		lcp->ask |= ASK_ACCM;
+	if (config->ask_pfc)
+		lcp->ask |= ASK_PFC;
+	if (config->ask_acfc)
+		lcp->ask |= ASK_ACFC;
+	lcp->mru = config->mru;
+	lcp->accm = 0;
+	lcp->magic = fresh_magic(link);
+	lcp->auth_asked = best_method(config->demand_auth);
+	lcp->auth_refused = 0;
+	lcp->we_refused = false;
+	lcp->loops = 0;
+	lcp->peer = (struct lcp_peer){.accm = ACCM_DEFAULT, .mru = PPP_MRU_DEFAULT};
+}
+
+static void write_option_u32(struct writer *w, uint8_t type, uint32_t value)
+{
+	write_u8(w, type);
+	write_u8(w, 6);
+	write_u32(w, value);
+}
+
+void lcp_request(const void *owner, struct writer *w)
+{
+	const struct lcp *lcp = &((const struct link *)owner)->lcp;
+	if (lcp->ask & ASK_MRU) {
+		write_u8(w, OPTION_MRU);
+		write_u8(w, 4);
+		write_u16(w, lcp->mru);
+	}
+	if (lcp->ask & ASK_ACCM)
+		write_option_u32(w, OPTION_ACCM, lcp->accm);
+	if (lcp->auth_asked) {
+		write_u8(w, OPTION_AUTH);
+		write_u8(w, lcp->auth_asked == AUTH_PAP ? 4 : 5);
+		write_method(w, lcp->auth_asked);
+	}
+	if (lcp->ask & ASK_MAGIC)
+		write_option_u32(w, OPTION_MAGIC, lcp->magic);
+	if (lcp->ask & ASK_PFC) {
+		write_u8(w, OPTION_PFC);
+		write_u8(w, 2);
+	}
+	if (lcp->ask & ASK_ACFC) {
+		write_u8(w, OPTION_ACFC);
+		write_u8(w, 2);
+	}
+}
+
+/* The negotiation cannot end well: the automaton closes instead of taking the packet's event. */
+static void give_up(struct link *link, enum close_reason reason)
+{
+	if (link->closing == CLOSE_NONE)
+		link->closing = reason;
+	link->lcp.fsm.abandoned = true;
+}
+
+/* Judging the peer's request. */
+
+static void judge_begin(void *owner)
+{
+	struct lcp *lcp = &((struct link *)owner)->lcp;
+	lcp->peer = (struct lcp_peer){.accm = ACCM_DEFAULT, .mru = PPP_MRU_DEFAULT};
+	lcp->we_refused = false;
+}
+
+/* A larger MRU than the default is fine: we need not use it, and never do. */
+static enum option_verdict judge_mru(
+	void *owner, const struct option_kind *kind, struct reader value, struct writer *wanted)
+{
+	struct lcp *lcp = &((struct link *)owner)->lcp;
+	uint16_t mru = read_u16(&value);
+	if (value.failed || mru < PPP_MRU_MIN) {
+		write_u16(wanted, value.failed ? PPP_MRU_DEFAULT : PPP_MRU_MIN);
+		return OPTION_NAK;
+	}
+	lcp->peer.mru = mru > PPP_MRU_DEFAULT ? PPP_MRU_DEFAULT : mru;
+	return OPTION_ACK;
+}
+
+static enum option_verdict judge_accm(
+	void *owner, const struct option_kind *kind, struct reader value, struct writer *wanted)
+{
+	struct lcp *lcp = &((struct link *)owner)->lcp;
+	uint32_t accm = read_u32(&value);
+	if (value.failed) {
+		write_u32(wanted, 0);
+		return OPTION_NAK;
+	}
+	lcp->peer.accm = accm;
+	return OPTION_ACK;
+}
+
+static enum option_verdict judge_auth(
+	void *owner, const struct option_kind *kind, struct reader value, struct writer *wanted)
+{
+	struct link *link = owner;
+	uint8_t allowed = link->config.allow_auth;
+	enum auth_method method = read_method(value);
+	if (method & allowed) {
+		link->lcp.peer.auth = (uint8_t)method;
+		return OPTION_ACK;
+	}
+	link->lcp.we_refused = true;
+	if (!allowed)
+		return OPTION_REJECT;
+	write_method(wanted, best_method(allowed));
+	return OPTION_NAK;
+}
+
+/* RFC 1661 §6.4: our own number in the peer's request means that the line may be looped; a new one
+ * is proposed, and its coming back again and again is proof. */
+static enum option_verdict judge_magic(
+	void *owner, const struct option_kind *kind, struct reader value, struct writer *wanted)
+{
+	struct link *link = owner;
+	struct lcp *lcp = &link->lcp;
+	uint32_t magic = read_u32(&value);
+	if (!value.failed && magic != 0 && magic != lcp->magic) {
+		lcp->loops = 0;
+		lcp->peer.magic = magic;
+		return OPTION_ACK;
+	}
+	if (!value.failed && magic != 0 && ++lcp->loops >= LCP_LOOP_TRIES)
+		give_up(link, CLOSE_LOOPBACK);
+	write_u32(wanted, fresh_magic(link));
+	return OPTION_NAK;
+}
+
+static enum option_verdict judge_pfc(
+	void *owner, const struct option_kind *kind, struct reader value, struct writer *wanted)
+{
+	if (value.failed)
+		return OPTION_REJECT; /* it has no value to propose another of */
+	((struct link *)owner)->lcp.peer.pfc = true;
+	return OPTION_ACK;
+}
+
+static enum option_verdict judge_acfc(
+	void *owner, const struct option_kind *kind, struct reader value, struct writer *wanted)
+{
+	if (value.failed)
+		return OPTION_REJECT;
+	((struct link *)owner)->lcp.peer.acfc = true;
+	return OPTION_ACK;
+}
+
+/* The peer's answers to ours. */
+
+static void naked_mru(void *owner, const struct option_kind *kind, struct reader value)
+{
+	struct lcp *lcp = &((struct link *)owner)->lcp;
+	uint16_t mru = read_u16(&value);
+	if (value.failed || !(lcp->ask & ASK_MRU))
+		return;
+	if (mru >= PPP_MRU_DEFAULT) { /* what holds without the option (RFC 1661 §6.1) */
+		lcp->ask &= (uint8_t)~ASK_MRU;
+		mru = PPP_MRU_DEFAULT;
+	}
+	lcp->mru = mru < PPP_MRU_MIN ? PPP_MRU_MIN : mru;
+}
+
+static void rejected_mru(void *owner, const struct option_kind *kind)
+{
+	struct lcp *lcp = &((struct link *)owner)->lcp;
+	lcp->ask &= (uint8_t)~ASK_MRU;
+	lcp->mru = PPP_MRU_DEFAULT;
+}
+
+static void naked_accm(void *owner, const struct option_kind *kind, struct reader value)
+{
+	struct lcp *lcp = &((struct link *)owner)->lcp;
+	lcp->accm |= read_u32(&value);
+}
+
+static void rejected_accm(void *owner, const struct option_kind *kind)
+{
+	((struct link *)owner)->lcp.ask &= (uint8_t)~ASK_ACCM;
+}
+
+/* The method asked for is out. The peer's own proposal is taken when we demand it too, else the
+ * best one left; nobody is let in without. */
+static void naked_auth(void *owner, const struct option_kind *kind, struct reader value)
+{
+	struct link *link = owner;
+	struct lcp *lcp = &link->lcp;
+	if (!lcp->auth_asked)
+		return;
+	enum auth_method proposed = read_method(value);
+	if (proposed == lcp->auth_asked)
+		return;
+	lcp->auth_refused |= lcp->auth_asked;
+	uint8_t left = link->config.demand_auth & (uint8_t)~lcp->auth_refused;
+	if (!left) {
+		give_up(link, CLOSE_AUTH_REFUSED);
+		return;
+	}
+	lcp->auth_asked = (uint8_t)(proposed & left ? proposed : best_method(left));
+}
+
+static void rejected_auth(void *owner, const struct option_kind *kind)
+{
+	give_up(owner, CLOSE_AUTH_REFUSED);
+}
+
+static void naked_magic(void *owner, const struct option_kind *kind, struct reader value)
+{
+	struct link *link = owner;
+	if (link->lcp.ask & ASK_MAGIC)
+		link->lcp.magic = fresh_magic(link);
+}
+
+static void rejected_magic(void *owner, const struct option_kind *kind)
+{
+	struct lcp *lcp = &((struct link *)owner)->lcp;
+	lcp->ask &= (uint8_t)~ASK_MAGIC;
+	lcp->magic = 0;
+}
+
+static void rejected_pfc(void *owner, const struct option_kind *kind)
+{
+	((struct link *)owner)->lcp.ask &= (uint8_t)~ASK_PFC;
+}
+
+static void rejected_acfc(void *owner, const struct option_kind *kind)
+{
+	((struct link *)owner)->lcp.ask &= (uint8_t)~ASK_ACFC;
+}
+
+static void naked_pfc(void *owner, const struct option_kind *kind, struct reader value)
+{
+	rejected_pfc(owner, kind);
+}
+
+static void naked_acfc(void *owner, const struct option_kind *kind, struct reader value)
+{
+	rejected_acfc(owner, kind);
+}
+
+/* Reading aloud. */
+
+static void print_number(struct text *t, struct reader value)
+{
+	text_unsigned(t, read_u16(&value));
+}
+
+static void print_hex(struct text *t, struct reader value)
+{
+	text_hex(t, read_u32(&value), 8);
+}
+
+static void print_auth(struct text *t, struct reader value)
+{
+	enum auth_method method = read_method(value);
+	if (method) {
+		text_add(t, auth_method_word(method));
+		return;
+	}
+	const struct protocol *protocol = protocol_find(read_u16(&value));
+	if (protocol)
+		text_add(t, protocol->name);
+	else
+		text_hex_bytes(t, value.at - 2, 2);
+	if (reader_left(&value)) {
+		text_char(t, ' ');
+		text_hex_bytes(t, value.at, reader_left(&value));
+	}
+}
+
+static const struct option_kind kinds[] = {
+	{OPTION_MRU, 4, 4, "mru", judge_mru, naked_mru, rejected_mru, print_number},
+	{OPTION_ACCM, 6, 6, "asyncmap", judge_accm, naked_accm, rejected_accm, print_hex},
+	{OPTION_AUTH, 4, 255, "auth", judge_auth, naked_auth, rejected_auth, print_auth},
+	{OPTION_MAGIC, 6, 6, "magic", judge_magic, naked_magic, rejected_magic, print_hex},
+	{OPTION_PFC, 2, 2, "pfc", judge_pfc, naked_pfc, rejected_pfc, NULL},
+	{OPTION_ACFC, 2, 2, "acfc", judge_acfc, naked_acfc, rejected_acfc, NULL},
+	{OPTION_QUALITY, 4, 255, "quality", NULL, NULL, NULL, NULL},
+	{OPTION_FCS, 3, 3, "fcs", NULL, NULL, NULL, NULL},
+	{OPTION_CALLBACK, 3, 255, "callback", NULL, NULL, NULL, NULL},
+	{OPTION_MRRU, 4, 4, "mrru", NULL, NULL, NULL, print_number},
+	{OPTION_SSNHF, 2, 2, "ssnhf", NULL, NULL, NULL, NULL},
+	{OPTION_DISCRIMINATOR, 3, 255, "endpoint", NULL, NULL, NULL, NULL},
+};
+
+const struct option_set lcp_options = {
+	.kinds = kinds,
+	.count = sizeof kinds / sizeof kinds[0],
+	.begin = judge_begin,
+};

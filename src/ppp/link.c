@@ -1,0 +1,378 @@
+/* The link: phases, and who speaks in which (see link.h). RFC 1661 §3.
+ *
+ *   Dead ──▶ Establish ──▶ Authenticate ──▶ Network ──▶ Terminate ──▶ Dead
+ *               ▲   LCP opened      both sides proved     │  LCP left Opened:
+ *               └────────────────────────────────────────┘  a new epoch
+ *
+ * The link's protocols (LCP, PAP, CHAP) are driven through the protocol table. LCP moves the phase;
+ * the authentication protocols report to it that a side has proved itself.
+ *
+ * Bounds: every negotiation converges or ends (fsm.c), Authenticate ends within auth_timeout_us,
+ * and all of it together, however often the peer starts over, within `progress_deadline`.
+ *
+ * Where both sides prove themselves by a Microsoft method there are two sets of MPPE start keys,
+ * which no RFC foresees (pppd refuses such a link). Both ends take those of the exchange whose
+ * authenticator has the larger magic number. */
+#include "link.h"
+
+#include <assert.h>
+
+#include "digest.h"
+#include "link_inner.h"
+#include "protocol.h"
+
+enum { CONTROL_PROTOCOLS = 0x8000 }; /* numbers from here on (RFC 1661 §2) */
+
+static const struct turn_kinds kinds = {.frame = LINK_FRAME, .drop = LINK_DROP, .note = LINK_NOTE};
+
+static struct turn turn_now(uint64_t now, struct outbox *out)
+{
+	return (struct turn){.now = now, .out = out, .kinds = &kinds};
+}
+
+const char *link_phase_word(enum link_phase phase)
+{
+	switch (phase) {
+	case PHASE_DEAD:
+		return "dead";
+	case PHASE_ESTABLISH:
+		return "establish";
+	case PHASE_AUTHENTICATE:
+		return "authenticate";
+	case PHASE_NETWORK:
+		return "network";
+	case PHASE_TERMINATE:
+		return "terminate";
+	}
+	return "unknown";
+}
+
+uint16_t link_peer_mru(const struct link *link)
+{
+	return fsm_opened(&link->lcp.fsm) ? link->lcp.peer.mru : PPP_MRU_MIN;
+}
+
+void link_note_peer(struct link *link, enum note_level level, const char *before, const char *after,
+	const struct turn *turn)
+{
+	char line[PPP_NAME_MAX * 4 + 64];
+	struct text t = text_over(line, sizeof line);
+	text_add(&t, before);
+	text_quoted(&t, link->peer_name, link->peer_name_length);
+	text_add(&t, after);
+	turn_note(turn, level, &t);
+}
+
+/* Phases. */
+
+static uint64_t progress_time(const struct link *link)
+{
+	return 2 * (uint64_t)link->config.max_configure * link->config.restart_us +
+	       link->config.auth_timeout_us;
+}
+
+static void lower_down_all(struct link *link, const struct turn *turn)
+{
+	for (const struct protocol *p = NULL; (p = protocol_next(p, SIDE_LINK));)
+		if (p->ops != &lcp_protocol && p->ops->lower_down)
+			p->ops->lower_down(link, turn);
+}
+
+static bool has_keys(uint8_t method)
+{
+	return method & (AUTH_MSCHAP | AUTH_MSCHAPV2);
+}
+
+/* Settles which MPPE start keys count (see the head of this file). */
+static void choose_keys(struct link *link)
+{
+	const struct lcp *lcp = &link->lcp;
+	bool theirs = has_keys(lcp->auth_asked), ours = has_keys(lcp->peer.auth);
+	if (theirs && ours && lcp->magic == lcp->peer.magic)
+		secret_wipe(&link->keys, sizeof link->keys);
+	else if (ours && (!theirs || lcp->magic < lcp->peer.magic))
+		chap_our_keys(link, &link->keys);
+}
+
+static void enter_network(struct link *link, const struct turn *turn)
+{
+	choose_keys(link);
+	link->phase = PHASE_NETWORK;
+	link->auth_deadline = NEVER;
+	link->progress_deadline = NEVER;
+	struct link_identity identity = {
+		.peer_method = (enum auth_method)link->lcp.auth_asked,
+		.our_method = (enum auth_method)link->lcp.peer.auth,
+		.peer_name_length = link->peer_name_length,
+		.keys = link->keys,
+	};
+	memcpy(identity.peer_name, link->peer_name, link->peer_name_length);
+	outbox_add(turn->out, LINK_NETWORK, &identity, sizeof identity);
+	secret_wipe(&identity.keys, sizeof identity.keys);
+	secret_wipe(&link->keys, sizeof link->keys);
+}
+
+static void maybe_enter_network(struct link *link, const struct turn *turn)
+{
+	if (link->phase == PHASE_AUTHENTICATE && link->peer_proved && link->we_proved)
+		enter_network(link, turn);
+}
+
+void link_opened(struct link *link, const struct turn *turn)
+{
+	struct lcp *lcp = &link->lcp;
+	struct link_framing framing = {
+		.peer_mru = lcp->peer.mru,
+		.our_mru = lcp->mru,
+		.compress_protocol = lcp->peer.pfc,
+		.compress_address = lcp->peer.acfc,
+	};
+	outbox_add(turn->out, LINK_FRAMING, &framing, sizeof framing);
+	lcp_identify(link, turn);
+	link->phase = PHASE_AUTHENTICATE;
+	link->auth_deadline = turn->now + link->config.auth_timeout_us;
+	link->peer_proved = !lcp->auth_asked;
+	link->we_proved = !lcp->peer.auth;
+	pap_start(link, lcp->auth_asked == AUTH_PAP, lcp->peer.auth == AUTH_PAP, turn);
+	chap_start(link, lcp->auth_asked, lcp->peer.auth, turn);
+	maybe_enter_network(link, turn);
+}
+
+void link_restarted(struct link *link, const struct turn *turn)
+{
+	link->epoch++;
+	outbox_add(turn->out, LINK_EPOCH, NULL, 0)->token = link->epoch;
+	lower_down_all(link, turn);
+	secret_wipe(&link->keys, sizeof link->keys);
+	link->asking = false;
+	link->peer_proved = link->we_proved = false;
+	link->peer_name_length = 0;
+	link->auth_deadline = NEVER;
+	if (link->progress_deadline == NEVER)
+		link->progress_deadline = turn->now + progress_time(link);
+}
+
+void link_finished(struct link *link, const struct turn *turn)
+{
+	if (link->phase == PHASE_DEAD)
+		return;
+	link->phase = PHASE_DEAD;
+	link->auth_deadline = NEVER;
+	link->progress_deadline = NEVER;
+	outbox_add(turn->out, LINK_CLOSED, NULL, 0)->arg = (uint16_t)link->closing;
+}
+
+/* After any event: the phase follows LCP's state, a link with a reason to close does close, and a
+ * closed one does not come up again by itself. */
+static void settle(struct link *link, const struct turn *turn)
+{
+	const struct fsm *fsm = &link->lcp.fsm;
+	if (link->closing != CLOSE_NONE && (fsm->state == FSM_STOPPED || fsm->state > FSM_STOPPING))
+		lcp_protocol.close(link, turn);
+	if (link->phase == PHASE_DEAD)
+		return;
+	if (fsm->state <= FSM_CLOSED)
+		link_finished(link, turn);
+	else if (fsm->state == FSM_CLOSING || fsm->state == FSM_STOPPING)
+		link->phase = PHASE_TERMINATE;
+	else if (!fsm_opened(fsm))
+		link->phase = PHASE_ESTABLISH;
+}
+
+void link_fail(struct link *link, enum close_reason reason, const struct turn *turn)
+{
+	if (link->phase == PHASE_DEAD)
+		return;
+	if (link->closing == CLOSE_NONE)
+		link->closing = reason;
+	lcp_protocol.close(link, turn);
+}
+
+/* Authentication. */
+
+void link_ask(struct link *link, const struct auth_question *question, const struct turn *turn)
+{
+	link->asking = true;
+	link->question++;
+	link->peer_name_length = question->name_length;
+	memcpy(link->peer_name, question->name, question->name_length);
+	struct out_item *item = outbox_add(turn->out, LINK_CREDENTIALS, question, sizeof *question);
+	item->token = link->question;
+}
+
+void link_peer_proved(struct link *link, const struct turn *turn)
+{
+	link->peer_proved = true;
+	maybe_enter_network(link, turn);
+}
+
+void link_we_proved(struct link *link, const struct turn *turn)
+{
+	link->we_proved = true;
+	maybe_enter_network(link, turn);
+}
+
+void link_answer(struct link *link, uint32_t token, const struct auth_answer *answer, uint64_t now,
+	struct outbox *out)
+{
+	struct turn turn = turn_now(now, out);
+	if (!link->asking || token != link->question || link->phase != PHASE_AUTHENTICATE) {
+		turn_drop(&turn, DROP_AUTH_ANSWER);
+		return;
+	}
+	link->asking = false;
+	if (link->lcp.auth_asked == AUTH_PAP)
+		pap_answer(link, answer, &turn);
+	else
+		chap_answer(link, answer, &turn);
+	settle(link, &turn);
+}
+
+void link_protocol_rejected(struct link *link, uint16_t number, const struct turn *turn)
+{
+	const struct protocol *protocol = protocol_spoken(number);
+	if (protocol && protocol->side == SIDE_LINK) {
+		protocol->ops->rejected(link, turn);
+		return;
+	}
+	if (link->phase != PHASE_NETWORK) {
+		turn_drop(turn, DROP_FRAME_PHASE);
+		return;
+	}
+	outbox_add(turn->out, LINK_REJECTED, NULL, 0)->arg = number;
+}
+
+/* From and to the carrier. */
+
+void link_init(struct link *link, const struct link_config *config, struct random *random)
+{
+	assert(config->mru >= PPP_MRU_MIN && config->mru <= PPP_MRU_DEFAULT);
+	assert(config->name_length <= PPP_NAME_MAX && config->password_length <= PPP_SECRET_MAX);
+	*link = (struct link){.config = *config,
+		.random = random,
+		.phase = PHASE_DEAD,
+		.auth_deadline = NEVER,
+		.progress_deadline = NEVER};
+	fsm_defaults(&link->config.restart_us, &link->config.max_configure,
+		&link->config.max_terminate, &link->config.max_failure);
+	if (!link->config.auth_timeout_us)
+		link->config.auth_timeout_us = SECONDS(30);
+	for (const struct protocol *p = NULL; (p = protocol_next(p, SIDE_LINK));)
+		p->ops->init(link);
+}
+
+void link_up(struct link *link, uint64_t now, struct outbox *out)
+{
+	struct turn turn = turn_now(now, out);
+	if (link->phase == PHASE_DEAD) {
+		link->phase = PHASE_ESTABLISH;
+		link->closing = CLOSE_NONE;
+		lcp_wish(link);
+		link->progress_deadline = now + progress_time(link);
+	}
+	lcp_protocol.open(link, &turn);
+	lcp_protocol.lower_up(link, &turn);
+	settle(link, &turn);
+}
+
+void link_down(struct link *link, enum close_reason reason, uint64_t now, struct outbox *out)
+{
+	struct turn turn = turn_now(now, out);
+	if (link->closing == CLOSE_NONE)
+		link->closing = reason;
+	lcp_protocol.lower_down(link, &turn);
+	lcp_protocol.close(link, &turn);
+	settle(link, &turn);
+}
+
+void link_close(struct link *link, enum close_reason reason, uint64_t now, struct outbox *out)
+{
+	struct turn turn = turn_now(now, out);
+	link_fail(link, reason, &turn);
+	settle(link, &turn);
+}
+
+bool link_input(
+	struct link *link, const uint8_t *frame, size_t length, uint64_t now, struct outbox *out)
+{
+	struct turn turn = turn_now(now, out);
+	struct reader r = reader_over(frame, length);
+	uint16_t number = read_u16(&r);
+	if (r.failed) {
+		turn_drop(&turn, DROP_FRAME_SHORT);
+		return true;
+	}
+	lcp_alive(&link->lcp, now);
+	const struct protocol *protocol = protocol_find(number);
+	if (!protocol || protocol->side != SIDE_LINK)
+		return false;
+	if (protocol->ops != &lcp_protocol && link->phase != PHASE_AUTHENTICATE &&
+		link->phase != PHASE_NETWORK) {
+		turn_drop(&turn, DROP_FRAME_PHASE);
+		return true;
+	}
+	protocol->ops->input(link, &turn, r.at, reader_left(&r));
+	settle(link, &turn);
+	return true;
+}
+
+void link_reject(
+	struct link *link, const uint8_t *frame, size_t length, uint64_t now, struct outbox *out)
+{
+	struct turn turn = turn_now(now, out);
+	struct reader r = reader_over(frame, length);
+	uint16_t number = read_u16(&r);
+	if (r.failed) {
+		turn_drop(&turn, DROP_FRAME_SHORT);
+		return;
+	}
+	/* A data packet whose control protocol we do speak has come too early; rejecting it would
+	 * end that protocol at the peer. */
+	bool early = number < CONTROL_PROTOCOLS && protocol_spoken(number);
+	if (link->phase != PHASE_NETWORK || early) {
+		turn_drop(&turn, DROP_FRAME_PHASE);
+		return;
+	}
+	turn_drop(&turn, DROP_FRAME_PROTOCOL);
+	lcp_protocol_reject(link, frame, length, &turn);
+}
+
+void link_alive(struct link *link, uint64_t now)
+{
+	lcp_alive(&link->lcp, now);
+}
+
+void link_tick(struct link *link, uint64_t now, struct outbox *out)
+{
+	struct turn turn = turn_now(now, out);
+	for (const struct protocol *p = NULL; (p = protocol_next(p, SIDE_LINK));)
+		p->ops->tick(link, &turn);
+	if (now >= link->auth_deadline) {
+		link->auth_deadline = NEVER;
+		link_fail(link, CLOSE_AUTH_TIMEOUT, &turn);
+	}
+	if (now >= link->progress_deadline) {
+		link->progress_deadline = NEVER;
+		link_fail(link, CLOSE_LCP_TIMEOUT, &turn);
+	}
+	settle(link, &turn);
+}
+
+uint64_t link_deadline(const struct link *link)
+{
+	uint64_t soonest = link->auth_deadline < link->progress_deadline ? link->auth_deadline
+									 : link->progress_deadline;
+	for (const struct protocol *p = NULL; (p = protocol_next(p, SIDE_LINK));) {
+		uint64_t deadline = p->ops->deadline(link);
+		if (deadline < soonest)
+			soonest = deadline;
+	}
+	return soonest;
+}
+
+void link_wipe(struct link *link)
+{
+	secret_wipe(&link->keys, sizeof link->keys);
+	secret_wipe(&link->chap, sizeof link->chap);
+	secret_wipe(&link->pap, sizeof link->pap);
+}

@@ -1,0 +1,32 @@
+/* What LCP, PAP and CHAP tell the link they belong to. Of this room only. */
+#ifndef GREYLINE_LINK_INNER_H
+#define GREYLINE_LINK_INNER_H
+
+#include "link.h"
+#include "turn.h"
+
+/* Closes politely. The first reason given stays the reason. */
+void link_fail(struct link *link, enum close_reason reason, const struct turn *turn);
+
+/* LCP's tlu, tld, tlf. */
+void link_opened(struct link *link, const struct turn *turn);
+void link_restarted(struct link *link, const struct turn *turn);
+void link_finished(struct link *link, const struct turn *turn);
+
+/* A Protocol-Reject arrived for anything but LCP. */
+void link_protocol_rejected(struct link *link, uint16_t protocol, const struct turn *turn);
+
+/* The peer's claim goes out as LINK_CREDENTIALS. */
+void link_ask(struct link *link, const struct auth_question *question, const struct turn *turn);
+/* One side has proved itself; the Network phase begins when all have that must. */
+void link_peer_proved(struct link *link, const struct turn *turn);
+void link_we_proved(struct link *link, const struct turn *turn);
+
+/* Largest information field the peer takes. */
+uint16_t link_peer_mru(const struct link *link);
+
+/* A name as the peer gave it, quoted, in a note: `before` "name" `after`. */
+void link_note_peer(struct link *link, enum note_level level, const char *before, const char *after,
+	const struct turn *turn);
+
+#endif

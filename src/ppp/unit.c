@@ -1,0 +1,298 @@
+/* The unit: CCP and IPCP over a link in its Network phase (see unit.h).
+ *
+ * Order. With MPPE required CCP comes first and IPCP once CCP is open, as pppd does it: a peer that
+ * wants encryption answers an earlier IPCP with a Terminate-Ack and loses a restart interval. A
+ * peer that starts IPCP while CCP is under way (accel-ppp) is met at once; either way IPv4 counts
+ * as up only when both are. With MPPE allowed but not required both start together.
+ *
+ * A server asks for the session's addresses (UNIT_ADDRESS) as the network phase begins; IPCP waits
+ * for the answer.
+ *
+ * The protocols are driven through the protocol table. One that ends does not end the link by
+ * itself (RFC 1661 §3.7); the unit gives up (UNIT_FAILED) when what it is for cannot come any more,
+ * or has not come by `network_deadline`. After that it is deaf until unit_down. */
+#include "unit.h"
+
+#include "digest.h"
+#include "protocol.h"
+#include "unit_inner.h"
+
+static const struct turn_kinds kinds = {.frame = UNIT_FRAME, .drop = UNIT_DROP, .note = UNIT_NOTE};
+
+static struct turn turn_now(uint64_t now, struct outbox *out)
+{
+	return (struct turn){.now = now, .out = out, .kinds = &kinds};
+}
+
+struct fsm_limits unit_limits(const struct unit *unit)
+{
+	const struct unit_config *config = &unit->config;
+	return (struct fsm_limits){.restart_us = config->restart_us,
+		.max_configure = config->max_configure,
+		.max_terminate = config->max_terminate,
+		.max_failure = config->max_failure,
+		.coverage = config->automaton_coverage};
+}
+
+/* What is up. */
+
+static struct unit_network network_of(const struct unit *unit)
+{
+	struct unit_network n = {0};
+	const struct ipcp *ipcp = &unit->ipcp;
+	n.ipv4 = unit->up && !unit->failed && fsm_opened(&ipcp->fsm) &&
+		 (!unit->config.mppe_require || ccp_encrypts(unit));
+	if (!n.ipv4)
+		return n;
+	n.local4 = ipcp->local4;
+	n.remote4 = ipcp->remote4 ? ipcp->remote4 : unit->config.remote4;
+	for (size_t i = 0; i < 2; i++) {
+		n.dns[i] = ipcp->servers[2 * i];
+		n.wins[i] = ipcp->servers[2 * i + 1];
+	}
+	if (fsm_opened(&unit->ccp.fsm) && unit->ccp.theirs) {
+		n.strength = (enum mppe_strength)unit->ccp.theirs;
+		n.stateless = unit->ccp.their_stateless;
+	}
+	return n;
+}
+
+static bool same_network(const struct unit_network *a, const struct unit_network *b)
+{
+	return a->ipv4 == b->ipv4 && a->local4 == b->local4 && a->remote4 == b->remote4 &&
+	       memcmp(a->dns, b->dns, sizeof a->dns) == 0 &&
+	       memcmp(a->wins, b->wins, sizeof a->wins) == 0 && a->strength == b->strength &&
+	       a->stateless == b->stateless;
+}
+
+void unit_review(struct unit *unit, const struct turn *turn)
+{
+	struct unit_network network = network_of(unit);
+	if (same_network(&network, &unit->reported))
+		return;
+	if (network.ipv4)
+		unit->network_deadline = NEVER;
+	else if (unit->up && !unit->failed)
+		unit->network_deadline = turn->now + unit->config.network_timeout_us;
+	unit->reported = network;
+	outbox_add(turn->out, UNIT_NETWORK, &network, sizeof network);
+}
+
+void unit_fail(struct unit *unit, enum close_reason reason, const struct turn *turn)
+{
+	if (unit->failed || !unit->up)
+		return;
+	unit->failed = true;
+	unit->network_deadline = NEVER;
+	unit_review(unit, turn);
+	outbox_add(turn->out, UNIT_FAILED, NULL, 0)->arg = (uint16_t)reason;
+}
+
+/* Says once why there is no encryption, and ends the unit where there must be. */
+static void judge_encryption(struct unit *unit, const struct turn *turn)
+{
+	struct ccp *ccp = &unit->ccp;
+	if (ccp->refusal == CCP_AGREED || ccp->told || unit->failed)
+		return;
+	ccp->told = true;
+	bool required = unit->config.mppe_require;
+	char line[256];
+	struct text t = text_over(line, sizeof line);
+	text_add(&t, required ? "MPPE required but not available: "
+			      : "Going on without MPPE, in clear text: ");
+	ccp_explain(unit, &t);
+	turn_note(turn, NOTE_WARNING, &t);
+	if (required)
+		unit_fail(unit, CLOSE_MPPE_REFUSED, turn);
+}
+
+static void start(
+	struct unit *unit, const struct protocol_ops *ops, bool *running, const struct turn *turn)
+{
+	if (*running)
+		return;
+	*running = true;
+	ops->open(unit, turn);
+	ops->lower_up(unit, turn);
+}
+
+/* After any event: what has become possible starts, what has become impossible ends. */
+static void settle(struct unit *unit, const struct turn *turn)
+{
+	judge_encryption(unit, turn);
+	if (!unit->up || unit->failed || unit->address_asked || unit->ipcp_running)
+		return;
+	if (!unit->config.mppe_require || ccp_encrypts(unit) || unit->peer_waits) {
+		ipcp_wish(unit); /* the addresses may have come since */
+		start(unit, &ipcp_protocol, &unit->ipcp_running, turn);
+	}
+}
+
+/* From the link and the app. */
+
+void unit_init(struct unit *unit, const struct unit_config *config, struct random *random)
+{
+	*unit = (struct unit){.config = *config, .random = random, .network_deadline = NEVER};
+	fsm_defaults(&unit->config.restart_us, &unit->config.max_configure,
+		&unit->config.max_terminate, &unit->config.max_failure);
+	if (!unit->config.network_timeout_us)
+		unit->config.network_timeout_us = SECONDS(30);
+	for (const struct protocol *p = NULL; (p = protocol_next(p, SIDE_UNIT));)
+		p->ops->init(unit);
+}
+
+static void begin_encryption(struct unit *unit, const struct turn *turn)
+{
+	unit->ccp.refusal = CCP_AGREED;
+	unit->ccp.told = false;
+	unit->ccp.their_bits = 0;
+	ccp_wish(unit);
+	if (unit->config.mppe_allow && unit->keys.valid)
+		start(unit, &ccp_protocol, &unit->ccp_running, turn);
+	else if (unit->config.mppe_allow || unit->config.mppe_require)
+		unit->ccp.refusal = CCP_NO_KEYS;
+}
+
+void unit_up(
+	struct unit *unit, const struct mppe_start_keys *keys, uint64_t now, struct outbox *out)
+{
+	struct turn turn = turn_now(now, out);
+	if (unit->up)
+		return;
+	unit->up = true;
+	unit->failed = unit->ipcp_running = unit->ccp_running = unit->peer_waits = false;
+	unit->ipcp.ended = false;
+	unit->keys = *keys;
+	unit->network_deadline = now + unit->config.network_timeout_us;
+	begin_encryption(unit, &turn);
+	judge_encryption(unit, &turn);
+	if (unit->config.ask_address && !unit->failed) {
+		unit->address_asked = true;
+		outbox_add(out, UNIT_ADDRESS, NULL, 0)->token = ++unit->address_token;
+	}
+	settle(unit, &turn);
+}
+
+void unit_down(struct unit *unit, uint64_t now, struct outbox *out)
+{
+	struct turn turn = turn_now(now, out);
+	unit->up = false;
+	for (const struct protocol *p = NULL; (p = protocol_next(p, SIDE_UNIT));)
+		p->ops->lower_down(unit, &turn);
+	unit->address_asked = false;
+	unit->network_deadline = NEVER;
+	unit_review(unit, &turn);
+	secret_wipe(&unit->keys, sizeof unit->keys);
+}
+
+/* CCP is spoken only where it can lead to something; elsewhere it gets a Protocol-Reject. */
+static bool speaks(const struct unit *unit, const struct protocol *protocol)
+{
+	return protocol && protocol->side == SIDE_UNIT &&
+	       (protocol->ops != &ccp_protocol || !unit->up || unit->ccp_running);
+}
+
+bool unit_input(
+	struct unit *unit, const uint8_t *frame, size_t length, uint64_t now, struct outbox *out)
+{
+	struct turn turn = turn_now(now, out);
+	struct reader r = reader_over(frame, length);
+	uint16_t number = read_u16(&r);
+	if (r.failed) {
+		turn_drop(&turn, DROP_FRAME_SHORT);
+		return true;
+	}
+	const struct protocol *protocol = protocol_find(number);
+	if (!speaks(unit, protocol))
+		return false;
+	if (!unit->up || unit->failed) {
+		turn_drop(&turn, DROP_FRAME_PHASE);
+		return true;
+	}
+	if (protocol->ops == &ipcp_protocol && !unit->ipcp_running && reader_left(&r) &&
+		*r.at == CONFIGURE_REQUEST) {
+		unit->peer_waits = true;
+		settle(unit, &turn);
+	}
+	protocol->ops->input(unit, &turn, r.at, reader_left(&r));
+	settle(unit, &turn);
+	return true;
+}
+
+void unit_rejected(struct unit *unit, uint16_t number, uint64_t now, struct outbox *out)
+{
+	struct turn turn = turn_now(now, out);
+	const struct protocol *protocol = protocol_spoken(number);
+	if (!unit->up || unit->failed || !protocol || protocol->side != SIDE_UNIT) {
+		turn_drop(&turn, DROP_FRAME_PROTOCOL);
+		return;
+	}
+	protocol->ops->rejected(unit, &turn);
+	settle(unit, &turn);
+}
+
+void unit_addresses(struct unit *unit, uint32_t token, const struct unit_addresses *addresses,
+	uint64_t now, struct outbox *out)
+{
+	struct turn turn = turn_now(now, out);
+	if (!unit->address_asked || token != unit->address_token)
+		return;
+	unit->address_asked = false;
+	if (unit->failed)
+		return;
+	if (!addresses->granted) {
+		turn_say(&turn, NOTE_WARNING, "No IP address for this peer");
+		unit_fail(unit, CLOSE_ADDRESS_NONE, &turn);
+		return;
+	}
+	if (addresses->local4)
+		unit->config.local4 = addresses->local4;
+	unit->config.remote4 = addresses->remote4;
+	for (size_t i = 0; i < 2; i++) {
+		unit->config.dns[i] = addresses->dns[i];
+		unit->config.wins[i] = addresses->wins[i];
+	}
+	settle(unit, &turn);
+}
+
+static void network_overdue(struct unit *unit, const struct turn *turn)
+{
+	unit->network_deadline = NEVER;
+	if (unit->config.mppe_require && !ccp_encrypts(unit)) {
+		unit->ccp.refusal = unit->ccp.refusal ? unit->ccp.refusal : CCP_SILENT;
+		judge_encryption(unit, turn);
+		return;
+	}
+	turn_say(turn, NOTE_WARNING, "IPCP did not come up in time");
+	unit_fail(unit, unit->ipcp.ended ? CLOSE_NETWORK_REFUSED : CLOSE_NETWORK_TIMEOUT, turn);
+}
+
+void unit_tick(struct unit *unit, uint64_t now, struct outbox *out)
+{
+	struct turn turn = turn_now(now, out);
+	if (!unit->up || unit->failed)
+		return;
+	for (const struct protocol *p = NULL; (p = protocol_next(p, SIDE_UNIT));)
+		p->ops->tick(unit, &turn);
+	settle(unit, &turn);
+	if (!unit->failed && now >= unit->network_deadline)
+		network_overdue(unit, &turn);
+}
+
+uint64_t unit_deadline(const struct unit *unit)
+{
+	if (!unit->up || unit->failed)
+		return NEVER;
+	uint64_t soonest = unit->network_deadline;
+	for (const struct protocol *p = NULL; (p = protocol_next(p, SIDE_UNIT));) {
+		uint64_t deadline = p->ops->deadline(unit);
+		if (deadline < soonest)
+			soonest = deadline;
+	}
+	return soonest;
+}
+
+void unit_wipe(struct unit *unit)
+{
+	secret_wipe(&unit->keys, sizeof unit->keys);
+}

@@ -1,0 +1,15 @@
+/* What CCP and IPCP tell the unit they belong to. Of this room only. */
+#ifndef GREYLINE_UNIT_INNER_H
+#define GREYLINE_UNIT_INNER_H
+
+#include "turn.h"
+#include "unit.h"
+
+/* The unit cannot do what it is for: UNIT_FAILED, once. */
+void unit_fail(struct unit *unit, enum close_reason reason, const struct turn *turn);
+/* CCP or IPCP opened or closed: reports what changed (UNIT_NETWORK). */
+void unit_review(struct unit *unit, const struct turn *turn);
+/* How every NCP of this unit negotiates. */
+struct fsm_limits unit_limits(const struct unit *unit);
+
+#endif
