@@ -47,7 +47,7 @@ struct call {
 	enum call_state state;
 	uint32_t subject; /* the session's handle, given by the app */
 	uint16_t local_id, peer_id;
-	bool peer_known;                  /* peer_id was told us; 0 is an ID like any other */
+	bool peer_known;                  /* peer_id was told us; 0 is one: poptop starts there */
 	uint16_t serial;                  /* of the OCRQ that made it */
 	uint16_t peer_window;             /* packets, as the peer said; Windows says 0 as a PAC */
 	uint32_t peer_speed;              /* bit/s, as the peer said */
