@@ -44,6 +44,7 @@ struct session_facts {
 	uint8_t peer_name[PPP_NAME_MAX];
 	struct unit_network network;
 	uint16_t peer_mru;
+	uint16_t our_mru;
 	uint16_t mtu; /* largest inner packet that is sent */
 };
 
@@ -71,6 +72,7 @@ struct session {
 	enum close_reason failing;  /* the unit gave up: the link is to be closed next */
 	bool attached;   /* DATAPATH_ATTACH was given: free the slot when the detach is confirmed */
 	bool detached;   /* DATAPATH_DETACH was given */
+	bool start_due;  /* session_start is to come */
 	bool link_alive; /* between link_up and LINK_CLOSED */
 	bool hang_up;    /* nothing more to say: the tunnel clears the call */
 };
@@ -83,8 +85,11 @@ void session_init(struct session *session, const struct session_config *config, 
 /* The data path starts to receive for our call ID, before the peer is told of it. */
 void session_attach(struct session *session, uint16_t local_call_id, const struct address *local,
 	const struct address *peer, struct outbox *out);
-/* The call is connected: the link starts, and an early frame is given to it. */
+/* The call is connected: both call IDs are told to the data path. */
 void session_connected(struct session *session, uint64_t now, struct outbox *out);
+/* Then, behind the control message that says so to the peer, the link starts, and an early frame
+ * is given to it. */
+void session_start(struct session *session, uint64_t now, struct outbox *out);
 void session_frame(struct session *session, uint32_t epoch, const uint8_t *frame, size_t length,
 	uint64_t now, struct outbox *out);
 void session_alive(struct session *session, uint64_t heard, uint64_t active);

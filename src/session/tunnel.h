@@ -83,6 +83,7 @@ struct tunnel {
 	enum close_reason closing;
 	enum tunnel_stop_stage stopping;
 	uint64_t stop_deadline; /* of the stage */
+	uint16_t asked;         /* TUNNEL_SESSION_WANTED the app has not answered */
 	bool down;              /* TUNNEL_DOWN was given: nothing happens any more */
 };
 
@@ -105,7 +106,8 @@ void tunnel_dial(struct tunnel *tunnel, struct session *session, uint32_t subjec
 	uint16_t local_call_id, uint64_t now, struct outbox *out);
 void tunnel_accept(struct tunnel *tunnel, uint32_t token, struct session *session, uint32_t subject,
 	uint16_t local_call_id, uint64_t now, struct outbox *out);
-/* `result` is that of Outgoing-Call-Reply (RFC 2637 §2.8). */
+/* Every TUNNEL_SESSION_WANTED is answered with one of these two, sooner or later.
+ * `result` is that of Outgoing-Call-Reply (RFC 2637 §2.8). */
 void tunnel_refuse(
 	struct tunnel *tunnel, uint32_t token, uint8_t result, uint64_t now, struct outbox *out);
 

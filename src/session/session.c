@@ -1,0 +1,343 @@
+/* One session's life: calling, starting, up, finishing, over (RFC 1661 §3 seen from outside).
+ *
+ * A session ends from the inside out: the link terminates, then the call is cleared, then the data
+ * path is detached, and TUNNEL_SESSION_DOWN is the last that is heard of it. Whoever pulls first
+ * (the peer, a timer, the operator, the loss of TCP) names the reason; later ones do not change
+ * it. The unit's wish to end (session->failing) is taken up after the items that came with it.
+ *
+ * GRE may overtake the TCP reply that tells us the peer's call ID: one early frame is kept and
+ * replayed. It can only be the peer's first Configure-Request.
+ */
+#include "session.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "text.h"
+#include "translate.h"
+#include "tunnel.h"
+
+const char *session_state_word(enum session_state state)
+{
+	switch (state) {
+	case SESSION_FREE:
+		return "free";
+	case SESSION_CALLING:
+		return "calling";
+	case SESSION_STARTING:
+		return "starting";
+	case SESSION_UP:
+		return "up";
+	case SESSION_FINISHING:
+		return "finishing";
+	case SESSION_OVER:
+		return "over";
+	}
+	return "unknown";
+}
+
+void session_init(struct session *session, const struct session_config *config, uint32_t subject,
+	struct random *random, uint64_t now)
+{
+	assert(session->state == SESSION_FREE);
+	session->subject = subject;
+	session->config = config;
+	session->state = SESSION_CALLING;
+	session->started = now;
+	session->setup_by = session->silence_warned_by = NEVER;
+	link_init(&session->link, &config->link, random);
+	unit_init(&session->unit, &config->unit, random);
+	session->epoch = session->link.epoch;
+}
+
+void session_attach(struct session *session, uint16_t local_call_id, const struct address *local,
+	const struct address *peer, struct outbox *out)
+{
+	assert(!session->attached);
+	session->attached = true;
+	struct datapath_command command = {.kind = DATAPATH_ATTACH};
+	command.attach.local_call_id = local_call_id;
+	command.attach.local = *local;
+	command.attach.peer = *peer;
+	command.attach.require_encryption = session->config->unit.mppe_require;
+	command.attach.check_source = session->config->check_source;
+	command.attach.client_to_client = session->config->client_to_client;
+	emit_command(session, &command, NULL, 0, out);
+}
+
+/* The unit gave up: its link goes with it. */
+static void settle(struct session *session, uint64_t now, struct outbox *out)
+{
+	if (session->failing != CLOSE_NONE)
+		session_close(session, session->failing, now, out);
+}
+
+static void feed(struct session *session, const uint8_t *frame, size_t length, uint64_t now,
+	struct outbox *out)
+{
+	OUTBOX(link_items, LINK_OUT_ITEMS, LINK_OUT_BYTES);
+	if (link_input(&session->link, frame, length, now, &link_items)) {
+		translate_link(session, &link_items, now, out);
+		return;
+	}
+	OUTBOX(unit_items, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
+	if (unit_input(&session->unit, frame, length, now, &unit_items)) {
+		translate_unit(session, &unit_items, now, out);
+		return;
+	}
+	link_reject(&session->link, frame, length, now, &link_items);
+	translate_link(session, &link_items, now, out);
+}
+
+static void heard_now(struct session *session, uint64_t now)
+{
+	session->last_received = now;
+	session->silence_warned_by = NEVER;
+	link_alive(&session->link, now);
+}
+
+void session_connected(struct session *session, uint64_t now, struct outbox *out)
+{
+	if (session->state != SESSION_CALLING)
+		return;
+	session->state = SESSION_STARTING;
+	session->setup_by = now + SESSION_SETUP_MAX;
+	if (!session->last_received)
+		session->silence_warned_by = now + GRE_SILENCE_WARNING;
+	struct datapath_command command = {.kind = DATAPATH_CONNECT};
+	command.connect.peer_call_id = session->call.peer_id;
+	command.connect.peer_window = session->call.peer_window;
+	emit_command(session, &command, NULL, 0, out);
+	session->start_due = true;
+}
+
+void session_start(struct session *session, uint64_t now, struct outbox *out)
+{
+	session->start_due = false;
+	if (session->state != SESSION_STARTING)
+		return;
+	session->link_alive = true;
+	OUTBOX(items, LINK_OUT_ITEMS, LINK_OUT_BYTES);
+	link_up(&session->link, now, &items);
+	translate_link(session, &items, now, out);
+	if (session->early_length) {
+		feed(session, session->early, session->early_length, now, out);
+		session->early_length = 0;
+	}
+	settle(session, now, out);
+}
+
+static bool is_lcp(const uint8_t *frame, size_t length)
+{
+	struct reader r = reader_over(frame, length);
+	return read_u16(&r) == LCP;
+}
+
+static void keep_early(
+	struct session *session, const uint8_t *frame, size_t length, struct outbox *out)
+{
+	if (session->early_length || length > sizeof session->early || length == 0) {
+		emit_drop(session, DROP_FRAME_PHASE, out);
+		return;
+	}
+	memcpy(session->early, frame, length);
+	session->early_length = (uint16_t)length;
+}
+
+void session_frame(struct session *session, uint32_t epoch, const uint8_t *frame, size_t length,
+	uint64_t now, struct outbox *out)
+{
+	if (session->state == SESSION_FREE || session->state == SESSION_OVER)
+		return;
+	struct out_item *item = outbox_add(out, TUNNEL_PPP, frame, length);
+	item->subject = session->subject;
+	item->arg = 0;
+	heard_now(session, now);
+	if (session->state == SESSION_CALLING) {
+		keep_early(session, frame, length, out);
+		return;
+	}
+	if (epoch != session->epoch && !is_lcp(frame, length)) {
+		emit_drop(session, DROP_FRAME_EPOCH, out);
+		return;
+	}
+	feed(session, frame, length, now, out);
+	settle(session, now, out);
+}
+
+void session_alive(struct session *session, uint64_t heard, uint64_t active)
+{
+	if (session->state == SESSION_FREE || session->state == SESSION_OVER)
+		return;
+	if (heard > session->last_received)
+		heard_now(session, heard);
+	if (active > session->last_active)
+		session->last_active = active;
+}
+
+void session_credentials(struct session *session, uint32_t token, const struct auth_answer *answer,
+	uint64_t now, struct outbox *out)
+{
+	if (session->state == SESSION_FREE || session->state == SESSION_OVER)
+		return;
+	OUTBOX(items, LINK_OUT_ITEMS, LINK_OUT_BYTES);
+	link_answer(&session->link, token, answer, now, &items);
+	translate_link(session, &items, now, out);
+	settle(session, now, out);
+}
+
+void session_addresses(struct session *session, uint32_t token,
+	const struct unit_addresses *addresses, uint64_t now, struct outbox *out)
+{
+	if (session->state == SESSION_FREE || session->state == SESSION_OVER)
+		return;
+	OUTBOX(items, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
+	unit_addresses(&session->unit, token, addresses, now, &items);
+	translate_unit(session, &items, now, out);
+	settle(session, now, out);
+}
+
+void session_close(
+	struct session *session, enum close_reason reason, uint64_t now, struct outbox *out)
+{
+	session->failing = CLOSE_NONE;
+	if (session->state == SESSION_FREE || session->state == SESSION_FINISHING ||
+		session->state == SESSION_OVER)
+		return;
+	session->closing = reason;
+	session->state = SESSION_FINISHING;
+	session->setup_by = session->silence_warned_by = NEVER;
+	if (!session->link_alive) {
+		session->hang_up = true;
+		return;
+	}
+	OUTBOX(items, LINK_OUT_ITEMS, LINK_OUT_BYTES);
+	link_close(&session->link, reason, now, &items);
+	translate_link(session, &items, now, out);
+}
+
+void session_cut(
+	struct session *session, enum close_reason reason, uint64_t now, struct outbox *out)
+{
+	if (session->state == SESSION_FREE || session->state == SESSION_OVER)
+		return;
+	/* A link that is going down already knows better why than who hangs up on it. */
+	if (session->closing == CLOSE_NONE && session->link_alive)
+		session->closing = session->link.closing;
+	if (session->closing == CLOSE_NONE)
+		session->closing = reason;
+	session->state = SESSION_FINISHING;
+	session->setup_by = session->silence_warned_by = NEVER;
+	if (!session->link_alive) {
+		session->hang_up = true;
+		return;
+	}
+	OUTBOX(items, LINK_OUT_ITEMS, LINK_OUT_BYTES);
+	link_down(&session->link, reason, now, &items);
+	translate_link(session, &items, now, out);
+	assert(!session->link_alive);
+}
+
+void session_over(
+	struct session *session, enum close_reason reason, uint64_t now, struct outbox *out)
+{
+	if (session->state == SESSION_FREE || session->state == SESSION_OVER)
+		return;
+	session_cut(session, reason, now, out);
+	if (session->attached && !session->detached) {
+		session->detached = true;
+		struct datapath_command command = {.kind = DATAPATH_DETACH};
+		emit_command(session, &command, NULL, 0, out);
+	}
+	session->hang_up = false;
+	session->state = SESSION_OVER;
+	link_wipe(&session->link);
+	unit_wipe(&session->unit);
+	struct out_item *item = outbox_add(out, TUNNEL_SESSION_DOWN, NULL, 0);
+	item->subject = session->subject;
+	item->arg = (uint16_t)session->closing;
+}
+
+/* What a session that never came up is said to have died of. */
+static enum close_reason setup_reason(const struct session *session)
+{
+	switch (session->link.phase) {
+	case PHASE_AUTHENTICATE:
+		return CLOSE_AUTH_TIMEOUT;
+	case PHASE_NETWORK:
+		return CLOSE_NETWORK_TIMEOUT;
+	case PHASE_DEAD:
+	case PHASE_ESTABLISH:
+	case PHASE_TERMINATE:
+		break;
+	}
+	return session->last_received ? CLOSE_LCP_TIMEOUT : CLOSE_LCP_NO_GRE;
+}
+
+/* Idleness and the connect time; both count only while up. */
+static uint64_t limit_deadline(const struct session *session)
+{
+	if (session->state != SESSION_UP)
+		return NEVER;
+	uint64_t deadline = NEVER;
+	if (session->config->idle_us)
+		deadline = session->last_active + session->config->idle_us;
+	if (session->config->max_connect_us) {
+		uint64_t end = session->up_since + session->config->max_connect_us;
+		if (end < deadline)
+			deadline = end;
+	}
+	return deadline;
+}
+
+static void limit_tick(struct session *session, uint64_t now, struct outbox *out)
+{
+	if (session->silence_warned_by <= now) {
+		session->silence_warned_by = NEVER;
+		emit_gre_silence(session, out);
+	}
+	if (session->setup_by <= now) {
+		session->setup_by = NEVER;
+		enum close_reason reason = setup_reason(session);
+		if (reason == CLOSE_LCP_NO_GRE)
+			emit_gre_silence(session, out);
+		session_close(session, reason, now, out);
+	}
+	if (limit_deadline(session) <= now) {
+		uint64_t idle_us = session->config->idle_us;
+		bool idle = idle_us && session->last_active + idle_us <= now;
+		session_close(session, idle ? CLOSE_IDLE : CLOSE_MAX_CONNECT, now, out);
+	}
+}
+
+void session_tick(struct session *session, uint64_t now, struct outbox *out)
+{
+	if (session->state == SESSION_FREE || session->state == SESSION_OVER)
+		return;
+	if (link_deadline(&session->link) <= now) {
+		OUTBOX(items, LINK_OUT_ITEMS, LINK_OUT_BYTES);
+		link_tick(&session->link, now, &items);
+		translate_link(session, &items, now, out);
+	}
+	if (unit_deadline(&session->unit) <= now) {
+		OUTBOX(items, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
+		unit_tick(&session->unit, now, &items);
+		translate_unit(session, &items, now, out);
+	}
+	limit_tick(session, now, out);
+	settle(session, now, out);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+uint64_t session_deadline(const struct session *session)
+{
+	if (session->state == SESSION_FREE || session->state == SESSION_OVER)
+		return NEVER;
+	uint64_t deadline = earlier(link_deadline(&session->link), unit_deadline(&session->unit));
+	deadline = earlier(deadline, earlier(session->setup_by, session->silence_warned_by));
+	return earlier(deadline, limit_deadline(session));
+}

@@ -1,0 +1,275 @@
+/* From the outboxes of the link and the unit to data-path commands and facts.
+ *
+ * The order of the items is the order of the commands: the receive key stands before the frame
+ * that lets the peer encrypt, an epoch before the first frame of the new negotiation, and the data
+ * path executes commands one after the other (RFC 3078 §6, RFC 1661 §3.1 on renegotiation). Every
+ * frame is said twice, once as a command and once for the log.
+ */
+#include "translate.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "digest.h"
+#include "text.h"
+#include "tunnel.h"
+
+void emit_command(struct session *session, const struct datapath_command *command,
+	const uint8_t *frame, size_t length, struct outbox *out)
+{
+	struct writer w = outbox_open(out, sizeof *command + length);
+	struct datapath_command whole = *command;
+	whole.subject = session->subject;
+	whole.epoch = session->epoch;
+	write_bytes(&w, &whole, sizeof whole);
+	write_bytes(&w, frame, length);
+	outbox_close(out, TUNNEL_COMMAND, &w)->subject = session->subject;
+}
+
+void emit_drop(struct session *session, enum drop drop, struct outbox *out)
+{
+	session->drops[drop]++;
+	struct out_item *item = outbox_add(out, TUNNEL_DROP, NULL, 0);
+	item->subject = session->subject;
+	item->arg = (uint16_t)drop;
+}
+
+void emit_note(uint32_t subject, bool warning, const char *text, size_t length, struct outbox *out)
+{
+	struct out_item *item = outbox_add(out, TUNNEL_NOTE, text, length);
+	item->subject = subject;
+	item->arg = warning;
+}
+
+void emit_gre_silence(const struct session *session, struct outbox *out)
+{
+	char line[400];
+	struct text t = text_over(line, sizeof line);
+	text_add(&t, "TCP 1723 works, ");
+	text_unsigned(&t, session->frames_sent);
+	text_add(&t,
+		" GRE sent, 0 received: GRE (IP protocol 47) is blocked, or a NAT on the way "
+		"lacks PPTP tracking; on a Linux NAT: modprobe nf_conntrack_pptp; nft 'table ip "
+		"pptp { ct helper pptp { type \"pptp\" protocol tcp; }; chain track { type "
+		"filter hook prerouting priority filter; tcp dport 1723 ct helper set "
+		"\"pptp\"; }; }'");
+	emit_note(session->subject, true, line, t.used, out);
+}
+
+static void emit_frame(
+	struct session *session, const uint8_t *frame, size_t length, struct outbox *out)
+{
+	struct out_item *item = outbox_add(out, TUNNEL_PPP, frame, length);
+	item->subject = session->subject;
+	item->arg = 1;
+	struct datapath_command command = {.kind = DATAPATH_FRAME};
+	command.frame.length = (uint16_t)length;
+	emit_command(session, &command, frame, length, out);
+	session->frames_sent++;
+}
+
+/* A question or an event that goes up as it is. */
+static void emit_copy(struct session *session, uint16_t kind, const struct outbox *items,
+	const struct out_item *from, struct outbox *out)
+{
+	struct out_item *item = outbox_add(out, kind, outbox_bytes(items, from), from->length);
+	item->subject = session->subject;
+	item->arg = from->arg;
+	item->token = from->token;
+}
+
+void session_unit_down(struct session *session, uint64_t now, struct outbox *out)
+{
+	OUTBOX(items, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
+	unit_down(&session->unit, now, &items);
+	translate_unit(session, &items, now, out);
+}
+
+/* LCP left Opened: whatever was agreed is void, and so is what the data path still holds of it. */
+static void take_epoch(struct session *session, uint32_t epoch, uint64_t now, struct outbox *out)
+{
+	session->epoch = epoch;
+	struct datapath_command command = {.kind = DATAPATH_EPOCH};
+	emit_command(session, &command, NULL, 0, out);
+	session_unit_down(session, now, out);
+	/* A peer that starts over and over gets no new time for it. */
+	if (session->setup_by == NEVER && session->state != SESSION_FINISHING)
+		session->setup_by = now + SESSION_SETUP_MAX;
+}
+
+static void take_framing(struct session *session, const struct out_item *item,
+	const struct outbox *items, struct outbox *out)
+{
+	struct link_framing framing;
+	assert(item->length == sizeof framing);
+	memcpy(&framing, outbox_bytes(items, item), sizeof framing);
+	const struct session_config *config = session->config;
+	uint16_t mtu = config->mtu ? config->mtu : (uint16_t)SESSION_MTU_DEFAULT;
+	uint16_t overhead = config->unit.mppe_allow ? MPPE_OVERHEAD : 0;
+	if (mtu > framing.peer_mru - overhead)
+		mtu = (uint16_t)(framing.peer_mru - overhead);
+	session->facts.peer_mru = framing.peer_mru;
+	session->facts.our_mru = framing.our_mru;
+	session->facts.mtu = mtu;
+	struct datapath_command command = {.kind = DATAPATH_FRAMING};
+	command.framing.send_mru = framing.peer_mru;
+	command.framing.mtu = mtu;
+	command.framing.compress_protocol = framing.compress_protocol;
+	command.framing.compress_address = framing.compress_address;
+	emit_command(session, &command, NULL, 0, out);
+}
+
+static void take_identity(struct session *session, const struct out_item *item,
+	const struct outbox *from, uint64_t now, struct outbox *out)
+{
+	struct link_identity identity;
+	assert(item->length == sizeof identity);
+	memcpy(&identity, outbox_bytes(from, item), sizeof identity);
+	struct session_facts *facts = &session->facts;
+	facts->method =
+		identity.peer_method != AUTH_NONE ? identity.peer_method : identity.our_method;
+	facts->peer_name_length = identity.peer_name_length;
+	memcpy(facts->peer_name, identity.peer_name, sizeof facts->peer_name);
+	OUTBOX(items, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
+	unit_up(&session->unit, &identity.keys, now, &items);
+	secret_wipe(&identity.keys, sizeof identity.keys);
+	translate_unit(session, &items, now, out);
+}
+
+static void take_closed(
+	struct session *session, enum close_reason reason, uint64_t now, struct outbox *out)
+{
+	session->link_alive = false;
+	session->hang_up = true;
+	session->state = SESSION_FINISHING;
+	if (session->closing == CLOSE_NONE) {
+		bool unheard = reason == CLOSE_LCP_TIMEOUT && !session->last_received;
+		session->closing = unheard ? CLOSE_LCP_NO_GRE : reason;
+		if (unheard)
+			emit_gre_silence(session, out);
+	}
+	session_unit_down(session, now, out);
+}
+
+static void take_rejected(
+	struct session *session, uint16_t protocol, uint64_t now, struct outbox *out)
+{
+	OUTBOX(items, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
+	unit_rejected(&session->unit, protocol, now, &items);
+	translate_unit(session, &items, now, out);
+}
+
+void translate_link(
+	struct session *session, const struct outbox *items, uint64_t now, struct outbox *out)
+{
+	for (uint32_t i = 0; i < items->item_count; i++) {
+		const struct out_item *item = &items->items[i];
+		const uint8_t *bytes = outbox_bytes(items, item);
+		switch ((enum link_out)item->kind) {
+		case LINK_FRAME:
+			emit_frame(session, bytes, item->length, out);
+			break;
+		case LINK_EPOCH:
+			take_epoch(session, item->token, now, out);
+			break;
+		case LINK_FRAMING:
+			take_framing(session, item, items, out);
+			break;
+		case LINK_CREDENTIALS:
+			emit_copy(session, TUNNEL_CREDENTIALS, items, item, out);
+			break;
+		case LINK_NETWORK:
+			take_identity(session, item, items, now, out);
+			break;
+		case LINK_REJECTED:
+			take_rejected(session, item->arg, now, out);
+			break;
+		case LINK_CLOSED:
+			take_closed(session, (enum close_reason)item->arg, now, out);
+			break;
+		case LINK_DROP:
+			emit_drop(session, (enum drop)item->arg, out);
+			break;
+		case LINK_NOTE:
+			emit_copy(session, TUNNEL_NOTE, items, item, out);
+			break;
+		}
+	}
+}
+
+static void take_key(struct session *session, enum datapath_command_kind kind,
+	const struct out_item *item, const struct outbox *items, struct outbox *out)
+{
+	struct unit_key key;
+	assert(item->length == sizeof key);
+	memcpy(&key, outbox_bytes(items, item), sizeof key);
+	struct datapath_command command = {.kind = kind};
+	command.key.keys = key.keys;
+	command.key.strength = key.strength;
+	command.key.stateless = key.stateless;
+	emit_command(session, &command, NULL, 0, out);
+	secret_wipe(&key, sizeof key);
+	secret_wipe(&command.key, sizeof command.key);
+}
+
+static void take_network(struct session *session, const struct out_item *item,
+	const struct outbox *items, uint64_t now, struct outbox *out)
+{
+	struct unit_network network;
+	assert(item->length == sizeof network);
+	memcpy(&network, outbox_bytes(items, item), sizeof network);
+	session->facts.network = network;
+	struct datapath_command command = {.kind = DATAPATH_NETWORK};
+	command.network.ipv4 = network.ipv4;
+	if (network.ipv4) {
+		command.network.local4 = address_ipv4(network.local4);
+		command.network.remote4 = address_ipv4(network.remote4);
+	}
+	emit_command(session, &command, NULL, 0, out);
+	if (session->state != SESSION_FINISHING)
+		session->state = network.ipv4 ? SESSION_UP : SESSION_STARTING;
+	if (network.ipv4 && !session->up_since) {
+		session->up_since = session->last_active = now;
+		outbox_add(out, TUNNEL_SESSION_UP, NULL, 0)->subject = session->subject;
+	} else if (session->up_since) {
+		emit_copy(session, TUNNEL_SESSION_NETWORK, items, item, out);
+	}
+	if (network.ipv4)
+		session->setup_by = NEVER;
+}
+
+void translate_unit(
+	struct session *session, const struct outbox *items, uint64_t now, struct outbox *out)
+{
+	for (uint32_t i = 0; i < items->item_count; i++) {
+		const struct out_item *item = &items->items[i];
+		const uint8_t *bytes = outbox_bytes(items, item);
+		switch ((enum unit_out)item->kind) {
+		case UNIT_FRAME:
+			emit_frame(session, bytes, item->length, out);
+			break;
+		case UNIT_RECEIVE_KEY:
+			take_key(session, DATAPATH_RECEIVE_KEY, item, items, out);
+			break;
+		case UNIT_TRANSMIT_KEY:
+			take_key(session, DATAPATH_TRANSMIT_KEY, item, items, out);
+			break;
+		case UNIT_ADDRESS:
+			emit_copy(session, TUNNEL_ADDRESS, items, item, out);
+			break;
+		case UNIT_NETWORK:
+			take_network(session, item, items, now, out);
+			break;
+		case UNIT_FAILED:
+			if (session->failing == CLOSE_NONE)
+				session->failing = (enum close_reason)item->arg;
+			break;
+		case UNIT_DROP:
+			emit_drop(session, (enum drop)item->arg, out);
+			break;
+		case UNIT_NOTE:
+			emit_copy(session, TUNNEL_NOTE, items, item, out);
+			break;
+		}
+	}
+}

@@ -1,0 +1,394 @@
+/* One session: the order of keys, frames and epochs, the early frame, and what it dies of. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "pair.h"
+
+enum {
+	PROTOCOL_LCP_ = 0xc021,
+	PROTOCOL_CHAP_ = 0xc223,
+	PROTOCOL_CCP_ = 0x80fd,
+	PROTOCOL_IPCP_ = 0x8021
+};
+enum { REQUEST = 1, ACK = 2 };
+
+static struct pair *opened(void)
+{
+	struct pair *pair = pair_new();
+	pair_start(pair, 1);
+	assert_int_equal(pair->client.sessions[0].state, SESSION_UP);
+	assert_int_equal(pair->server.sessions[0].state, SESSION_UP);
+	return pair;
+}
+
+static uint32_t command_at(const struct end *end, int command)
+{
+	uint32_t at = seen_find(end, 0, TUNNEL_COMMAND, command, -1, -1);
+	assert_true(at < end->seen_count);
+	return at;
+}
+
+static void opens_with_facts(void **state)
+{
+	struct pair *pair = opened();
+	const struct session_facts *facts = &pair->server.sessions[0].facts;
+	assert_int_equal(facts->method, AUTH_MSCHAPV2);
+	assert_int_equal(facts->peer_name_length, 4);
+	assert_memory_equal(facts->peer_name, "user", 4);
+	assert_true(facts->network.ipv4);
+	assert_int_equal(facts->network.remote4, 0x0a000101);
+	assert_int_equal(facts->network.strength, MPPE_128);
+	assert_int_equal(pair->client.sessions[0].facts.network.local4, 0x0a000101);
+	assert_int_equal(pair->client.sessions[0].facts.method, AUTH_MSCHAPV2);
+	assert_int_equal(seen_total(&pair->client, TUNNEL_SESSION_UP, -1), 1);
+	assert_int_equal(seen_total(&pair->server, TUNNEL_SESSION_UP, -1), 1);
+}
+
+static void key_order(const struct end *end)
+{
+	uint32_t attach = command_at(end, DATAPATH_ATTACH);
+	uint32_t connect = command_at(end, DATAPATH_CONNECT);
+	uint32_t framing = command_at(end, DATAPATH_FRAMING);
+	uint32_t receive = command_at(end, DATAPATH_RECEIVE_KEY);
+	uint32_t transmit = command_at(end, DATAPATH_TRANSMIT_KEY);
+	uint32_t network = command_at(end, DATAPATH_NETWORK);
+	uint32_t first = seen_find(end, 0, TUNNEL_COMMAND, DATAPATH_FRAME, -1, -1);
+	uint32_t ack = seen_find(end, 0, TUNNEL_COMMAND, DATAPATH_FRAME, PROTOCOL_CCP_, ACK);
+	uint32_t ipcp = seen_find(end, 0, TUNNEL_COMMAND, DATAPATH_FRAME, PROTOCOL_IPCP_, -1);
+	assert_true(ack < end->seen_count && ipcp < end->seen_count);
+	assert_true(attach < connect && connect < first && first < framing);
+	assert_true(framing < receive && receive < ack);
+	assert_true(receive < transmit && transmit < ipcp && ipcp < network);
+}
+
+static void keys_before_the_frames_that_need_them(void **state)
+{
+	struct pair *pair = opened();
+	key_order(&pair->client);
+	key_order(&pair->server);
+}
+
+static void bytes_of_the_reply_before_the_first_frame(void **state)
+{
+	struct pair *pair = opened();
+	const struct end *server = &pair->server;
+	uint32_t attach = command_at(server, DATAPATH_ATTACH);
+	uint32_t frame = seen_find(server, 0, TUNNEL_COMMAND, DATAPATH_FRAME, -1, -1);
+	uint32_t reply = seen_find(server, attach, TUNNEL_BYTES, -1, -1, -1);
+	assert_true(attach < reply && reply < frame);
+}
+
+static void framing_counts_what_wraps_a_packet(void **state)
+{
+	struct pair *pair = opened();
+	const struct seen *framing =
+		&pair->client.seen[command_at(&pair->client, DATAPATH_FRAMING)];
+	assert_int_equal(framing->mru, 1400);
+	assert_int_equal(framing->mtu, 1396);
+
+	pair = pair_new();
+	pair->server.config.session.link.mru = 1500;
+	pair_start(pair, 1);
+	framing = &pair->client.seen[command_at(&pair->client, DATAPATH_FRAMING)];
+	assert_int_equal(framing->mru, 1500);
+	assert_int_equal(framing->mtu, 1500 - 20 - 16 - 4 - 4);
+	assert_int_equal(pair->client.sessions[0].facts.mtu, SESSION_MTU_DEFAULT);
+
+	pair = pair_new();
+	pair->client.config.session.mtu = 1200;
+	pair_start(pair, 1);
+	framing = &pair->client.seen[command_at(&pair->client, DATAPATH_FRAMING)];
+	assert_int_equal(framing->mtu, 1200);
+}
+
+static void renegotiate(struct pair *pair, struct end *end)
+{
+	const uint8_t request[] = {0xc0, 0x21, 1, 99, 0, 10, 5, 6, 1, 2, 3, 4};
+	tunnel_frame(&end->tunnel, &end->sessions[0], end->sessions[0].epoch, request,
+		sizeof request, pair->now, pair_out());
+	pair_take(pair, end);
+}
+
+static void an_epoch_comes_before_its_frames(void **state)
+{
+	struct pair *pair = opened();
+	struct end *server = &pair->server;
+	uint32_t from = server->seen_count, before = server->sessions[0].epoch;
+	renegotiate(pair, server);
+	uint32_t epoch = seen_find(server, from, TUNNEL_COMMAND, DATAPATH_EPOCH, -1, -1);
+	uint32_t frame = seen_find(server, from, TUNNEL_COMMAND, DATAPATH_FRAME, -1, -1);
+	uint32_t network = seen_find(server, from, TUNNEL_SESSION_NETWORK, -1, -1, -1);
+	assert_true(epoch < frame && frame < server->seen_count);
+	assert_true(network < server->seen_count);
+	assert_int_equal(server->seen[frame].epoch, server->sessions[0].epoch);
+	assert_int_not_equal(server->sessions[0].epoch, before);
+	assert_int_equal(server->sessions[0].state, SESSION_STARTING);
+	assert_false(server->sessions[0].facts.network.ipv4);
+	pair_talk(pair);
+	pair_pass(pair, SECONDS(15));
+	assert_int_equal(server->sessions[0].state, SESSION_UP);
+	assert_int_equal(pair->client.sessions[0].state, SESSION_UP);
+	assert_int_equal(seen_total(server, TUNNEL_SESSION_UP, -1), 1);
+	assert_true(seen_total(server, TUNNEL_SESSION_NETWORK, -1) >= 2);
+}
+
+static void frames_of_an_older_epoch_are_dropped_but_lcp(void **state)
+{
+	struct pair *pair = opened();
+	struct end *client = &pair->client;
+	struct session *session = &client->sessions[0];
+	const uint8_t terminate_ipcp[] = {0x80, 0x21, 5, 1, 0, 4};
+	const uint8_t echo[] = {0xc0, 0x21, 9, 77, 0, 8, 0, 0, 0, 0};
+	uint32_t old = session->epoch - 1, from = client->seen_count;
+	tunnel_frame(&client->tunnel, session, old, terminate_ipcp, sizeof terminate_ipcp,
+		pair->now, pair_out());
+	pair_take(pair, client);
+	assert_int_equal(session->drops[DROP_FRAME_EPOCH], 1);
+	assert_int_equal(seen_find(client, from, TUNNEL_COMMAND, DATAPATH_FRAME, -1, -1),
+		client->seen_count);
+	tunnel_frame(&client->tunnel, session, old, echo, sizeof echo, pair->now, pair_out());
+	pair_take(pair, client);
+	assert_int_equal(session->drops[DROP_FRAME_EPOCH], 1);
+	assert_true(seen_find(client, from, TUNNEL_COMMAND, DATAPATH_FRAME, PROTOCOL_LCP_, 10) <
+		    client->seen_count);
+}
+
+/* The server's first Configure-Request arrives while its Outgoing-Call-Reply is on the way. */
+static void an_early_frame_is_kept(void **state)
+{
+	struct pair *pair = pair_new();
+	struct end *client = &pair->client;
+	pair_start(pair, 0);
+	tunnel_dial(&client->tunnel, &client->sessions[0], 1, 1001, pair->now, pair_out());
+	client->session_count = 1;
+	pair_take(pair, client);
+	const uint8_t request[] = {0xc0, 0x21, 1, 42, 0, 14, 1, 4, 5, 120, 5, 6, 9, 9, 9, 9};
+	const uint8_t second[] = {0xc0, 0x21, 1, 43, 0, 4};
+	uint8_t large[EARLY_FRAME_MAX + 1] = {0xc0, 0x21, 1, 1, 0, 127};
+	struct session *session = &client->sessions[0];
+	assert_int_equal(session->state, SESSION_CALLING);
+	tunnel_frame(&client->tunnel, session, 0, large, sizeof large, pair->now, pair_out());
+	pair_take(pair, client);
+	assert_int_equal(session->drops[DROP_FRAME_PHASE], 1);
+	tunnel_frame(&client->tunnel, session, 0, request, sizeof request, pair->now, pair_out());
+	tunnel_frame(&client->tunnel, session, 0, second, sizeof second, pair->now, pair_out());
+	pair_take(pair, client);
+	assert_int_equal(session->drops[DROP_FRAME_PHASE], 2);
+	assert_int_equal(seen_total(client, TUNNEL_COMMAND, DATAPATH_FRAME), 0);
+	pair_talk(pair);
+	uint32_t connect = command_at(client, DATAPATH_CONNECT);
+	uint32_t ack = seen_find(client, 0, TUNNEL_COMMAND, DATAPATH_FRAME, PROTOCOL_LCP_, ACK);
+	assert_true(connect < ack && ack < client->seen_count);
+	assert_int_equal(client->sessions[0].early_length, 0);
+}
+
+static void unknown_protocols_are_rejected(void **state)
+{
+	struct pair *pair = opened();
+	struct end *client = &pair->client;
+	const uint8_t frame[] = {0x80, 0x57, 1, 1, 0, 4};
+	uint32_t from = client->seen_count;
+	tunnel_frame(&client->tunnel, &client->sessions[0], client->sessions[0].epoch, frame,
+		sizeof frame, pair->now, pair_out());
+	pair_take(pair, client);
+	assert_true(seen_find(client, from, TUNNEL_COMMAND, DATAPATH_FRAME, PROTOCOL_LCP_, 8) <
+		    client->seen_count);
+}
+
+static void every_frame_is_said_to_the_log(void **state)
+{
+	struct pair *pair = opened();
+	const struct end *ends[2] = {&pair->client, &pair->server};
+	for (int i = 0; i < 2; i++) {
+		uint32_t sent = 0, received = 0;
+		for (uint32_t k = 0; k < ends[i]->seen_count; k++)
+			if (ends[i]->seen[k].kind == TUNNEL_PPP)
+				ends[i]->seen[k].arg ? sent++ : received++;
+		assert_int_equal(sent, seen_total(ends[i], TUNNEL_COMMAND, DATAPATH_FRAME));
+		assert_int_equal(received, seen_total(ends[!i], TUNNEL_COMMAND, DATAPATH_FRAME));
+	}
+}
+
+/* ---- silence ---- */
+
+static void no_gre_is_named(void **state)
+{
+	struct pair *pair = pair_new();
+	pair->client.deaf_gre = true;
+	pair_start(pair, 1);
+	pair_pass(pair, SECONDS(4));
+	assert_null(strstr(pair->client.notes, "0 received"));
+	pair_pass(pair, SECONDS(2));
+	assert_non_null(strstr(pair->client.notes, "TCP 1723 works, "));
+	assert_non_null(strstr(pair->client.notes, " GRE sent, 0 received: GRE"));
+	assert_non_null(strstr(pair->client.notes, "modprobe nf_conntrack_pptp"));
+	pair_pass(pair, SECONDS(60));
+	assert_int_equal(seen_reason(&pair->client, 1), CLOSE_LCP_NO_GRE);
+	assert_null(strstr(pair->server.notes, "0 received"));
+}
+
+static void gre_without_lcp_is_a_plain_timeout(void **state)
+{
+	struct pair *pair = pair_new();
+	pair->client.deaf_gre = true;
+	pair_start(pair, 1);
+	pair_pass(pair, SECONDS(4));
+	/* An acknowledgement is heard, no frame. */
+	tunnel_alive(&pair->client.tunnel, &pair->client.sessions[0], pair->now, 0);
+	pair_pass(pair, SECONDS(60));
+	assert_int_equal(seen_reason(&pair->client, 1), CLOSE_LCP_TIMEOUT);
+	assert_null(strstr(pair->client.notes, "0 received"));
+}
+
+static void a_passive_pair_is_bounded(void **state)
+{
+	struct pair *pair = pair_new();
+	pair->client.config.session.link.passive = true;
+	pair->server.config.session.link.passive = true;
+	pair_start(pair, 1);
+	pair_pass(pair, SESSION_SETUP_MAX + SECONDS(30));
+	assert_int_equal(pair->client.sessions[0].state, SESSION_OVER);
+	assert_int_equal(pair->server.sessions[0].state, SESSION_OVER);
+}
+
+static void data_is_life(void **state)
+{
+	struct pair *pair = opened();
+	pair->client.deaf_gre = pair->server.deaf_gre = true;
+	for (int i = 0; i < 40; i++) {
+		pair_pass(pair, SECONDS(5));
+		tunnel_alive(&pair->client.tunnel, &pair->client.sessions[0], pair->now, pair->now);
+		tunnel_alive(&pair->server.tunnel, &pair->server.sessions[0], pair->now, pair->now);
+	}
+	assert_int_equal(pair->client.sessions[0].state, SESSION_UP);
+	pair_pass(pair, SECONDS(200));
+	assert_int_equal(seen_reason(&pair->client, 1), CLOSE_ECHO_DEAD);
+}
+
+/* ---- limits ---- */
+
+static void idle_ends_it(void **state)
+{
+	struct pair *pair = pair_new();
+	pair->server.config.session.idle_us = SECONDS(100);
+	pair_start(pair, 1);
+	pair_pass(pair, SECONDS(60));
+	tunnel_alive(&pair->server.tunnel, &pair->server.sessions[0], pair->now, pair->now);
+	pair_pass(pair, SECONDS(99));
+	assert_int_equal(pair->server.sessions[0].state, SESSION_UP);
+	pair_pass(pair, SECONDS(2));
+	assert_int_equal(seen_reason(&pair->server, 1), CLOSE_IDLE);
+	assert_int_equal(seen_reason(&pair->client, 1), CLOSE_PEER_TERMINATED);
+}
+
+static void time_ends_it(void **state)
+{
+	struct pair *pair = pair_new();
+	pair->client.config.session.max_connect_us = SECONDS(100);
+	pair->client.config.session.idle_us = SECONDS(90);
+	pair_start(pair, 1);
+	pair_pass(pair, SECONDS(50));
+	tunnel_alive(&pair->client.tunnel, &pair->client.sessions[0], pair->now, pair->now);
+	pair_pass(pair, SECONDS(51));
+	assert_int_equal(seen_reason(&pair->client, 1), CLOSE_MAX_CONNECT);
+}
+
+/* ---- reasons ---- */
+
+static void a_wrong_password(void **state)
+{
+	struct pair *pair = pair_new();
+	pair->server.password = "another";
+	pair_start(pair, 1);
+	pair_pass(pair, SECONDS(60));
+	assert_int_equal(seen_reason(&pair->server, 1), CLOSE_AUTH_FAILED);
+	assert_int_equal(seen_reason(&pair->client, 1), CLOSE_AUTH_WE_FAILED);
+	assert_int_equal(seen_total(&pair->client, TUNNEL_COMMAND, DATAPATH_RECEIVE_KEY), 0);
+}
+
+static void no_answer_from_the_user_table(void **state)
+{
+	struct pair *pair = pair_new();
+	pair->server.mute_credentials = true;
+	pair_start(pair, 1);
+	pair_pass(pair, SECONDS(60));
+	assert_int_equal(seen_reason(&pair->server, 1), CLOSE_AUTH_TIMEOUT);
+}
+
+static void no_encryption_in_common(void **state)
+{
+	struct pair *pair = pair_new();
+	pair->client.config.session.unit.mppe_allow = 0;
+	pair->client.config.session.unit.mppe_require = false;
+	pair_start(pair, 1);
+	pair_pass(pair, SECONDS(60));
+	assert_int_equal(seen_reason(&pair->server, 1), CLOSE_MPPE_REFUSED);
+	assert_int_equal(seen_total(&pair->client, TUNNEL_SESSION_UP, -1), 0);
+}
+
+static void no_address(void **state)
+{
+	struct pair *pair = pair_new();
+	pair->server.refuse_address = true;
+	pair_start(pair, 1);
+	pair_pass(pair, SECONDS(60));
+	assert_int_equal(seen_reason(&pair->server, 1), CLOSE_ADDRESS_NONE);
+}
+
+static void keys_differ(void **state)
+{
+	struct pair *pair = opened();
+	tunnel_keys_differ(&pair->client.tunnel, &pair->client.sessions[0], pair->now, pair_out());
+	pair_take(pair, &pair->client);
+	pair_pass(pair, SECONDS(20));
+	assert_int_equal(seen_reason(&pair->client, 1), CLOSE_MPPE_KEYS);
+	assert_int_equal(seen_reason(&pair->server, 1), CLOSE_PEER_TERMINATED);
+}
+
+static void stale_answers_change_nothing(void **state)
+{
+	struct pair *pair = opened();
+	struct session *session = &pair->server.sessions[0];
+	struct auth_answer answer = {.accepted = false};
+	struct unit_addresses addresses = {.granted = false};
+	tunnel_credentials(&pair->server.tunnel, session, 12345, &answer, pair->now, pair_out());
+	pair_take(pair, &pair->server);
+	tunnel_addresses(&pair->server.tunnel, session, 12345, &addresses, pair->now, pair_out());
+	pair_take(pair, &pair->server);
+	pair_pass(pair, SECONDS(1));
+	assert_int_equal(session->state, SESSION_UP);
+	assert_int_equal(session->drops[DROP_AUTH_ANSWER], 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(opens_with_facts),
+		cmocka_unit_test(keys_before_the_frames_that_need_them),
+		cmocka_unit_test(bytes_of_the_reply_before_the_first_frame),
+		cmocka_unit_test(framing_counts_what_wraps_a_packet),
+		cmocka_unit_test(an_epoch_comes_before_its_frames),
+		cmocka_unit_test(frames_of_an_older_epoch_are_dropped_but_lcp),
+		cmocka_unit_test(an_early_frame_is_kept),
+		cmocka_unit_test(unknown_protocols_are_rejected),
+		cmocka_unit_test(every_frame_is_said_to_the_log),
+		cmocka_unit_test(no_gre_is_named),
+		cmocka_unit_test(gre_without_lcp_is_a_plain_timeout),
+		cmocka_unit_test(a_passive_pair_is_bounded),
+		cmocka_unit_test(data_is_life),
+		cmocka_unit_test(idle_ends_it),
+		cmocka_unit_test(time_ends_it),
+		cmocka_unit_test(a_wrong_password),
+		cmocka_unit_test(no_answer_from_the_user_table),
+		cmocka_unit_test(no_encryption_in_common),
+		cmocka_unit_test(no_address),
+		cmocka_unit_test(keys_differ),
+		cmocka_unit_test(stale_answers_change_nothing),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
