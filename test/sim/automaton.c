@@ -1,0 +1,4 @@
+#include "automaton.h"
+void automaton_run(void)
+{
+}

@@ -1,0 +1,22 @@
+/* The simulator's only source of chance: everything a run decides follows from its seed. */
+#ifndef GREYLINE_DICE_H
+#define GREYLINE_DICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct dice {
+	uint64_t state[4];
+};
+
+void dice_seed(struct dice *dice, uint64_t seed, uint64_t stream);
+uint64_t dice_u64(struct dice *dice);
+/* 0 to n - 1; 0 when n is 0. */
+uint32_t dice_below(struct dice *dice, uint32_t n);
+/* low to high, both included. */
+uint32_t dice_between(struct dice *dice, uint32_t low, uint32_t high);
+bool dice_chance(struct dice *dice, uint32_t per_10000);
+void dice_bytes(struct dice *dice, void *out, size_t length);
+
+#endif

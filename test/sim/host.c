@@ -1,0 +1,419 @@
+/* A process of the simulation (see host.h). The rings keep their order and may take a while, so
+ * that commands and frames of two epochs cross as they do between threads. */
+#include "host.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "check.h"
+#include "frame.h"
+#include "side.h"
+#include "world.h"
+
+enum { BURST = 8, KEYS_DIFFER_RUN = 8, OUTPUTS = DATAPATH_OUT_PER_IN * BURST + REORDER_PACKETS };
+
+/* Where data-path calls put their results. */
+static struct packet output_packets[OUTPUTS];
+static uint8_t output_bytes[OUTPUTS][OUTER_MAX];
+
+static struct packet_list outputs(void)
+{
+	if (!output_packets[0].bytes)
+		for (int i = 0; i < OUTPUTS; i++) {
+			output_packets[i].bytes = output_bytes[i];
+			output_packets[i].capacity = OUTER_MAX;
+		}
+	return (struct packet_list){.at = output_packets, .max = OUTPUTS};
+}
+
+void host_init(struct host *host, struct world *world, const char *name, bool server,
+	uint16_t hold_slots, uint32_t ring_delay, struct dice *dice)
+{
+	host->world = world;
+	host->name = name;
+	host->server = server;
+	host->ring_delay = ring_delay;
+	host->generation = 0;
+	memset(host->seats, 0, sizeof host->seats);
+	hold_pool_init(&host->pool, host->slots, hold_slots);
+	prefix_table_init(
+		&host->prefixes, host->nodes, 4 * SEATS, host->buckets, 64, dice_u64(dice));
+	host->engine = (struct datapath_engine){
+		.rc4 = rc4_engine_best(), .pool = &host->pool, .prefixes = &host->prefixes};
+	uint8_t seed[32];
+	dice_bytes(dice, seed, sizeof seed);
+	random_seed(&host->random, seed);
+	host->to_worker.first = host->to_worker.count = 0;
+	host->to_control.first = host->to_control.count = 0;
+	host->to_worker.last_due = host->to_control.last_due = 0;
+}
+
+struct seat *host_seat(struct host *host, uint32_t subject)
+{
+	uint32_t index = (subject & 0xff) - 1;
+	if (index >= SEATS)
+		return NULL;
+	struct seat *seat = &host->seats[index];
+	return seat->used && seat->generation == subject >> 8 ? seat : NULL;
+}
+
+struct session *host_find(void *context, uint32_t subject)
+{
+	struct seat *seat = host_seat(context, subject);
+	return seat ? &seat->session : NULL;
+}
+
+static struct seat *seat_by_call(struct host *host, uint16_t call_id)
+{
+	for (int i = 0; i < SEATS; i++)
+		if (host->seats[i].attached && host->seats[i].call_id == call_id)
+			return &host->seats[i];
+	return NULL;
+}
+
+static bool call_id_taken(const struct host *host, uint16_t call_id)
+{
+	for (int i = 0; i < SEATS; i++)
+		if (host->seats[i].used && host->seats[i].call_id == call_id)
+			return true;
+	return call_id == 0;
+}
+
+struct seat *host_take_seat(struct host *host, struct side *side, struct dice *dice)
+{
+	for (int i = 0; i < SEATS; i++) {
+		struct seat *seat = &host->seats[i];
+		if (seat->used)
+			continue;
+		memset(seat, 0, sizeof *seat);
+		do
+			seat->call_id = (uint16_t)dice_u64(dice);
+		while (call_id_taken(host, seat->call_id));
+		seat->used = true;
+		seat->side = side;
+		seat->generation = ++host->generation;
+		seat->session.subject = (uint32_t)seat->generation << 8 | (uint32_t)(i + 1);
+		seat->host_part = 2 + (uint32_t)host->generation;
+		seat->next_data = NEVER;
+		flow_init(&seat->out, dice_below(dice, UINT32_MAX));
+		uint32_t subject = seat->session.subject;
+		memset(&seat->session, 0, sizeof seat->session);
+		seat->session.subject = subject;
+		return seat;
+	}
+	return NULL;
+}
+
+/* The app frees a slot when the session is over and the worker has let go of it. */
+static void free_when_done(struct seat *seat)
+{
+	if (seat->over && (seat->detached || !seat->session.attached))
+		seat->used = false;
+}
+
+static struct ring_record *ring_add(struct host *host, struct ring *ring, uint32_t subject)
+{
+	struct world *world = host->world;
+	if (!ring->count)
+		ring->first = 0;
+	if (ring->count >= RING_RECORDS)
+		fail("%s: a ring is full", host->name);
+	uint64_t due = world->now + dice_below(&world->dice, host->ring_delay);
+	if (due < ring->last_due)
+		due = ring->last_due;
+	ring->last_due = due;
+	struct ring_record *record = &ring->records[(ring->first + ring->count++) % RING_RECORDS];
+	record->due = due;
+	record->subject = subject;
+	record->length = 0;
+	return record;
+}
+
+static void control_record(struct host *host, const struct ring_record *record)
+{
+	struct seat *seat = host_seat(host, record->subject);
+	if (!seat)
+		return;
+	if (record->kind == RING_CONTROL) {
+		side_frame(seat->side, seat, record->epoch, record->frame, record->length);
+	} else if (record->kind == RING_KEYS_DIFFER) {
+		side_keys_differ(seat->side, seat);
+	} else {
+		seat->detached = true;
+		free_when_done(seat);
+	}
+}
+
+static bool in_clear(const uint8_t *gre, size_t length)
+{
+	struct reader r = reader_over(gre, length), payload;
+	struct gre_header header;
+	enum drop why;
+	uint16_t protocol;
+	if (!gre_parse(&header, &r, &payload, &why) || !header.payload_length)
+		return false;
+	return frame_parse(&payload, &protocol, &why) && protocol <= PROTOCOL_NETWORK_LAST &&
+	       protocol != PROTOCOL_COMPRESSED;
+}
+
+/* A packet came out for the TUN: it must be what the other end sent, addressed as agreed. */
+static void take_inner(struct host *host, struct seat *seat, const struct packet *packet)
+{
+	seat->active = host->world->now;
+	if (seat->side->scenario->weather == WEATHER_CORRUPT || seat->side->hostile)
+		return;
+	if (packet->length > 9 && packet->bytes[9] == 1)
+		return; /* ICMP: our own data path's answer */
+	struct seat *other = seat->other;
+	if (!other && !seat->met)
+		fail("%s: data from a call nobody made", host->name);
+	if (!other)
+		return; /* it ended while this was on its way */
+	if (!seat->opened)
+		fail("%s: data before the session was up", host->name);
+	enum traffic_fault fault = flow_take(&other->out, packet->bytes, packet->length,
+		address_to_ipv4(&seat->datapath.remote4), address_to_ipv4(&seat->datapath.local4));
+	if (fault != TRAFFIC_GOOD)
+		fail("%s: a packet of %u bytes: %s", host->name, packet->length,
+			traffic_fault_word(fault));
+	tally.data_received++;
+}
+
+static void dispatch(struct host *host, const struct packet_list *list)
+{
+	struct world *world = host->world;
+	for (size_t i = 0; i < list->count; i++) {
+		const struct packet *packet = &list->at[i];
+		struct seat *seat = host_seat(host, packet->datapath->subject);
+		if (!seat)
+			fail("%s: a packet of a session that is gone", host->name);
+		struct ring_record *record;
+		switch (packet->kind) {
+		case PACKET_OUTER:
+			if (seat->side->config->session.unit.mppe_require &&
+				in_clear(packet->bytes, packet->length))
+				fail("%s: a network packet left in clear text", host->name);
+			wire_send(seat->side->wire_out, &world->dice, world->now, packet->bytes,
+				packet->length);
+			break;
+		case PACKET_INNER:
+			take_inner(host, seat, packet);
+			break;
+		case PACKET_CONTROL:
+			record = ring_add(host, &host->to_control, seat->session.subject);
+			record->kind = RING_CONTROL;
+			record->epoch = packet->datapath->epoch;
+			record->length = (uint16_t)packet->length;
+			memcpy(record->frame, packet->bytes, packet->length);
+			break;
+		}
+	}
+}
+
+/* Routes go up and down with the network, as the worker's owner does it. */
+static void route(struct host *host, struct seat *seat, const struct datapath_command *command)
+{
+	struct prefix prefix = {.address = seat->datapath.remote4, .length = 32};
+	if (prefix.address.family == 4)
+		prefix_table_remove(&host->prefixes, &prefix, seat->session.subject);
+	if (command->kind != DATAPATH_NETWORK || !command->network.ipv4)
+		return;
+	prefix.address = command->network.remote4;
+	if (!prefix_table_insert(&host->prefixes, &prefix, seat->session.subject))
+		fail("%s: the prefix table is full", host->name);
+}
+
+static void worker_command(
+	struct host *host, const struct datapath_command *command, const uint8_t *frame)
+{
+	struct seat *seat = host_seat(host, command->subject);
+	if (!seat)
+		fail("%s: a command for a session that is gone", host->name);
+	if (command->kind == DATAPATH_NETWORK || command->kind == DATAPATH_EPOCH ||
+		command->kind == DATAPATH_DETACH)
+		route(host, seat, command);
+	struct packet_list list = outputs();
+	if (command->kind == DATAPATH_DETACH)
+		for (int i = 0; i < DROP_COUNT; i++)
+			tally.drops[i] += seat->datapath.counters.drops[i];
+	datapath_execute(&host->engine, &seat->datapath, command, frame, host->world->now, &list);
+	if (command->kind == DATAPATH_ATTACH)
+		seat->attached = true;
+	dispatch(host, &list);
+	if (command->kind == DATAPATH_DETACH) {
+		seat->attached = false;
+		ring_add(host, &host->to_control, command->subject)->kind = RING_DETACHED;
+	}
+}
+
+void host_command(struct host *host, uint32_t subject, const struct datapath_command *command,
+	const uint8_t *frame, size_t length)
+{
+	if (!host->ring_delay) {
+		worker_command(host, command, frame);
+		return;
+	}
+	struct ring_record *record = ring_add(host, &host->to_worker, subject);
+	assert(length <= sizeof record->frame);
+	record->kind = RING_COMMAND;
+	record->command = *command;
+	record->length = (uint16_t)length;
+	if (length)
+		memcpy(record->frame, frame, length);
+}
+
+/* Runs of undecipherable packets are the worker's to notice; once a run. */
+static void look_at_keys(struct host *host, struct seat *seat)
+{
+	if (!seat || !seat->attached)
+		return;
+	bool differ = seat->datapath.suspicious > KEYS_DIFFER_RUN;
+	if (differ && !seat->keys_told)
+		ring_add(host, &host->to_control, seat->session.subject)->kind = RING_KEYS_DIFFER;
+	seat->keys_told = differ;
+}
+
+static void open_batch(struct host *host, struct packet *batch, size_t count)
+{
+	struct seat *seats[BURST];
+	for (size_t i = 0; i < count; i++)
+		seats[i] = host_seat(host, batch[i].datapath->subject);
+	for (size_t done = 0; done < count;) {
+		struct packet_list list = outputs();
+		size_t taken = datapath_open(
+			&host->engine, batch + done, count - done, host->world->now, &list);
+		if (!taken)
+			fail("%s: datapath_open consumed nothing", host->name);
+		done += taken;
+		dispatch(host, &list);
+	}
+	for (size_t i = 0; i < count; i++)
+		look_at_keys(host, seats[i]);
+}
+
+/* What the raw socket's reader does: find the session, check the sender. */
+static bool match(struct host *host, uint8_t *bytes, size_t length, const struct address *from,
+	struct packet *packet)
+{
+	uint16_t call_id;
+	enum drop why;
+	if (!datapath_call_id(bytes, length, &call_id, &why)) {
+		host->engine.drops[why]++;
+		return false;
+	}
+	struct seat *seat = seat_by_call(host, call_id);
+	struct datapath *datapath = seat ? &seat->datapath : NULL;
+	if (!datapath_match(&host->engine, datapath, from))
+		return false;
+	*packet = (struct packet){.datapath = datapath,
+		.kind = PACKET_OUTER,
+		.bytes = bytes,
+		.length = (uint32_t)length,
+		.capacity = OUTER_MAX};
+	return true;
+}
+
+void host_receive(struct host *host, struct side *side)
+{
+	struct packet batch[BURST];
+	size_t count = 0;
+	struct wire_packet *arrived;
+	while (count < BURST && (arrived = wire_receive(side->wire_in, host->world->now)))
+		if (match(host, arrived->bytes, arrived->length, &side->config->peer,
+			    &batch[count]))
+			count++;
+	open_batch(host, batch, count);
+}
+
+void host_inject(struct host *host, uint8_t *bytes, size_t length, const struct address *from)
+{
+	struct packet packet;
+	if (match(host, bytes, length, from, &packet))
+		open_batch(host, &packet, 1);
+}
+
+void host_seal(struct host *host, struct seat *seat, struct packet *batch, size_t count)
+{
+	seat->active = host->world->now;
+	for (size_t done = 0; done < count;) {
+		struct packet_list list = outputs();
+		size_t taken = datapath_seal(
+			&host->engine, batch + done, count - done, host->world->now, &list);
+		if (!taken)
+			fail("%s: datapath_seal consumed nothing", host->name);
+		done += taken;
+		dispatch(host, &list);
+	}
+}
+
+void host_send(struct host *host, struct seat *seat, uint32_t packets, size_t length)
+{
+	static uint8_t bytes[BURST][OUTER_MAX];
+	struct packet batch[BURST];
+	assert(packets <= BURST);
+	struct datapath *datapath = &seat->datapath;
+	uint32_t from = address_to_ipv4(&datapath->local4);
+	uint32_t to = address_to_ipv4(&datapath->remote4);
+	for (uint32_t i = 0; i < packets; i++) {
+		flow_build(&seat->out, bytes[i], length, from, to);
+		batch[i] = (struct packet){.datapath = datapath,
+			.kind = PACKET_INNER,
+			.bytes = bytes[i],
+			.length = (uint32_t)length,
+			.capacity = OUTER_MAX};
+	}
+	tally.data_sent += packets;
+	host_seal(host, seat, batch, packets);
+}
+
+static void drain(struct host *host, struct ring *ring)
+{
+	while (ring->count && ring->records[ring->first].due <= host->world->now) {
+		static struct ring_record record;
+		struct ring_record *at = &ring->records[ring->first];
+		ring->first = (ring->first + 1) % RING_RECORDS;
+		memcpy(&record, at, offsetof(struct ring_record, frame) + at->length);
+		ring->count--;
+		if (record.kind == RING_COMMAND)
+			worker_command(host, &record.command, record.frame);
+		else
+			control_record(host, &record);
+	}
+}
+
+void host_tick(struct host *host)
+{
+	uint64_t now = host->world->now;
+	drain(host, &host->to_worker);
+	drain(host, &host->to_control);
+	for (int i = 0; i < SEATS; i++) {
+		struct seat *seat = &host->seats[i];
+		if (!seat->attached || datapath_deadline(&seat->datapath) > now)
+			continue;
+		struct packet_list list = outputs();
+		datapath_tick(&host->engine, &seat->datapath, now, &list);
+		if (datapath_deadline(&seat->datapath) <= now)
+			fail("%s: a data path's deadline lies in the past after its tick",
+				host->name);
+		dispatch(host, &list);
+	}
+}
+
+static uint64_t ring_due(const struct ring *ring)
+{
+	return ring->count ? ring->records[ring->first].due : NEVER;
+}
+
+uint64_t host_deadline(const struct host *host)
+{
+	uint64_t deadline = ring_due(&host->to_worker), due = ring_due(&host->to_control);
+	if (due < deadline)
+		deadline = due;
+	for (int i = 0; i < SEATS; i++) {
+		const struct seat *seat = &host->seats[i];
+		if (seat->attached && (due = datapath_deadline(&seat->datapath)) < deadline)
+			deadline = due;
+	}
+	return deadline;
+}

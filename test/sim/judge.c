@@ -1,0 +1,174 @@
+/* What both ends must agree on (see judge.h). */
+#include "judge.h"
+
+#include <string.h>
+
+#include "check.h"
+#include "world.h"
+
+enum { PROOF_PACKETS = 6, PROOF_LENGTH = 90 };
+
+static bool mine(const struct seat *seat, const struct side *side)
+{
+	return seat->used && seat->side == side;
+}
+
+/* Bits may have flipped in what was agreed: then only time is judged. */
+static bool trusted(const struct pair *pair)
+{
+	return pair->scenario.weather != WEATHER_CORRUPT && !pair->scenario.hostile;
+}
+
+static void judge_keys(const struct seat *seat, const struct seat *other)
+{
+	const char *name = seat->side->host->name;
+	const struct unit_network *ours = &seat->session.facts.network;
+	const struct unit_network *theirs = &other->session.facts.network;
+	if (seat->side->config->session.unit.mppe_require && ours->strength == MPPE_NONE)
+		fail("%s: open without the required encryption", name);
+	if (ours->strength != theirs->strength || ours->stateless != theirs->stateless)
+		fail("%s: the ends disagree on encryption: %d %d, %d %d", name, ours->strength,
+			ours->stateless, theirs->strength, theirs->stateless);
+	if (seat->side->keys_lost || other->side->keys_lost)
+		return;
+	const struct mppe_chain *sent = &seat->datapath.transmit.chain;
+	const struct mppe_chain *taken = &other->datapath.receive.chain;
+	if (sent->length != taken->length || memcmp(sent->start, taken->start, sent->length) != 0)
+		fail("%s: the ends have different keys", name);
+}
+
+static void judge_open(const struct pair *pair, const struct seat *seat)
+{
+	const char *name = seat->side->host->name;
+	const struct seat *other = seat->other;
+	if (pair->holes)
+		fail("%s: a session outlived its hole", name);
+	if (!trusted(pair))
+		return;
+	if (!other || other->session.state != SESSION_UP)
+		fail("%s: a session is open at one end only", name);
+	const struct session_facts *ours = &seat->session.facts, *theirs = &other->session.facts;
+	if (ours->network.local4 != theirs->network.remote4 ||
+		ours->network.remote4 != theirs->network.local4)
+		fail("%s: the ends disagree on addresses", name);
+	if (!ours->network.local4 || !ours->network.remote4)
+		fail("%s: open without an address", name);
+	if (ours->peer_mru != theirs->our_mru)
+		fail("%s: the ends disagree on the MRU: %u, %u", name, ours->peer_mru,
+			theirs->our_mru);
+	judge_keys(seat, other);
+}
+
+static int judge_side(const struct pair *pair, const struct side *side)
+{
+	int open = 0;
+	for (int i = 0; i < SEATS; i++) {
+		const struct seat *seat = &side->host->seats[i];
+		if (!mine(seat, side))
+			continue;
+		if (seat->session.state != SESSION_UP)
+			fail("%s: a session is still %s", side->host->name,
+				session_state_word(seat->session.state));
+		judge_open(pair, seat);
+		open++;
+	}
+	return open;
+}
+
+/* Nobody interfered with this one: everything it sent has arrived. */
+static void judge_bystander(const struct pair *pair)
+{
+	for (int i = 0; i < SEATS; i++) {
+		const struct seat *seat = &pair->client.host->seats[i];
+		if (!mine(seat, &pair->client))
+			continue;
+		const struct flow *up = &seat->out, *down = &seat->other->out;
+		if (seat->left || seat->other->left || up->received != up->sent ||
+			down->received != down->sent)
+			fail("bystander: lost %u of %u and %u of %u packets",
+				up->sent - up->received, up->sent, down->sent - down->received,
+				down->sent);
+	}
+}
+
+void judge_settled(struct world *world)
+{
+	for (int i = 0; i < world->pair_count; i++) {
+		struct pair *pair = &world->pairs[i];
+		const struct scenario *scenario = &pair->scenario;
+		int open = judge_side(pair, &pair->client);
+		int served = judge_side(pair, &pair->server);
+		if (trusted(pair) && open != served)
+			fail("%d sessions are open at the client, %d at the server", open, served);
+		tally.still_open += (uint64_t)open;
+		if (scenario->plain) {
+			tally.plain++;
+			tally.plain_opened += open == scenario->calls;
+		}
+		if (i == 1) {
+			tally.hostile++;
+			if (open != scenario->calls)
+				fail("a bystander's session did not open, or was closed");
+			tally.healthy_opened++;
+			judge_bystander(pair);
+		}
+	}
+}
+
+static void judge_arrived(const struct seat *seat)
+{
+	const struct flow *flow = &seat->out;
+	for (uint32_t i = flow->sent - PROOF_PACKETS; i < flow->sent; i++)
+		if (!(flow->seen[i / 64] & 1ull << i % 64))
+			fail("%s: both ends are open, the wire is clean, and packet %u of %u does "
+			     "not arrive",
+				seat->side->host->name, i, flow->sent);
+}
+
+static void prove_side(const struct pair *pair, struct side *side, bool last)
+{
+	for (int i = 0; i < SEATS; i++) {
+		struct seat *seat = &side->host->seats[i];
+		if (!mine(seat, side) || seat->over || !seat->datapath.ipv4)
+			continue;
+		if (!last)
+			host_send(side->host, seat, PROOF_PACKETS, PROOF_LENGTH);
+		else if (trusted(pair) && !side->keys_lost && !side->other->keys_lost &&
+			 seat->other && seat->other->datapath.ipv4)
+			judge_arrived(seat);
+	}
+}
+
+void judge_proof(struct world *world, bool last)
+{
+	for (int i = 0; i < world->pair_count; i++) {
+		prove_side(&world->pairs[i], &world->pairs[i].client, last);
+		prove_side(&world->pairs[i], &world->pairs[i].server, last);
+	}
+}
+
+static void judge_host(struct host *host)
+{
+	for (int i = 0; i < SEATS; i++)
+		if (host->seats[i].used)
+			fail("%s: a session is left: %s", host->name,
+				session_state_word(host->seats[i].session.state));
+	if (host->pool.used)
+		fail("%s: %u held packets are left", host->name, host->pool.used);
+	if (host->prefixes.entries)
+		fail("%s: %u routes are left", host->name, host->prefixes.entries);
+	for (int i = 0; i < DROP_COUNT; i++)
+		tally.drops[i] += host->engine.drops[i];
+}
+
+void judge_end(struct world *world)
+{
+	for (int i = 0; i < world->pair_count; i++) {
+		struct pair *pair = &world->pairs[i];
+		if (!pair->client.down || !pair->server.down)
+			fail("%s: the tunnel is still there",
+				pair->client.down ? "server" : "client");
+		judge_host(&world->clients[i]);
+	}
+	judge_host(&world->server);
+}

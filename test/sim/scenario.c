@@ -1,0 +1,340 @@
+/* From a seed to a scenario (see scenario.h). Most scenarios are compatible by construction; the
+ * others break it in one named way, and `impossible` marks those that must then never open. */
+#include "scenario.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "auth.h"
+#include "bytes.h"
+#include "unit.h"
+
+enum { CHAP_METHODS = 2, MPPE_ANY = MPPE_ALLOW_40 | MPPE_ALLOW_56 | MPPE_ALLOW_128 };
+
+static void name_control(struct control_config *control, bool server)
+{
+	memcpy(control->host_name, server ? "server" : "client", 6);
+	memcpy(control->vendor_name, "greyline", 8);
+}
+
+static void make_control(struct control_config *control, bool server, struct dice *dice)
+{
+	memset(control, 0, sizeof *control);
+	name_control(control, server);
+	control->pac = server;
+	control->opener = !server;
+	control->firmware = 1;
+	control->maximum_channels = (uint16_t)dice_below(dice, 64);
+	control->window = (uint16_t)dice_between(dice, 3, 64);
+	control->echo_interval_us = SECONDS(dice_between(dice, 20, 60));
+	control->echo_timeout_us = SECONDS(dice_between(dice, 10, 60));
+	control->request_timeout_us = SECONDS(dice_between(dice, 5, 60));
+}
+
+static uint16_t random_mru(struct dice *dice)
+{
+	static const uint16_t common[] = {1500, 1500, 1400, 1396, 1300, 1000, 576};
+	if (dice_chance(dice, 8000))
+		return common[dice_below(dice, sizeof common / sizeof *common)];
+	return (uint16_t)dice_between(dice, PPP_MRU_MIN, PPP_MRU_DEFAULT);
+}
+
+static void make_link(struct link_config *link, struct dice *dice)
+{
+	memset(link, 0, sizeof *link);
+	link->mru = random_mru(dice);
+	link->ask_pfc = dice_chance(dice, 5000);
+	link->ask_acfc = dice_chance(dice, 5000);
+	link->restart_us = dice_chance(dice, 7000) ? SECONDS(3) : MS(dice_between(dice, 500, 5000));
+	link->max_configure = 10;
+	link->max_terminate = 2;
+	link->max_failure = 5;
+	link->echo_interval_us = SECONDS(dice_between(dice, 5, 30));
+	link->echo_failure = (uint8_t)dice_between(dice, 3, 5);
+	link->auth_timeout_us = SECONDS(30);
+	if (dice_chance(dice, 2000))
+		link->identification = "greyline simulated";
+}
+
+static void make_unit(struct unit_config *unit, struct dice *dice)
+{
+	memset(unit, 0, sizeof *unit);
+	unit->restart_us = dice_chance(dice, 7000) ? SECONDS(3) : MS(dice_between(dice, 500, 5000));
+	unit->max_configure = 10;
+	unit->max_terminate = 2;
+	unit->max_failure = 5;
+	unit->network_timeout_us = SECONDS(30);
+}
+
+static uint8_t one_bit_of(uint8_t mask, struct dice *dice)
+{
+	uint8_t bit;
+	do
+		bit = (uint8_t)(1u << dice_below(dice, 8));
+	while (!(mask & bit));
+	return bit;
+}
+
+static uint8_t some_bits_of(uint8_t mask, struct dice *dice)
+{
+	return (uint8_t)(mask & dice_u64(dice)) | one_bit_of(mask, dice);
+}
+
+/* The server demands one of several; the client knows at least one of them. */
+static void make_auth(struct scenario *s, struct dice *dice)
+{
+	struct link_config *client = &s->client.session.link, *server = &s->server.session.link;
+	uint8_t all = AUTH_PAP | AUTH_CHAP_MD5 | AUTH_MSCHAP | AUTH_MSCHAPV2;
+	uint8_t shared = AUTH_MSCHAPV2;
+	if (dice_chance(dice, 4000))
+		shared = one_bit_of(all, dice);
+	server->demand_auth = dice_chance(dice, 500) ? 0 : shared | (all & (uint8_t)dice_u64(dice));
+	client->allow_auth = shared | (all & (uint8_t)dice_u64(dice));
+	if (dice_chance(dice, 6000)) {
+		server->demand_auth = server->demand_auth ? shared : 0;
+		client->allow_auth = shared;
+	}
+}
+
+static uint8_t agreed_auth(const struct scenario *s)
+{
+	return s->server.session.link.demand_auth & s->client.session.link.allow_auth;
+}
+
+/* Whether every outcome of authentication leaves keys. */
+static bool keys_certain(const struct scenario *s)
+{
+	uint8_t agreed = agreed_auth(s);
+	return agreed && !(agreed & (AUTH_PAP | AUTH_CHAP_MD5));
+}
+
+static void make_encryption(struct scenario *s, struct dice *dice)
+{
+	struct unit_config *client = &s->client.session.unit, *server = &s->server.session.unit;
+	if (dice_chance(dice, 1000)) {
+		client->mppe_allow = dice_chance(dice, 5000) ? 0 : MPPE_ANY;
+		server->mppe_allow = client->mppe_allow ? 0 : some_bits_of(MPPE_ANY, dice);
+		return;
+	}
+	uint8_t shared = dice_chance(dice, 6000) ? MPPE_ALLOW_128 : one_bit_of(MPPE_ANY, dice);
+	client->mppe_allow = shared | (dice_chance(dice, 4000) ? some_bits_of(MPPE_ANY, dice) : 0);
+	server->mppe_allow = shared | (dice_chance(dice, 4000) ? some_bits_of(MPPE_ANY, dice) : 0);
+	client->mppe_stateful = dice_chance(dice, 3000);
+	server->mppe_stateful = dice_chance(dice, 3000);
+	if (keys_certain(s)) {
+		client->mppe_require = dice_chance(dice, 7000);
+		server->mppe_require = dice_chance(dice, 7000);
+	}
+}
+
+static void make_addresses(struct scenario *s, struct dice *dice)
+{
+	struct unit_config *client = &s->client.session.unit, *server = &s->server.session.unit;
+	server->ask_address = true;
+	client->ask_dns = dice_chance(dice, 5000);
+	server->dns[0] = dice_chance(dice, 5000) ? 0x0a000035 : 0;
+	server->wins[0] = dice_chance(dice, 2000) ? 0x0a000036 : 0;
+	if (dice_chance(dice, 1000)) {
+		client->local4 = 0x0a000900 + dice_below(dice, 200);
+		client->accept_local4 = true;
+	}
+}
+
+/* Named ways in which a scenario cannot open. */
+static void break_scenario(struct scenario *s, struct dice *dice)
+{
+	struct tunnel_config *client = &s->client, *server = &s->server;
+	s->compatible = false;
+	s->impossible = true;
+	switch (dice_below(dice, 9)) {
+	case 0:
+		strcpy(s->client_password, "not the password");
+		s->impossible = server->session.link.demand_auth != 0;
+		break;
+	case 1:
+		s->no_address = true;
+		break;
+	case 2:
+		s->refuse_calls = true;
+		break;
+	case 3: /* no method in common */
+		server->session.link.demand_auth = AUTH_MSCHAPV2;
+		client->session.link.allow_auth = AUTH_PAP | AUTH_CHAP_MD5;
+		break;
+	case 4: /* no strength in common */
+		client->session.unit.mppe_allow = MPPE_ALLOW_40;
+		server->session.unit.mppe_allow = MPPE_ALLOW_128;
+		server->session.unit.mppe_require = true;
+		break;
+	case 5: /* encryption required of somebody who has none */
+		client->session.unit.mppe_allow = 0;
+		client->session.unit.mppe_require = false;
+		server->session.unit.mppe_allow = MPPE_ANY;
+		server->session.unit.mppe_require = true;
+		break;
+	case 6: /* encryption required where authentication leaves no keys */
+		server->session.link.demand_auth = client->session.link.allow_auth =
+			dice_chance(dice, 5000) ? AUTH_PAP : AUTH_CHAP_MD5;
+		client->session.unit.mppe_allow = server->session.unit.mppe_allow = MPPE_ANY;
+		client->session.unit.mppe_require = true;
+		break;
+	case 7: /* the client wants proof that the server does not give */
+		client->session.link.demand_auth = AUTH_CHAP_MD5;
+		server->session.link.allow_auth = 0;
+		break;
+	case 8: /* each waits for the other */
+		client->session.link.passive = server->session.link.passive = true;
+		break;
+	}
+}
+
+static struct wire_rules make_wire(enum weather weather, struct dice *dice)
+{
+	struct wire_rules rules = {.delay = dice_between(dice, 100, 60000),
+		.jitter = dice_below(dice, 3000),
+		.reorder_delay = dice_between(dice, 500, 30000)};
+	switch (weather) {
+	case WEATHER_FAIR:
+		break;
+	case WEATHER_LOSSY:
+		rules.lose = dice_below(dice, 500);
+		rules.duplicate = dice_below(dice, 200);
+		rules.reorder = dice_below(dice, 500);
+		break;
+	case WEATHER_ROUGH:
+		rules.lose = dice_below(dice, 1500);
+		rules.duplicate = dice_below(dice, 2000);
+		rules.reorder = dice_below(dice, 3000);
+		break;
+	case WEATHER_STORM:
+		rules.lose = dice_below(dice, 4000);
+		rules.duplicate = dice_below(dice, 4000);
+		rules.reorder = dice_below(dice, 7000);
+		rules.reorder_delay = dice_between(dice, 30000, 2000000);
+		break;
+	case WEATHER_CORRUPT:
+		rules.lose = dice_below(dice, 500);
+		rules.corrupt = dice_below(dice, 1500);
+		break;
+	}
+	return rules;
+}
+
+static enum weather make_weather(struct dice *dice)
+{
+	uint32_t roll = dice_below(dice, 100);
+	return roll < 25   ? WEATHER_FAIR
+	       : roll < 65 ? WEATHER_LOSSY
+	       : roll < 85 ? WEATHER_ROUGH
+	       : roll < 93 ? WEATHER_STORM
+			   : WEATHER_CORRUPT;
+}
+
+static void make_mishaps(struct scenario *s, struct dice *dice)
+{
+	if (dice_chance(dice, 6000))
+		return;
+	s->mishaps = (int)dice_between(dice, 1, MISHAPS_MAX);
+	uint64_t at = dice_below(dice, 4000000);
+	for (int i = 0; i < s->mishaps; i++) {
+		s->mishap[i].kind = dice_between(dice, 1, MISHAP_KINDS - 1);
+		if (dice_chance(dice, 5000))
+			s->mishap[i].kind = MISHAP_RENEGOTIATE;
+		s->mishap[i].at = at;
+		s->mishap[i].side = (uint8_t)dice_below(dice, 2);
+		s->mishap[i].which = (uint8_t)dice_below(dice, CALLS_MAX);
+		at += dice_below(dice, 3000000);
+	}
+}
+
+static void make_limits(struct scenario *s, struct dice *dice)
+{
+	struct session_config *session =
+		dice_chance(dice, 5000) ? &s->client.session : &s->server.session;
+	if (dice_chance(dice, 300))
+		session->idle_us = SECONDS(dice_between(dice, 5, 100));
+	if (dice_chance(dice, 300))
+		session->max_connect_us = SECONDS(dice_between(dice, 5, 100));
+}
+
+static void make_ends(struct scenario *s, struct dice *dice)
+{
+	memset(s, 0, sizeof *s);
+	make_control(&s->client.control, false, dice);
+	make_control(&s->server.control, true, dice);
+	make_link(&s->client.session.link, dice);
+	make_link(&s->server.session.link, dice);
+	make_unit(&s->client.session.unit, dice);
+	make_unit(&s->server.session.unit, dice);
+	s->client.session.mtu = (uint16_t)dice_between(dice, 100, 1456);
+	s->server.session.mtu = dice_chance(dice, 5000) ? 0 : s->client.session.mtu;
+	s->server.session.check_source = dice_chance(dice, 8000);
+	s->client.session.check_source = false;
+	strcpy(s->client_name, dice_chance(dice, 3000) ? "DOMAIN\\user" : "user");
+	strcpy(s->client_password, "clientPass");
+	strcpy(s->server_password, "clientPass");
+	struct link_config *client = &s->client.session.link, *server = &s->server.session.link;
+	client->name = s->client_name;
+	client->name_length = strlen(s->client_name);
+	client->password = s->client_password;
+	server->name = "server";
+	server->name_length = 6;
+	if (dice_chance(dice, 2000))
+		(dice_chance(dice, 5000) ? client : server)->passive = true;
+	s->client.peer = s->server.local = address_ipv4(0xc0a80001);
+	s->calls = dice_chance(dice, 7000) ? 1 : (int)dice_between(dice, 2, CALLS_MAX);
+	s->compatible = true;
+}
+
+/* A copy of a scenario moves its strings; the configuration points into them. */
+static void settle_strings(struct scenario *s)
+{
+	s->client.session.link.name = s->client_name;
+	s->client.session.link.password = s->client_password;
+	s->client.session.link.password_length = strlen(s->client_password);
+}
+
+void scenario_make(struct scenario *s, struct dice *dice)
+{
+	make_ends(s, dice);
+	make_auth(s, dice);
+	make_encryption(s, dice);
+	make_addresses(s, dice);
+	make_limits(s, dice);
+	make_mishaps(s, dice);
+	s->weather = make_weather(dice);
+	s->wire[0] = make_wire(s->weather, dice);
+	s->wire[1] = make_wire(s->weather, dice);
+	s->tcp_delay = s->wire[0].delay;
+	s->tcp_jitter = dice_below(dice, 20000);
+	s->tcp_whole = dice_chance(dice, 5000);
+	s->ring_delay = dice_chance(dice, 5000) ? 0 : dice_between(dice, 10, 3000);
+	s->answer_delay = dice_chance(dice, 5000) ? 1 : dice_between(dice, 10, 2000000);
+	s->hold_slots = dice_chance(dice, 9000) ? 64 : (uint16_t)dice_between(dice, 1, 8);
+	s->packets = dice_between(dice, 0, 40);
+	s->heal = SECONDS(dice_between(dice, 5, 60));
+	if (dice_chance(dice, 1500))
+		break_scenario(s, dice);
+	settle_strings(s);
+	s->plain = s->compatible && !s->mishaps && s->weather <= WEATHER_LOSSY &&
+		   !s->server.session.idle_us && !s->client.session.idle_us &&
+		   !s->server.session.max_connect_us && !s->client.session.max_connect_us;
+}
+
+void scenario_healthy(struct scenario *s, struct dice *dice)
+{
+	make_ends(s, dice);
+	make_auth(s, dice);
+	make_encryption(s, dice);
+	make_addresses(s, dice);
+	s->weather = WEATHER_FAIR;
+	s->wire[0] = make_wire(s->weather, dice);
+	s->wire[1] = make_wire(s->weather, dice);
+	s->tcp_delay = s->wire[0].delay;
+	s->tcp_whole = true;
+	s->answer_delay = 1000;
+	s->hold_slots = 64;
+	s->packets = 60;
+	s->heal = SECONDS(5);
+	settle_strings(s);
+}

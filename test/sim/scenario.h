@@ -1,0 +1,65 @@
+/* What a seed decides: the configuration of both ends, the weather on the wires, and what happens
+ * to them in the course of the run. */
+#ifndef GREYLINE_SCENARIO_H
+#define GREYLINE_SCENARIO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dice.h"
+#include "limits.h"
+#include "tunnel.h"
+#include "wire.h"
+
+enum weather { WEATHER_FAIR, WEATHER_LOSSY, WEATHER_ROUGH, WEATHER_STORM, WEATHER_CORRUPT };
+
+/* What befalls a tunnel on purpose. */
+enum mishap {
+	MISHAP_NONE,
+	MISHAP_RENEGOTIATE, /* one end's LCP starts again */
+	MISHAP_CLOSE,       /* the operator closes a session */
+	MISHAP_STOP,        /* one end stops the tunnel */
+	MISHAP_CUT,         /* the TCP connection is reset */
+	MISHAP_GRE_HOLE,    /* GRE is swallowed, in one direction or both */
+	MISHAP_TCP_HOLE,    /* TCP is swallowed */
+	MISHAP_BLACK_HOLE,  /* everything is swallowed */
+	MISHAP_KEYS,        /* the data path's keys go wrong */
+	MISHAP_KINDS,
+};
+
+enum { CALLS_MAX = 3, MISHAPS_MAX = 3 };
+
+/* One tunnel's client and server. */
+struct scenario {
+	struct tunnel_config client, server;
+	char client_name[24], client_password[24];
+	char server_password[24]; /* what the server's user table holds for that name */
+	int calls;
+	bool compatible; /* must open unless the weather or a mishap is against it */
+	bool impossible; /* must not open */
+	bool no_address, refuse_calls;
+	enum weather weather;
+	struct wire_rules wire[2]; /* client to server, server to client */
+	uint32_t tcp_delay, tcp_jitter;
+	bool tcp_whole;
+	uint32_t ring_delay;   /* between control thread and worker, at most */
+	uint32_t answer_delay; /* of the user table and the pool, at most */
+	uint16_t hold_slots;   /* of the server's and the client's pools */
+	uint32_t packets;      /* each session sends, each way */
+	uint64_t heal;         /* from here on the wires are clean */
+	int mishaps;
+	struct {
+		enum mishap kind;
+		uint64_t at;
+		uint8_t side; /* 0 client, 1 server */
+		uint8_t which;
+	} mishap[MISHAPS_MAX];
+	bool plain;   /* counts for the share that must open */
+	bool hostile; /* somebody writes into the server's side */
+};
+
+void scenario_make(struct scenario *scenario, struct dice *dice);
+/* Compatible, fair weather, no mishap: who must not notice what happens to others. */
+void scenario_healthy(struct scenario *scenario, struct dice *dice);
+
+#endif

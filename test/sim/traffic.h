@@ -1,0 +1,38 @@
+/* Inner packets whose content follows from their flow and number, so that a receiver can tell
+ * every bit of them. IPv4, protocol 253 (RFC 3692: for experiments), valid checksum. */
+#ifndef GREYLINE_TRAFFIC_H
+#define GREYLINE_TRAFFIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { TRAFFIC_HEADER = 28, TRAFFIC_PACKETS = 1024 };
+
+/* One direction of one session. */
+struct flow {
+	uint32_t id;
+	uint32_t sent, received;
+	uint32_t newest; /* number of the newest received; meaningful when received */
+	uint32_t out_of_order;
+	uint64_t seen[TRAFFIC_PACKETS / 64];
+};
+
+enum traffic_fault {
+	TRAFFIC_GOOD,
+	TRAFFIC_CONTENT, /* not what was sent */
+	TRAFFIC_FLOW,    /* somebody else's packet */
+	TRAFFIC_TWICE,
+	TRAFFIC_NEVER_SENT,
+};
+const char *traffic_fault_word(enum traffic_fault fault);
+
+void flow_init(struct flow *flow, uint32_t id);
+/* Builds packet `flow->sent` and counts it. `length` is at least TRAFFIC_HEADER. */
+void flow_build(
+	struct flow *flow, uint8_t *bytes, size_t length, uint32_t source, uint32_t destination);
+/* Takes a packet that came out at the other end. */
+enum traffic_fault flow_take(struct flow *flow, const uint8_t *bytes, size_t length,
+	uint32_t source, uint32_t destination);
+
+#endif
