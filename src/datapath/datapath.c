@@ -63,6 +63,7 @@ static void attach(struct datapath_engine *engine, struct datapath *dp,
 	forget_link(dp);
 	gre_init(&dp->gre);
 	dp->subject = command->subject;
+	dp->epoch = command->epoch;
 	dp->local_call_id = command->attach.local_call_id;
 	dp->local = command->attach.local;
 	dp->peer = command->attach.peer;
@@ -124,7 +125,6 @@ void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 		attach(engine, dp, command, now);
 	if (!dp->attached)
 		return;
-	dp->epoch = command->epoch;
 	switch (command->kind) {
 	case DATAPATH_ATTACH:
 		break;
@@ -150,6 +150,7 @@ void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 		set_network(dp, command);
 		break;
 	case DATAPATH_EPOCH:
+		dp->epoch = command->epoch;
 		forget_link(dp);
 		break;
 	case DATAPATH_DETACH:

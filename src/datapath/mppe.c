@@ -15,7 +15,8 @@
  * A count more than MPPE_REKEY_AHEAD ahead would cost thousands of key changes for one packet,
  * which has stalled kernels. Here a second chain makes at most MPPE_REKEY_AHEAD keys a packet until
  * it has caught up, while the packets that drive it are dropped; then the session goes on. It also
- * catches up with more than a whole turn of the count, which the number alone cannot tell.
+ * catches up with whole turns of the count, which the number alone cannot tell: the GRE sequence
+ * says when that may be (mppe_lost).
  *
  * Keys of skipped packets are not stored one by one: a gap remembers the key before it and makes
  * the others again, so a session pays 20 bytes a gap.
@@ -181,10 +182,12 @@ static bool open_ahead(struct mppe *m, uint16_t ahead, const uint8_t *packet, si
 	return fits;
 }
 
-/* Too many were lost: a bounded part of the way for each packet. True when it has arrived. */
+/* Too many were lost: a bounded part of the way for each packet. True when it has arrived. Passing
+ * the packet's count without a fit means that it lies a turn further on. */
 static bool chase(struct mppe *m, uint16_t count, const uint8_t *packet, size_t length)
 {
 	struct mppe_chain chain = m->chain;
+	bool arrived = false;
 
 	if (m->chased >= MPPE_CHASE_MAX)
 		return false;
@@ -192,21 +195,19 @@ static bool chase(struct mppe *m, uint16_t count, const uint8_t *packet, size_t 
 		m->chase_count = m->count;
 	else
 		memcpy(chain.key, m->chase_key, sizeof(chain.key));
-	uint16_t ahead = distance(count, m->chase_count);
-	unsigned steps = ahead < MPPE_REKEY_AHEAD ? ahead + 1u : MPPE_REKEY_AHEAD;
-	for (unsigned n = 0; n < steps; n++)
+	for (unsigned n = 0; n < MPPE_REKEY_AHEAD && !arrived; n++) {
 		mppe_chain_next(&chain);
-	bool arrived = steps == ahead + 1u && key_fits(&chain, packet, length);
+		arrived = m->chase_count == count && key_fits(&chain, packet, length);
+		m->chase_count = (m->chase_count + 1) & COUNT_MASK;
+	}
+	m->chased += MPPE_REKEY_AHEAD;
+	memcpy(m->chase_key, chain.key, sizeof(chain.key));
 	if (arrived) {
 		m->chain = chain;
-		m->count = (count + 1) & COUNT_MASK;
+		m->count = m->chase_count;
 		m->chased = 0;
+		m->doubt = false;
 		secret_wipe(m->gaps, sizeof(m->gaps));
-	} else {
-		/* Passing the count without a fit means that it lies a turn further on. */
-		m->chase_count = (m->chase_count + steps) & COUNT_MASK;
-		m->chased += steps;
-		memcpy(m->chase_key, chain.key, sizeof(chain.key));
 	}
 	secret_wipe(&chain, sizeof(chain));
 	return arrived;
@@ -220,11 +221,11 @@ static bool open_stateless(struct mppe *m, uint16_t header, const uint8_t *packe
 
 	if (!(header & MPPE_FLUSHED))
 		return refuse(why, DROP_MPPE_BITS);
-	if (ahead == 0) {
+	if (ahead == 0 && !m->doubt) {
 		mppe_chain_next(&m->chain);
 		m->count = (m->count + 1) & COUNT_MASK;
 		m->chased = 0;
-	} else if (ahead <= MPPE_REKEY_AHEAD) {
+	} else if (ahead <= MPPE_REKEY_AHEAD && !m->doubt) {
 		if (!open_ahead(m, ahead, packet, length))
 			return refuse(why, DROP_MPPE_INNER);
 	} else if (!chase(m, count, packet, length)) {
@@ -232,6 +233,12 @@ static bool open_stateless(struct mppe *m, uint16_t header, const uint8_t *packe
 	}
 	set_key(job, &m->chain);
 	return true;
+}
+
+void mppe_lost(struct mppe *m, uint32_t packets)
+{
+	if (m->stateless && packets >= MPPE_COUNTS - MPPE_REKEY_AHEAD)
+		m->doubt = true;
 }
 
 bool mppe_open_late(

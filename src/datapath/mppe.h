@@ -44,6 +44,7 @@ struct mppe {
 	uint8_t dialect;  /* receive, stateful: enum mppe_flush */
 	uint8_t gap_next; /* receive, stateless: the gap to overwrite next */
 	uint16_t count;   /* coherency count of the next packet */
+	bool doubt;       /* receive, stateless: so many were lost that the count says nothing */
 	/* Receive, stateless: a second chain on its way to a count further ahead than
 	 * MPPE_REKEY_AHEAD, that many keys a packet. */
 	uint16_t chase_count;
@@ -78,6 +79,10 @@ void mppe_flush(struct mppe *m);
  * A stateful job must run before the next call for the same `m`. */
 bool mppe_open(
 	struct mppe *m, const uint8_t *packet, size_t length, struct rc4_job *job, enum drop *why);
+
+/* The channel knows that `packets` were lost: when the count may have gone round meanwhile, it is
+ * not believed before a packet opened. */
+void mppe_lost(struct mppe *m, uint32_t packets);
 
 /* The same for a packet whose place in the sequence was given up: stateless mode only, and only
  * while its key can still be made. */

@@ -208,8 +208,10 @@ static bool queue(struct opening *o, struct datapath *dp, bool held, enum drop *
 	struct rc4_job *job = &o->jobs[o->job_count];
 
 	assert(packet);
-	if (job->length > packet->capacity)
+	if (job->length > packet->capacity) {
+		secret_wipe(job, sizeof(*job));
 		return refuse(why, DROP_INNER_SIZE);
+	}
 	job->out = packet->bytes;
 	if (held) {
 		memcpy(packet->bytes, job->in, job->length);
@@ -238,7 +240,6 @@ static void request_resync(struct opening *o, struct datapath *dp)
 /* Which keys a packet belongs to, while old ones are still there for what is in flight. */
 static struct mppe *keys_for(struct opening *o, struct datapath *dp, const struct reader *r)
 {
-	settle(o, &dp->receive);
 	if (!mppe_armed(&dp->previous))
 		return &dp->receive;
 	settle(o, &dp->previous);
@@ -254,8 +255,8 @@ static bool open_encrypted(struct opening *o, struct datapath *dp, const struct 
 {
 	if (!mppe_armed(&dp->receive))
 		return refuse(why, DROP_MPPE_NO_KEY);
+	settle(o, &dp->receive);
 	struct mppe *m = late ? &dp->receive : keys_for(o, dp, r);
-	settle(o, m);
 	struct rc4_job *job = &o->jobs[o->job_count];
 	if (late)
 		return mppe_open_late(m, r->at, reader_left(r), job, why) &&
@@ -368,7 +369,10 @@ static void release(struct opening *o, struct datapath *dp)
 
 static void give_up(struct opening *o, struct datapath *dp, uint32_t sequence)
 {
+	uint32_t lost = dp->gre.order.lost;
+
 	reorder_give_up(&dp->gre.order, o->engine->pool, sequence, o->now);
+	mppe_lost(&dp->receive, dp->gre.order.lost - lost);
 	release(o, dp);
 }
 

@@ -1,0 +1,244 @@
+/* The batch against the plain path: sessions of every kind mixed, lockstep RC4 and batches of any
+ * size on one side, one stream and one packet at a time on the other. Same packets in, same
+ * packets out. The seed is printed; GREYLINE_SEED takes another. */
+#include "lab.h"
+
+#include <stdio.h>
+
+#include "random.h"
+
+enum { SESSIONS = 12, PACKETS = 400, KINDS = 7 };
+
+/* One side of the comparison: senders and receivers of all sessions. */
+struct side {
+	struct lab *lab;
+	struct datapath from[SESSIONS], to[SESSIONS];
+	struct flight *flights; /* all that was sealed, in order */
+	size_t count;
+};
+
+struct load {
+	uint8_t bytes[PACKETS][1600];
+	uint32_t lengths[PACKETS];
+	unsigned sessions[PACKETS];
+	size_t order[2 * PACKETS]; /* in which the outer ones arrive; some twice, some never */
+	size_t arrivals;
+};
+
+static struct random seeded(uint64_t seed)
+{
+	uint8_t bytes[32] = {0};
+	struct random r;
+	memcpy(bytes, &seed, sizeof(seed));
+	random_seed(&r, bytes);
+	return r;
+}
+
+static uint64_t seed_of_run(void)
+{
+	const char *text = getenv("GREYLINE_SEED");
+	uint64_t seed = text ? strtoull(text, NULL, 0) : 7;
+	printf("seed %llu\n", (unsigned long long)seed);
+	return seed;
+}
+
+static void set_up(struct side *side, const struct rc4_engine *rc4)
+{
+	static const enum mppe_strength strengths[] = {MPPE_40, MPPE_56, MPPE_128};
+	side->lab = lab_new();
+	side->lab->engine.rc4 = rc4;
+	side->count = 0;
+	side->flights = calloc(2 * PACKETS, sizeof(*side->flights));
+	assert_non_null(side->flights);
+	for (unsigned n = 0; n < SESSIONS; n++) {
+		struct datapath *ends[] = {&side->from[n], &side->to[n]};
+		for (unsigned end = 0; end < 2; end++) {
+			lab_attach(side->lab, ends[end], false);
+			lab_framing(side->lab, ends[end], 1400, n & 1);
+			lab_network(side->lab, ends[end], true);
+			ends[end]->local_call_id = ends[end]->peer_call_id = (uint16_t)n;
+			ends[end]->check_source = false;
+		}
+		unsigned kind = n % KINDS;
+		if (kind < 6)
+			lab_encrypt(side->lab, &side->from[n], &side->to[n], strengths[kind % 3],
+				kind < 3, (uint8_t)n);
+	}
+}
+
+static void tear_down(struct side *side)
+{
+	free(side->flights);
+	free(side->lab);
+}
+
+static struct load *make_load(struct random *r)
+{
+	struct load *load = calloc(1, sizeof(*load));
+	assert_non_null(load);
+	for (unsigned n = 0; n < PACKETS; n++) {
+		load->sessions[n] = random_u32(r) % SESSIONS;
+		size_t length = 24 + random_u32(r) % (random_u32(r) % 4 ? 1377 : 1570);
+		load->lengths[n] = (uint32_t)lab_ipv4(load->bytes[n], length, true, n);
+		if (random_u32(r) % 50 == 0)
+			load->bytes[n][0] = 0x44; /* broken */
+		if (random_u32(r) % 3 == 0)
+			load->bytes[n][6] = 0x40; /* may be too big */
+	}
+	return load;
+}
+
+/* Seals everything in batches of up to `batch`. What is no outer packet is compared too. */
+static void seal_all(struct side *side, struct load *load, size_t batch)
+{
+	for (size_t at = 0; at < PACKETS;) {
+		struct packet in[BATCH_MAX];
+		size_t count = 0;
+		for (; count < batch && at + count < PACKETS; count++)
+			in[count] =
+				(struct packet){.datapath = &side->from[load->sessions[at + count]],
+					.bytes = load->bytes[at + count],
+					.length = load->lengths[at + count]};
+		lab_clear(side->lab);
+		size_t done = datapath_seal(
+			&side->lab->engine, in, count, side->lab->now, &side->lab->out);
+		assert_true(done > 0 && done <= count);
+		at += done;
+		for (size_t n = 0; n < side->lab->out.count; n++) {
+			struct flight *flight = &side->flights[side->count++];
+			flight->length = side->lab->at[n].length;
+			memcpy(flight->bytes, side->lab->at[n].bytes, flight->length);
+		}
+	}
+}
+
+static void assert_same_flights(const struct side *a, const struct side *b)
+{
+	assert_int_equal(a->count, b->count);
+	for (size_t n = 0; n < a->count; n++) {
+		assert_int_equal(a->flights[n].length, b->flights[n].length);
+		assert_memory_equal(a->flights[n].bytes, b->flights[n].bytes, a->flights[n].length);
+	}
+}
+
+static void assert_same_counters(const struct side *a, const struct side *b)
+{
+	for (unsigned n = 0; n < SESSIONS; n++) {
+		const struct datapath_counters *x = &a->to[n].counters, *y = &b->to[n].counters;
+		assert_memory_equal(x->drops, y->drops, sizeof(x->drops));
+		assert_memory_equal(
+			a->from[n].counters.drops, b->from[n].counters.drops, sizeof(x->drops));
+		assert_int_equal(x->rx_packets, y->rx_packets);
+		assert_int_equal(x->rx_bytes, y->rx_bytes);
+		assert_int_equal(x->lost, y->lost);
+		assert_int_equal(x->reordered, y->reordered);
+		assert_int_equal(a->to[n].suspicious, b->to[n].suspicious);
+	}
+}
+
+/* Some lost, some twice, some late: the same on both sides. */
+static void make_arrivals(struct load *load, size_t flights, struct random *r)
+{
+	load->arrivals = 0;
+	for (size_t n = 0; n < flights; n++)
+		if (random_u32(r) % 20)
+			load->order[load->arrivals++] = n;
+	for (size_t n = 0; n + 1 < load->arrivals; n++) {
+		size_t with = n + random_u32(r) % 6;
+		if (random_u32(r) % 10 == 0 && with < load->arrivals) {
+			size_t other = load->order[n];
+			load->order[n] = load->order[with];
+			load->order[with] = other;
+		}
+	}
+	for (size_t n = 1; n < load->arrivals; n++)
+		if (random_u32(r) % 40 == 0)
+			load->order[n] = load->order[n - 1];
+}
+
+struct delivered {
+	struct datapath *dp;
+	uint32_t length;
+	enum packet_kind kind;
+	uint8_t bytes[OUTER_MAX];
+};
+
+/* Opens all arrivals; what went up is gathered. Acknowledgements and resets go nowhere here. */
+static size_t open_all(
+	struct side *side, const struct load *load, size_t batch, struct delivered *delivered)
+{
+	size_t gathered = 0;
+	for (size_t at = 0; at < load->arrivals;) {
+		struct packet in[BATCH_MAX];
+		size_t count = 0;
+		for (; count < batch && at + count < load->arrivals; count++) {
+			struct flight *flight = &side->flights[load->order[at + count]];
+			struct gre_header header;
+			struct reader r = reader_over(flight->bytes, flight->length), rest;
+			enum drop why;
+			bool outer = gre_parse(&header, &r, &rest, &why);
+			in[count] = (struct packet){.bytes = flight->bytes,
+				.datapath = outer ? &side->to[header.call_id] : NULL,
+				.length = (uint32_t)flight->length};
+		}
+		lab_clear(side->lab);
+		size_t done = datapath_open(
+			&side->lab->engine, in, count, side->lab->now, &side->lab->out);
+		assert_true(done > 0 && done <= count);
+		at += done;
+		for (size_t n = 0; n < side->lab->out.count; n++) {
+			const struct packet *packet = &side->lab->at[n];
+			if (packet->kind == PACKET_OUTER)
+				continue;
+			struct delivered *d = &delivered[gathered++];
+			*d = (struct delivered){.dp = packet->datapath, .kind = packet->kind};
+			d->length = packet->length;
+			memcpy(d->bytes, packet->bytes, packet->length);
+		}
+	}
+	return gathered;
+}
+
+static void one_round(struct random *r)
+{
+	struct side *fast = calloc(1, sizeof(*fast)), *plain = calloc(1, sizeof(*plain));
+	struct load *load = make_load(r);
+	struct delivered *a = calloc(2 * PACKETS, sizeof(*a)), *b = calloc(2 * PACKETS, sizeof(*b));
+	assert_true(fast && plain && a && b);
+	set_up(fast, rc4_engine_best());
+	set_up(plain, &rc4_engine_plain);
+	seal_all(fast, load, 1 + random_u32(r) % BATCH_MAX);
+	seal_all(plain, load, 1);
+	assert_same_flights(fast, plain);
+	make_arrivals(load, fast->count, r);
+	size_t count = open_all(fast, load, 1 + random_u32(r) % BATCH_MAX, a);
+	assert_int_equal(open_all(plain, load, 1, b), count);
+	assert_true(count > PACKETS / 8);
+	for (size_t n = 0; n < count; n++) {
+		assert_int_equal(a[n].dp - fast->to, b[n].dp - plain->to);
+		assert_int_equal(a[n].kind, b[n].kind);
+		assert_int_equal(a[n].length, b[n].length);
+		assert_memory_equal(a[n].bytes, b[n].bytes, a[n].length);
+	}
+	assert_same_counters(fast, plain);
+	free(a);
+	free(b);
+	free(load);
+	tear_down(fast);
+	tear_down(plain);
+	free(fast);
+	free(plain);
+}
+
+static void same_in_same_out(void **state)
+{
+	struct random r = seeded(seed_of_run());
+	for (unsigned n = 0; n < 12; n++)
+		one_round(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(same_in_same_out)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

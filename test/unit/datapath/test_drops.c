@@ -1,0 +1,286 @@
+/* Every drop reason of this room, provoked once, by name: a reason that nothing provokes fails. */
+#include "lab.h"
+
+static uint32_t *outer(struct lab *lab, const char *hex)
+{
+	struct flight flight;
+	flight.length = hex_bytes(flight.bytes, sizeof(flight.bytes), hex);
+	lab_open(lab, &lab->server, &flight);
+	return lab->server.counters.drops;
+}
+
+static uint32_t *frame(struct lab *lab, const char *hex)
+{
+	struct flight flight;
+	lab_raw(&flight, &lab->server, 0, hex);
+	lab_open(lab, &lab->server, &flight);
+	return lab->server.counters.drops;
+}
+
+static uint32_t *gre_short(struct lab *lab)
+{
+	return outer(lab, "30 01 88 0b 00 00 22");
+}
+
+static uint32_t *gre_version(struct lab *lab)
+{
+	return outer(lab, "20 00 88 0b 00 00 22 22");
+}
+
+static uint32_t *gre_protocol(struct lab *lab)
+{
+	return outer(lab, "20 01 08 00 00 00 22 22");
+}
+
+static uint32_t *gre_flags(struct lab *lab)
+{
+	return outer(lab, "60 01 88 0b 00 00 22 22");
+}
+
+static uint32_t *gre_length(struct lab *lab)
+{
+	return outer(lab, "30 01 88 0b 00 05 22 22 00 00 00 00 ff 03 c0 21");
+}
+
+static uint32_t *gre_call(struct lab *lab)
+{
+	return outer(lab, "20 81 88 0b 00 00 22 23 00 00 00 00");
+}
+
+static uint32_t *gre_peer(struct lab *lab)
+{
+	struct address other = address_ipv4(0xc0000203);
+	assert_false(datapath_match(&lab->engine, &lab->server, &other));
+	return lab->server.counters.drops;
+}
+
+static uint32_t *gre_ack(struct lab *lab)
+{
+	return outer(lab, "20 81 88 0b 00 00 22 22 00 00 00 00");
+}
+
+static void numbered(struct lab *lab, uint32_t sequence)
+{
+	struct flight flight;
+	lab_raw(&flight, &lab->server, sequence, "c0 21 09 00 00 04");
+	lab_open(lab, &lab->server, &flight);
+}
+
+static uint32_t *gre_duplicate(struct lab *lab)
+{
+	numbered(lab, 7);
+	numbered(lab, 7);
+	return lab->server.counters.drops;
+}
+
+static uint32_t *gre_late(struct lab *lab)
+{
+	numbered(lab, 700);
+	numbered(lab, 7);
+	return lab->server.counters.drops;
+}
+
+static uint32_t *hold_full(struct lab *lab)
+{
+	lab->pool.count = 0;
+	numbered(lab, 1);
+	numbered(lab, 3);
+	assert_int_equal(lab->out.count, 1); /* counted, and delivered all the same */
+	return lab->server.counters.drops;
+}
+
+static uint32_t *ppp_short(struct lab *lab)
+{
+	return frame(lab, "ff 03 c0");
+}
+
+static uint32_t *ppp_protocol(struct lab *lab)
+{
+	return frame(lab, "ff 03 c0 20 01");
+}
+
+static uint32_t *ppp_data_early(struct lab *lab)
+{
+	struct flight flight;
+	lab_network(lab, &lab->server, false);
+	lab_seal(lab, &lab->client, 1, 60, &flight);
+	lab_open(lab, &lab->server, &flight);
+	return lab->server.counters.drops;
+}
+
+static uint32_t *mppe(struct lab *lab, const char *hex, bool stateless)
+{
+	lab_encrypt(lab, &lab->client, &lab->server, MPPE_128, stateless, 1);
+	return frame(lab, hex);
+}
+
+static uint32_t *mppe_short(struct lab *lab)
+{
+	return mppe(lab, "ff 03 00 fd 90 00", true);
+}
+
+static uint32_t *mppe_no_key(struct lab *lab)
+{
+	return frame(lab, "ff 03 00 fd 90 00 11 22 33 44");
+}
+
+static uint32_t *mppe_clear(struct lab *lab)
+{
+	struct flight flight;
+	lab_seal(lab, &lab->client, 1, 60, &flight);
+	lab->server.require_encryption = true;
+	lab_open(lab, &lab->server, &flight);
+	return lab->server.counters.drops;
+}
+
+static uint32_t *mppe_bits(struct lab *lab)
+{
+	return mppe(lab, "ff 03 00 fd 10 00 11 22 33 44", true);
+}
+
+/* Late, and its number was never skipped. */
+static uint32_t *mppe_coherency(struct lab *lab)
+{
+	lab_encrypt(lab, &lab->client, &lab->server, MPPE_128, true, 1);
+	numbered(lab, 100);
+	struct flight flight;
+	lab_raw(&flight, &lab->server, 90, "00 fd 90 00 11 22 33 44");
+	lab_open(lab, &lab->server, &flight);
+	return lab->server.counters.drops;
+}
+
+static uint32_t *mppe_far(struct lab *lab)
+{
+	return mppe(lab, "ff 03 00 fd 94 00 11 22 33 44", true);
+}
+
+static uint32_t *mppe_resync(struct lab *lab)
+{
+	return mppe(lab, "ff 03 00 fd 10 05 11 22 33 44", false);
+}
+
+static uint32_t *mppe_inner(struct lab *lab)
+{
+	return mppe(lab, "ff 03 00 fd 90 05 11 22 33 44", true);
+}
+
+static uint32_t *inner_header(struct lab *lab)
+{
+	return frame(lab, "ff 03 00 21 45 00 00 14");
+}
+
+static uint32_t *inner_source(struct lab *lab)
+{
+	struct flight flight;
+	lab->server.remote4 = address_ipv4(0x0a000009);
+	lab_seal(lab, &lab->client, 1, 60, &flight);
+	lab_open(lab, &lab->server, &flight);
+	return lab->server.counters.drops;
+}
+
+static void seal_one(struct lab *lab, struct datapath *from, size_t length)
+{
+	static uint8_t bytes[4000];
+	struct packet in = {.datapath = from, .bytes = bytes, .length = (uint32_t)length};
+	lab_ipv4(bytes, length, true, 1);
+	bytes[6] = 0x40; /* don't fragment */
+	lab_clear(lab);
+	assert_int_equal(datapath_seal(&lab->engine, &in, 1, lab->now, &lab->out), 1);
+}
+
+static uint32_t *inner_route(struct lab *lab)
+{
+	seal_one(lab, NULL, 60);
+	return lab->engine.drops;
+}
+
+static uint32_t *inner_size(struct lab *lab)
+{
+	seal_one(lab, &lab->client, 1401);
+	return lab->client.counters.drops;
+}
+
+static uint32_t *inner_early(struct lab *lab)
+{
+	lab_network(lab, &lab->client, false);
+	seal_one(lab, &lab->client, 60);
+	return lab->client.counters.drops;
+}
+
+static uint32_t *inner_no_key(struct lab *lab)
+{
+	lab->client.require_encryption = true;
+	seal_one(lab, &lab->client, 60);
+	return lab->client.counters.drops;
+}
+
+static uint32_t *isolated(struct lab *lab)
+{
+	static struct prefix_table table;
+	static struct prefix_node nodes[4];
+	static _Atomic uint32_t buckets[4];
+	struct prefix neighbour = {.address = address_ipv4(SERVER_IP), .length = 32};
+	struct flight flight;
+	prefix_table_init(&table, nodes, 4, buckets, 4, 1);
+	assert_true(prefix_table_insert(&table, &neighbour, 99));
+	lab->engine.prefixes = &table;
+	lab_seal(lab, &lab->client, 1, 60, &flight);
+	lab_open(lab, &lab->server, &flight);
+	return lab->server.counters.drops;
+}
+
+/* Each returns the counters in which exactly one of the wanted kind must stand. */
+static uint32_t *(*const provocations[DROP_COUNT])(struct lab *) = {
+	[DROP_GRE_SHORT] = gre_short,
+	[DROP_GRE_VERSION] = gre_version,
+	[DROP_GRE_PROTOCOL] = gre_protocol,
+	[DROP_GRE_FLAGS] = gre_flags,
+	[DROP_GRE_LENGTH] = gre_length,
+	[DROP_GRE_CALL] = gre_call,
+	[DROP_GRE_PEER] = gre_peer,
+	[DROP_GRE_ACK] = gre_ack,
+	[DROP_GRE_DUPLICATE] = gre_duplicate,
+	[DROP_GRE_LATE] = gre_late,
+	[DROP_HOLD_FULL] = hold_full,
+	[DROP_PPP_SHORT] = ppp_short,
+	[DROP_PPP_PROTOCOL] = ppp_protocol,
+	[DROP_PPP_DATA_EARLY] = ppp_data_early,
+	[DROP_MPPE_SHORT] = mppe_short,
+	[DROP_MPPE_NO_KEY] = mppe_no_key,
+	[DROP_MPPE_CLEAR] = mppe_clear,
+	[DROP_MPPE_BITS] = mppe_bits,
+	[DROP_MPPE_COHERENCY] = mppe_coherency,
+	[DROP_MPPE_FAR] = mppe_far,
+	[DROP_MPPE_RESYNC] = mppe_resync,
+	[DROP_MPPE_INNER] = mppe_inner,
+	[DROP_INNER_HEADER] = inner_header,
+	[DROP_INNER_SOURCE] = inner_source,
+	[DROP_INNER_ROUTE] = inner_route,
+	[DROP_INNER_SIZE] = inner_size,
+	[DROP_INNER_EARLY] = inner_early,
+	[DROP_INNER_NO_KEY] = inner_no_key,
+	[DROP_ISOLATED] = isolated,
+};
+
+static void every_reason_is_reached(void **state)
+{
+	for (unsigned n = 0; n < DROP_COUNT; n++) {
+		if (drop_room((enum drop)n) != ROOM_DATAPATH)
+			continue;
+		if (!provocations[n])
+			fail_msg("nothing provokes %s", drop_word((enum drop)n));
+		struct lab *lab = lab_up(false);
+		uint32_t *drops = provocations[n](lab);
+		for (unsigned m = 0; m < DROP_COUNT; m++)
+			if (drops[m] != (m == n))
+				fail_msg("%s: %s is %u", drop_word((enum drop)n),
+					drop_word((enum drop)m), drops[m]);
+		free(lab);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(every_reason_is_reached)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
