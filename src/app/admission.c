@@ -1,0 +1,279 @@
+/* Who may come in, and with which address.
+ *
+ * A login is refused unheard while its address or its user is throttled; the answer is the same
+ * E=691, so that nobody learns which. A user's own address (the fourth field of chap-secrets) may
+ * still be held by a session whose client lost its way and dials again: that session is ended and
+ * the question waits until the data plane let go of the address, so that no packet of the old one
+ * reaches the new. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "digest.h"
+#include "narrate.h"
+#include "peer.h"
+#include "scripts.h"
+#include "server.h"
+
+static struct server *server_of(const struct seat *seat)
+{
+	return seat->peer->host->role;
+}
+
+static void tell_fault(void *context, const char *line)
+{
+	struct server *server = context;
+	log_line(&server->host.log, LOG_LINE_WARNING, "%s", line);
+}
+
+static void reserve_all(struct server *server, const struct secrets *secrets, bool reserved)
+{
+	for (size_t i = 0; i < secrets->count; i++)
+		for (unsigned j = 0; j < secrets->at[i].address_count; j++) {
+			const struct secret_address *address = &secrets->at[i].addresses[j];
+			if (!address->refused && address->mask == UINT32_MAX)
+				pool_reserve(&server->pool, address->address, reserved);
+		}
+}
+
+void admission_reserve(struct server *server, bool reserved)
+{
+	reserve_all(server, &server->secrets, reserved);
+	reserve_all(server, &server->pap_secrets, reserved);
+	pool_reserve(&server->pool, server->local4, true);
+}
+
+static void reload(struct server *server, struct secrets *secrets, bool told)
+{
+	struct faults faults = {.report = tell_fault, .context = server};
+	if (!secrets->path || (!told && !secrets_changed(secrets, clock_now())))
+		return;
+	admission_reserve(server, false);
+	int error = secrets_reload(secrets, &faults);
+	admission_reserve(server, true);
+	if (error)
+		log_line(&server->host.log, LOG_LINE_ERROR,
+			"%s: %s: the users read before stay as they are", secrets->path,
+			error == -EINVAL ? "has faults" : strerror(-error));
+	else
+		log_line(&server->host.log, LOG_LINE_INFO, "Read %s again: %zu lines",
+			secrets->path, secrets->count);
+}
+
+void admission_reload(struct server *server, bool told)
+{
+	reload(server, &server->secrets, told);
+	reload(server, &server->pap_secrets, told);
+}
+
+static const struct secret *find_secret(
+	const struct server *server, enum auth_method method, const uint8_t *name, size_t length)
+{
+	const struct secrets *secrets = method == AUTH_PAP && server->pap_secrets.path
+						? &server->pap_secrets
+						: &server->secrets;
+	if (server->settings->strip_domain)
+		name = name_without_domain(name, &length);
+	return secrets_find(secrets, name, length, server->name);
+}
+
+static const struct secret *secret_of(const struct server *server, const struct seat *seat)
+{
+	return seat->user ? find_secret(server, seat->method, (const uint8_t *)seat->user,
+				    strlen(seat->user))
+			  : NULL;
+}
+
+static bool throttled(struct server *server, const struct seat *seat,
+	const struct auth_question *question, uint64_t now)
+{
+	return throttle_wait(
+		       &server->by_address, seat->outer.bytes, sizeof seat->outer.bytes, now) ||
+	       throttle_wait(&server->by_user, question->name, question->name_length, now);
+}
+
+static bool same_user(const struct seat *a, const struct auth_question *question)
+{
+	return a->user && strlen(a->user) == question->name_length &&
+	       !memcmp(a->user, question->name, question->name_length);
+}
+
+/* Another session of the same user, not yet on its way out. */
+static struct seat *find_other(
+	struct server *server, const struct seat *seat, const struct auth_question *question)
+{
+	uint32_t at = 0;
+	for (struct seat *other; (other = seats_next(&server->host.seats, &at));)
+		if (other != seat && !other->over && same_user(other, question) &&
+			other->session.state != SESSION_FINISHING)
+			return other;
+	return NULL;
+}
+
+/* The verdict, and the word for reason= when it is no. */
+static const char *judge(struct server *server, struct seat *seat,
+	const struct auth_question *question, struct auth_answer *answer)
+{
+	answer->error = AUTH_ERROR_WRONG;
+	if (memchr(question->name, '\0', question->name_length))
+		return "name";
+	const struct secret *secret =
+		find_secret(server, question->method, question->name, question->name_length);
+	if (!secret)
+		return "unknown-user";
+	if (secret->nt_hash && !(question->method & (AUTH_MSCHAP | AUTH_MSCHAPV2)))
+		return "nt-hash-only";
+	auth_check(question, secret->word, secret->length, secret->nt_hash, answer);
+	if (!answer->accepted)
+		return "wrong-password";
+	if (secret->none) {
+		*answer = (struct auth_answer){.error = AUTH_ERROR_NO_DIALIN};
+		return "no-address-allowed";
+	}
+	if (server->settings->single_session == SINGLE_DENY && find_other(server, seat, question)) {
+		*answer = (struct auth_answer){.error = AUTH_ERROR_NO_DIALIN};
+		return "already-connected";
+	}
+	return NULL;
+}
+
+static void admitted(struct server *server, struct seat *seat, const struct auth_question *question)
+{
+	struct seat *other;
+	throttle_succeeded(&server->by_address, seat->outer.bytes, sizeof seat->outer.bytes);
+	throttle_succeeded(&server->by_user, question->name, question->name_length);
+	server->logins++;
+	narrate_login(seat, question);
+	if (server->settings->single_session == SINGLE_REPLACE)
+		while ((other = find_other(server, seat, question)))
+			seat_cut(other, CLOSE_SINGLE_SESSION);
+	free(seat->user);
+	seat->user = strndup((const char *)question->name, question->name_length);
+	seat->method = question->method;
+}
+
+void admission_credentials(struct seat *seat, uint32_t token, const struct auth_question *question)
+{
+	struct server *server = server_of(seat);
+	struct auth_answer answer = {.error = AUTH_ERROR_WRONG};
+	uint64_t now = clock_now();
+	admission_reload(server, false);
+	if (throttled(server, seat, question, now)) {
+		narrate_login_failed(seat, question, "throttled");
+		server->host.drops[DROP_THROTTLED]++;
+	} else {
+		const char *refused = judge(server, seat, question, &answer);
+		if (!refused) {
+			admitted(server, seat, question);
+		} else {
+			server->failed_logins++;
+			throttle_failed(&server->by_address, seat->outer.bytes,
+				sizeof seat->outer.bytes, now);
+			throttle_failed(
+				&server->by_user, question->name, question->name_length, now);
+			narrate_login_failed(seat, question, refused);
+		}
+	}
+	seat_credentials(seat, token, &answer);
+	secret_wipe(&answer, sizeof answer);
+}
+
+/* Addresses. */
+
+static struct seat *holder_of(struct server *server, const struct seat *seat, uint32_t address)
+{
+	uint32_t at = 0;
+	for (struct seat *other; (other = seats_next(&server->host.seats, &at));)
+		if (other != seat && other->remote4 == address)
+			return other;
+	return NULL;
+}
+
+/* A user's own address. False while another session holds it. */
+static bool take_fixed(struct server *server, struct seat *seat, uint32_t address)
+{
+	if (holder_of(server, seat, address))
+		return false;
+	seat->pooled = pool_take_this(&server->pool, address);
+	seat->remote4 = address;
+	return true;
+}
+
+/* From the pool, one that the user's line allows. */
+static uint32_t take_allowed(struct server *server, const struct secret *secret)
+{
+	uint32_t refused[64], count = 0, address;
+	while ((address = pool_take(&server->pool)) && secret && !secret_allows(secret, address) &&
+		count < 64)
+		refused[count++] = address;
+	if (address && secret && !secret_allows(secret, address)) {
+		pool_release(&server->pool, address);
+		address = 0;
+	}
+	while (count)
+		pool_release(&server->pool, refused[--count]);
+	return address;
+}
+
+static void answer(struct server *server, struct seat *seat, uint32_t token)
+{
+	const struct settings *settings = server->settings;
+	struct unit_addresses addresses = {.granted = seat->remote4 != 0,
+		.local4 = server->local4,
+		.remote4 = seat->remote4,
+		.dns = {settings->dns.at[0], settings->dns.at[1]},
+		.wins = {settings->wins.at[0], settings->wins.at[1]}};
+	seat->local4 = server->local4;
+	if (!addresses.granted)
+		log_peer(&server->host.log, LOG_KIND_SESSION, LOG_LINE_WARNING, clock_now(),
+			"No address is left in the pool, or none is allowed for this user "
+			"peer=%s sid=%s",
+			shown_address(&seat->outer), seat->sid);
+	seat_addresses(seat, token, &addresses);
+}
+
+static void wait_for(struct server *server, struct seat *seat, uint32_t token, uint32_t address)
+{
+	struct seat *other = holder_of(server, seat, address);
+	seat->address_waits = true;
+	seat->address_token = token;
+	server->waiting++;
+	if (other && !other->over)
+		seat_cut(other, CLOSE_SINGLE_SESSION);
+}
+
+void admission_address(struct seat *seat, uint32_t token)
+{
+	struct server *server = server_of(seat);
+	const struct secret *secret = secret_of(server, seat);
+	uint32_t fixed = secret ? secret_fixed(secret) : 0;
+	if (seat->remote4) {
+		answer(server, seat, token); /* renegotiated: it keeps what it has */
+		return;
+	}
+	if (fixed && !take_fixed(server, seat, fixed)) {
+		wait_for(server, seat, token, fixed);
+		return;
+	}
+	if (!fixed) {
+		seat->remote4 = take_allowed(server, secret);
+		seat->pooled = seat->remote4 != 0;
+	}
+	answer(server, seat, token);
+}
+
+void admission_release(struct seat *seat)
+{
+	struct server *server = seat->owner->role;
+	if (seat->pooled)
+		pool_release(&server->pool, seat->remote4);
+	seat->pooled = false;
+	seat->remote4 = 0;
+	uint32_t at = 0;
+	for (struct seat *other; server->waiting && (other = seats_next(&server->host.seats, &at));)
+		if (other->address_waits && !other->over) {
+			other->address_waits = false;
+			server->waiting--;
+			admission_address(other, other->address_token);
+		}
+}

@@ -1,0 +1,126 @@
+/* greyline capture: pcapng of live sessions, streamed from the running program.
+ *
+ * The reply on the control socket is followed by raw pcapng until either side closes. What the
+ * daemon cannot deliver in time is left out of the capture, never delayed. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "limits.h"
+#include "rpc.h"
+#include "tools.h"
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number)
+{
+	interrupted = 1;
+}
+
+static bool write_all(int to, const char *bytes, size_t length)
+{
+	while (length) {
+		ssize_t written = write(to, bytes, length);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return false;
+		bytes += written;
+		length -= (size_t)written;
+	}
+	return true;
+}
+
+/* Until the time is over, a signal comes, or either side closes. */
+static int stream(int from, int to, uint64_t until)
+{
+	char buffer[65536];
+	struct pollfd poll_on = {.fd = from, .events = POLLIN};
+	while (!interrupted) {
+		uint64_t now = clock_now();
+		if (now >= until)
+			break;
+		int wait = until == NEVER ? -1 : (int)((until - now) / 1000) + 1;
+		int ready = poll(&poll_on, 1, wait);
+		if (ready < 0 && errno != EINTR)
+			return 1;
+		if (ready <= 0)
+			continue;
+		ssize_t got = read(from, buffer, sizeof buffer);
+		if (got <= 0)
+			break;
+		if (!write_all(to, buffer, (size_t)got)) {
+			if (errno == EPIPE)
+				break;
+			fprintf(stderr, "greyline capture: %s\n", strerror(errno));
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* The first program that has such a session. */
+static int start(const struct settings *settings, json_t *parameters, char error[256])
+{
+	struct rpc_paths paths = rpc_paths(settings);
+	int found = -1;
+	snprintf(error, 256, "no program answers");
+	for (size_t i = 0; i < paths.count && found < 0; i++) {
+		int fd = rpc_connect(paths.at[i]);
+		json_t *answer = fd < 0 ? NULL
+					: rpc_call(fd, "org.greyline.Capture",
+						  json_incref(parameters), error);
+		if (answer)
+			found = fd;
+		else if (fd >= 0)
+			close(fd);
+		json_decref(answer);
+	}
+	rpc_paths_free(&paths);
+	return found;
+}
+
+int capture_command(const struct command *command, struct settings *settings, const char *word)
+{
+	unsigned count;
+	char error[256];
+	if (!settings->output && isatty(STDOUT_FILENO)) {
+		fprintf(stderr, "greyline capture: a capture is not for a terminal: --output FILE, "
+				"or | tshark -r -\n");
+		return 2;
+	}
+	json_t *parameters = selector_json(settings, &count);
+	if (count > 1) {
+		fprintf(stderr, "greyline capture: one of --if, --username, --ip, --csid, --sid\n");
+		json_decref(parameters);
+		return 2;
+	}
+	json_object_set_new(parameters, "inner", json_boolean(settings->inner));
+	int from = start(settings, parameters, error), to = STDOUT_FILENO;
+	json_decref(parameters);
+	if (from < 0) {
+		fprintf(stderr, "greyline capture: %s\n", error);
+		return 1;
+	}
+	if (settings->output)
+		to = open(settings->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (to < 0) {
+		fprintf(stderr, "%s: %s\n", settings->output, strerror(errno));
+		close(from);
+		return 1;
+	}
+	struct sigaction action = {.sa_handler = on_interrupt};
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	int code = stream(
+		from, to, settings->seconds ? clock_now() + SECONDS(settings->seconds) : NEVER);
+	close(from);
+	return close(to) < 0 ? 1 : code;
+}

@@ -1,0 +1,327 @@
+/* The client: dial, bring the session up, dial again, and end with pppd's exit codes.
+ *
+ *   dial TCP ─▶ control connection ─▶ interface, call ─▶ session up ─▶ network (client_network.c)
+ *
+ * A connection that ends is dialled again with --persist, after --holdoff doubled with each
+ * failure in a row, or at once after SIGHUP; otherwise its close reason is the exit code. */
+#include "client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "digest.h"
+#include "manage.h"
+#include "narrate.h"
+#include "netdev.h"
+#include "notify.h"
+#include "peer.h"
+#include "profile.h"
+#include "scripts.h"
+#include "values.h"
+
+enum { HOLDOFF_DOUBLINGS = 4, CLIENT_PEERS = 4 };
+
+static void dial(struct client *client);
+
+static void on_configure(struct peer *peer)
+{
+	struct client *client = peer->host->role;
+	struct tunnel_config *config = &peer->config;
+	profile_common(config, client->settings, netdev_path_mtu(&client->host, &peer->address),
+		client->name);
+	config->control.opener = true;
+	config->session.client_to_client = true;
+	config->session.link.allow_auth = settings_auth(client->settings);
+	config->session.link.name = client->user;
+	config->session.link.name_length = strlen(client->user);
+	config->session.link.password = client->password;
+	config->session.link.password_length = strlen(client->password);
+	config->session.unit.accept_local4 = true;
+	config->session.unit.ask_dns = client->settings->use_peer_dns;
+}
+
+static const char *interface_wanted(const struct client *client, char name[16])
+{
+	if (client->settings->ifname)
+		return client->settings->ifname;
+	if (client->settings->unit == UNIT_UNSET)
+		return "ppp%d";
+	snprintf(name, 16, "ppp%u", client->settings->unit);
+	return name;
+}
+
+static void on_tunnel_up(struct peer *peer)
+{
+	struct client *client = peer->host->role;
+	char name[16];
+	log_line(&client->host.log, LOG_LINE_INFO, "Control connection established peer=%s port=%u",
+		shown_address(&peer->address), peer->port);
+	struct seat *seat = peer_seat(peer);
+	if (!seat) {
+		peer_stop(peer, CLOSE_LOCAL_ERROR);
+		return;
+	}
+	seat->user = strdup(client->user);
+	client->seat = seat;
+	seat->tun = netdev_open(&client->host, seat, interface_wanted(client, name));
+	if (seat->tun >= 0)
+		narrate_connect(seat, seat->interface);
+	peer_dial_call(peer, seat);
+	if (seat->tun < 0 && client->seat == seat)
+		seat_close(seat, CLOSE_LOCAL_ERROR);
+}
+
+static void on_wanted(struct peer *peer, uint32_t token, const struct call_wanted *wanted)
+{
+	enum { DO_NOT_ACCEPT = 7 }; /* Outgoing-Call-Reply, RFC 2637 §2.8 */
+	peer_refuse_call(peer, token, DO_NOT_ACCEPT);
+}
+
+/* Nobody is asked to prove himself to a client: MS-CHAPv2 is mutual, and LCP demands no more. */
+static void on_credentials(struct seat *seat, uint32_t token, const struct auth_question *question)
+{
+	struct auth_answer answer = {.error = AUTH_ERROR_NO_DIALIN};
+	seat_credentials(seat, token, &answer);
+}
+
+static void on_address(struct seat *seat, uint32_t token)
+{
+	struct unit_addresses addresses = {.granted = false};
+	seat_addresses(seat, token, &addresses);
+}
+
+static void on_session_up(struct seat *seat)
+{
+	struct client *client = seat->owner->role;
+	const struct session_facts *facts = &seat->session.facts;
+	client->was_up = true;
+	client->failures = 0;
+	if (facts->method != AUTH_NONE)
+		log_line(&client->host.log, LOG_LINE_INFO,
+			"%s authentication succeeded method=%s peer=%s sid=%s",
+			facts->method == AUTH_PAP ? "PAP" : "CHAP", auth_method_word(facts->method),
+			shown_address(&seat->outer), seat->sid);
+	narrate_up(seat);
+	if (seat->tun >= 0)
+		client_network_up(client, seat);
+	notify_send("STATUS=up");
+}
+
+static void on_session_network(struct seat *seat)
+{
+	if (!seat->network.ipv4)
+		return;
+	narrate_up(seat);
+	if (seat->network.local4 != seat->local4 || seat->network.remote4 != seat->remote4) {
+		log_line(&seat->owner->log, LOG_LINE_WARNING,
+			"The server changed our addresses: dialling again peer=%s",
+			shown_address(&seat->outer));
+		seat_close(seat, CLOSE_NETWORK_REFUSED);
+	}
+}
+
+static void on_session_over(struct seat *seat)
+{
+	struct client *client = seat->owner->role;
+	client->reason = seat->reason;
+	peer_stop(seat->peer, seat->reason);
+}
+
+static void give_up(struct client *client)
+{
+	client->host.exit_code = close_exit_code(client->reason);
+	host_stop(&client->host, client->reason, client->host.exit_code);
+}
+
+static void on_redial(uv_timer_t *timer)
+{
+	struct client *client = timer->data;
+	dial(client);
+}
+
+static uint64_t holdoff_ms(const struct client *client)
+{
+	uint32_t doublings = client->failures ? client->failures - 1 : 0;
+	if (doublings > HOLDOFF_DOUBLINGS)
+		doublings = HOLDOFF_DOUBLINGS;
+	return client->hung_up ? 0 : (uint64_t)client->settings->holdoff * 1000 << doublings;
+}
+
+/* Called when the tunnel is down and when the session is gone: with both, the connection has ended
+ * whole, its interface included. Again, or that was it. */
+static void connection_ended(struct client *client)
+{
+	const struct settings *settings = client->settings;
+	if (client->host.stopping || client->peer || client->seat)
+		return;
+	if (!client->was_up && !client->hung_up)
+		client->failures++;
+	bool enough = settings->max_fail && client->failures >= settings->max_fail;
+	if (!client->hung_up && (!settings->persist || enough)) {
+		if (settings->persist)
+			log_line(&client->host.log, LOG_LINE_ERROR,
+				"Giving up after %u failures in a row (--maxfail) peer=%s",
+				client->failures, client->host_name);
+		give_up(client);
+		return;
+	}
+	uint64_t wait = holdoff_ms(client);
+	log_line(&client->host.log, LOG_LINE_INFO, "Dialling again in %llu s peer=%s",
+		(unsigned long long)wait / 1000, client->host_name);
+	client->hung_up = false;
+	notify_send("STATUS=waiting to dial again");
+	uv_timer_start(&client->redial, on_redial, wait, 0);
+}
+
+static void on_session_gone(struct seat *seat)
+{
+	struct client *client = seat->owner->role;
+	scripts_down(&client->host, seat);
+	client_network_down(client);
+	if (seat->tun >= 0)
+		close(seat->tun);
+	client->seat = NULL;
+	connection_ended(client);
+}
+
+static void on_tunnel_down(struct peer *peer, enum close_reason reason)
+{
+	struct client *client = peer->host->role;
+	if (reason == CLOSE_TCP_FAILED)
+		log_line(&client->host.log, LOG_LINE_ERROR,
+			"No connection to %s port %u: %s reason=%s peer=%s", client->host_name,
+			client->port, tcp_error(peer->tcp_error), close_word(reason),
+			shown_address(&peer->address));
+	else
+		log_line(&client->host.log, LOG_LINE_INFO,
+			"Control connection closed: %s reason=%s peer=%s", close_sentence(reason),
+			close_word(reason), shown_address(&peer->address));
+	if (client->reason == CLOSE_NONE)
+		client->reason = reason;
+	client->peer = NULL;
+	connection_ended(client);
+}
+
+static void on_hang_up(struct host *host)
+{
+	struct client *client = host->role;
+	log_line(&host->log, LOG_LINE_INFO, "Reconnecting on signal peer=%s", client->host_name);
+	client->hung_up = true;
+	if (client->peer)
+		peer_stop(client->peer, CLOSE_ADMIN);
+	else
+		uv_timer_start(&client->redial, on_redial, 0, 0);
+}
+
+static const struct host_policy policy = {.role = "client",
+	.signal_exit_code = 5, /* pppd's: terminated by a signal */
+	.configure = on_configure,
+	.tunnel_up = on_tunnel_up,
+	.tunnel_down = on_tunnel_down,
+	.wanted = on_wanted,
+	.credentials = on_credentials,
+	.address = on_address,
+	.session_up = on_session_up,
+	.session_network = on_session_network,
+	.session_over = on_session_over,
+	.session_gone = on_session_gone,
+	.hang_up = on_hang_up};
+
+static void dial(struct client *client)
+{
+	int error;
+	client->reason = CLOSE_NONE;
+	client->was_up = false;
+	log_line(&client->host.log, LOG_LINE_INFO, "Dialling %s port %u user=\"%s\"",
+		client->host_name, client->port, client->user);
+	client->peer =
+		peer_dial(&client->host, client->host_name, client->port, &client->local, &error);
+	if (client->peer)
+		return;
+	log_line(&client->host.log, LOG_LINE_ERROR, "Couldn't dial %s: %s", client->host_name,
+		tcp_error(error));
+	client->reason = CLOSE_TCP_FAILED;
+	connection_ended(client);
+}
+
+/* Start. */
+
+static int usage(const char *what)
+{
+	fprintf(stderr, "greyline client: %s\n", what);
+	return 2;
+}
+
+/* USER@HOST: the user may hold an @ or a DOMAIN\ of its own, so the last @ divides. */
+static int take_target(struct client *client, const char *word)
+{
+	const struct settings *settings = client->settings;
+	const char *at = word ? strrchr(word, '@') : NULL;
+	const char *target = at ? at + 1 : word ? word : settings->server;
+	client->port = (uint16_t)settings->port;
+	if (at && at > word)
+		client->user = strndup(word, (size_t)(at - word));
+	else if (settings->user || settings->name)
+		client->user = strdup(settings->user ? settings->user : settings->name);
+	if (!target)
+		return usage("a server is needed: greyline client USER@HOST");
+	if (!value_host_port(target, client->host_name, &client->port))
+		return usage("the server is a name or an address, with :PORT if need be");
+	if (!client->user)
+		return usage("a user is needed: greyline client USER@HOST, or --user");
+	if (strlen(client->user) > PPP_NAME_MAX)
+		return usage("the user's name is longer than 255 bytes");
+	if (settings->bind && !value_address(settings->bind, &client->local))
+		return usage("--bind: an address is expected");
+	return 0;
+}
+
+static int start(struct client *client)
+{
+	char state_name[64], socket_name[64];
+	snprintf(state_name, sizeof state_name, "client-%d.state", (int)getpid());
+	snprintf(socket_name, sizeof socket_name, "client-%d.sock", (int)getpid());
+	struct host_config config = {.settings = client->settings,
+		.policy = &policy,
+		.role = client,
+		.state_name = state_name,
+		.local = client->local,
+		.sessions_max = CLIENT_PEERS,
+		.peers_max = CLIENT_PEERS};
+	int code = host_start(&client->host, &config);
+	if (!code)
+		code = manage_open(&client->host, socket_name);
+	if (code)
+		return code;
+	uv_timer_init(&client->host.loop, &client->redial);
+	client->redial.data = client;
+	dial(client);
+	return 0;
+}
+
+int client_command(const struct command *command, struct settings *settings, const char *word)
+{
+	struct client *client = calloc(1, sizeof *client);
+	if (!client)
+		return 1;
+	client->settings = settings;
+	if (gethostname(client->name, sizeof client->name - 1) < 0)
+		strcpy(client->name, "greyline");
+	int code = take_target(client, word);
+	if (!code)
+		code = client_password(client);
+	if (!code)
+		code = start(client);
+	if (!code)
+		code = host_run(&client->host);
+	host_end(&client->host);
+	if (client->password)
+		secret_wipe(client->password, strlen(client->password));
+	free(client->password);
+	free(client->user);
+	free(client);
+	return code;
+}

@@ -1,0 +1,40 @@
+/* The client: one server, one session, dialled again when asked to. */
+#ifndef GREYLINE_CLIENT_H
+#define GREYLINE_CLIENT_H
+
+#include "arguments.h"
+#include "host.h"
+
+struct client {
+	struct host host;
+	struct settings *settings;
+	char *user, *password;
+	char host_name[256]; /* what USER@HOST named */
+	char name[256];      /* ours, in the control connection */
+	uint16_t port;
+	struct address local; /* --bind */
+	struct seat *seat;    /* the session, while there is one */
+	struct peer *peer;
+	uv_timer_t redial;
+	bool redial_open, hung_up; /* hung_up: SIGHUP asked for a new connection */
+	bool was_up;
+	uint32_t failures;        /* in a row */
+	enum close_reason reason; /* why the last connection ended */
+
+	/* What this connection changed on the host. */
+	struct netlink_route server_route;
+	bool route_kept, dns_set;
+};
+
+int client_command(const struct command *command, struct settings *settings, const char *word);
+
+/* client_password.c. Finds the password: --password-file, $GREYLINE_PASSWORD, the configuration,
+ * --secrets, or a prompt. 0, or an exit code with the reason printed. */
+int client_password(struct client *client);
+
+/* client_network.c. */
+/* Addresses, routes and DNS of a session that came up; ends in ip-up. */
+void client_network_up(struct client *client, struct seat *seat);
+void client_network_down(struct client *client);
+
+#endif

@@ -1,0 +1,171 @@
+/* What a client's session changes on the host: an address, routes, name servers.
+ *
+ *   session up ─▶ address, ip-pre-up ─▶ host route to the server, outside ─▶ interface up,
+ *   routes through it ─▶ DNS ─▶ ip-up
+ *
+ * The routes through the tunnel go when the interface goes. The default route is never replaced:
+ * two halves, 0.0.0.0/1 and 128.0.0.0/1, are more specific and leave it in its place. Only the
+ * server's own host route and resolv.conf outlive us, so the helper does those and writes them
+ * down first. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client.h"
+#include "netdev.h"
+#include "peer.h"
+#include "scripts.h"
+
+static bool covers(const struct prefix *prefix, const struct address *address)
+{
+	if (prefix->address.family != address->family)
+		return false;
+	for (unsigned bit = 0; bit < prefix->length; bit++) {
+		uint8_t mask = (uint8_t)(0x80 >> bit % 8);
+		if ((prefix->address.bytes[bit / 8] ^ address->bytes[bit / 8]) & mask)
+			return false;
+	}
+	return true;
+}
+
+/* Whether a route of ours would lead the tunnel's own packets into the tunnel. */
+static bool would_loop(const struct client *client, const struct address *server)
+{
+	const struct settings *settings = client->settings;
+	if (settings->default_route && server->family == 4)
+		return true;
+	for (size_t i = 0; i < settings->routes.count; i++)
+		if (covers(&settings->routes.at[i], server))
+			return true;
+	return false;
+}
+
+static void add_route(struct client *client, const struct prefix *to, unsigned link)
+{
+	struct netlink_route route = {.destination = *to, .link = link};
+	if (netlink_route_add(client->host.netlink, &route) < 0)
+		log_line(&client->host.log, LOG_LINE_WARNING, "%s",
+			netlink_error(client->host.netlink));
+}
+
+static void add_routes(struct client *client, unsigned link)
+{
+	const struct settings *settings = client->settings;
+	for (size_t i = 0; i < settings->routes.count; i++)
+		add_route(client, &settings->routes.at[i], link);
+	if (!settings->default_route)
+		return;
+	struct prefix half = {.address = address_ipv4(0), .length = 1};
+	add_route(client, &half, link);
+	half.address = address_ipv4(UINT32_C(0x80000000));
+	add_route(client, &half, link);
+}
+
+static void on_dns(void *context, int result, const char *error)
+{
+	struct client *client = context;
+	if (result)
+		log_line(&client->host.log, LOG_LINE_WARNING, "DNS: %s",
+			*error ? error : strerror(result < 0 ? -result : EIO));
+}
+
+static void set_dns(struct client *client, const struct seat *seat)
+{
+	struct address servers[2];
+	unsigned count = 0;
+	for (unsigned i = 0; i < 2; i++)
+		if (seat->network.dns[i])
+			servers[count++] = address_ipv4(seat->network.dns[i]);
+	if (!client->settings->use_peer_dns || client->dns_set)
+		return;
+	if (!count) {
+		log_line(&client->host.log, LOG_LINE_WARNING,
+			"--use-peer-dns: the server named no DNS server");
+		return;
+	}
+	client->dns_set = true;
+	helper_dns(client->host.helper, servers, count, on_dns, client);
+}
+
+/* The interface comes up, and with it the routes. */
+static void finish(struct client *client, struct seat *seat)
+{
+	int failed = netdev_up(&client->host, seat, seat->tun);
+	seat->tun = -1;
+	if (failed) {
+		seat_close(seat, CLOSE_LOCAL_ERROR);
+		return;
+	}
+	add_routes(client, seat->link);
+	set_dns(client, seat);
+	scripts_ip_up(&client->host, seat);
+}
+
+struct kept_route {
+	struct client *client;
+	uint32_t subject;
+};
+
+static void on_route_kept(void *context, int result, const char *error)
+{
+	struct kept_route *kept = context;
+	struct client *client = kept->client;
+	struct seat *seat = seats_find(&client->host.seats, kept->subject);
+	free(kept);
+	if (!seat || seat->over)
+		return;
+	if (result) {
+		log_line(&client->host.log, LOG_LINE_ERROR,
+			"The route to the server could not be kept outside the tunnel: %s",
+			*error ? error : strerror(result < 0 ? -result : EIO));
+		seat_close(seat, CLOSE_LOCAL_ERROR);
+		return;
+	}
+	finish(client, seat);
+}
+
+static void keep_server_outside(struct seat *seat)
+{
+	struct client *client = seat->owner->role;
+	struct netlink_route *route = &client->server_route;
+	if (!would_loop(client, &seat->outer)) {
+		finish(client, seat);
+		return;
+	}
+	struct kept_route *kept = malloc(sizeof *kept);
+	if (!kept || netlink_route_get(client->host.netlink, &seat->outer, route) < 0) {
+		log_line(&client->host.log, LOG_LINE_ERROR, "%s",
+			netlink_error(client->host.netlink));
+		free(kept);
+		seat_close(seat, CLOSE_LOCAL_ERROR);
+		return;
+	}
+	*kept = (struct kept_route){client, seat_subject(seat)};
+	route->destination = (struct prefix){
+		.address = seat->outer, .length = seat->outer.family == 4 ? 32 : 128};
+	route->source = (struct address){0};
+	route->metric = route->mtu = 0;
+	route->table = 0;
+	client->route_kept = true;
+	helper_route_add(client->host.helper, route, on_route_kept, kept);
+}
+
+void client_network_up(struct client *client, struct seat *seat)
+{
+	seat->local4 = seat->network.local4;
+	seat->remote4 = seat->network.remote4;
+	if (netdev_configure(&client->host, seat) < 0) {
+		seat_close(seat, CLOSE_LOCAL_ERROR);
+		return;
+	}
+	scripts_pre_up(&client->host, seat, keep_server_outside);
+}
+
+void client_network_down(struct client *client)
+{
+	if (client->dns_set)
+		helper_dns_restore(client->host.helper, on_dns, client);
+	if (client->route_kept)
+		helper_route_delete(client->host.helper, &client->server_route, NULL, NULL);
+	client->dns_set = client->route_kept = false;
+}

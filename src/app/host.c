@@ -1,0 +1,437 @@
+/* The running program (see host.h): start, the loop with its deadlines and signals, the end.
+ *
+ * Start is in an order that matters: the helper is forked first, while we are root and alone; then
+ * powers are dropped; then the data plane makes its threads, which inherit what is left; then the
+ * filter covers all of them. Deadlines run on CLOCK_BOOTTIME, so that a suspended machine wakes up
+ * to time-outs that have passed. */
+#include "host.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "digest.h"
+#include "manage.h"
+#include "netdev.h"
+#include "notify.h"
+#include "peer.h"
+#include "privilege.h"
+#include "state.h"
+
+#define STOP_BY        (SHUTDOWN_TOTAL + MS(500)) /* then what is left is cut */
+#define HELPER_WAIT    MS(700)
+#define HOUSEKEEPING   10000 /* ms */
+#define DEFAULT_RUN    "/run/greyline"
+#define DEFAULT_STATE  "/var/lib/greyline"
+#define DEFAULT_SCRIPT "/etc/ppp"
+
+static_assert(STOP_BY + HELPER_WAIT < SECONDS(5), "down within five seconds");
+
+static const char *const script_names[SCRIPT_COUNT] = {
+	[SCRIPT_IP_PRE_UP] = "ip-pre-up",
+	[SCRIPT_IP_UP] = "ip-up",
+	[SCRIPT_IP_DOWN] = "ip-down",
+	[SCRIPT_AUTH_UP] = "auth-up",
+	[SCRIPT_AUTH_DOWN] = "auth-down",
+};
+
+static const int signal_numbers[3] = {SIGTERM, SIGINT, SIGHUP};
+
+const char *shown_address(const struct address *address)
+{
+	static char buffers[4][64];
+	static unsigned next;
+	char *buffer = buffers[next++ % 4];
+	struct text t = text_over(buffer, sizeof buffers[0]);
+	if (address->family)
+		text_address(&t, address);
+	else
+		text_add(&t, "-");
+	return buffer;
+}
+
+const char *shown_ipv4(uint32_t host_order)
+{
+	struct address address = address_ipv4(host_order);
+	return shown_address(&address);
+}
+
+const char *host_run_dir(const struct settings *settings)
+{
+	return settings->run_dir ? settings->run_dir : DEFAULT_RUN;
+}
+
+const char *host_state_dir(const struct settings *settings)
+{
+	if (settings->state_dir)
+		return settings->state_dir;
+	return settings->run_dir ? settings->run_dir : DEFAULT_STATE;
+}
+
+/* Deadlines. */
+
+static void arm(struct host *host)
+{
+	uint64_t nearest = heap_nearest(&host->deadlines);
+	struct itimerspec when = {0};
+	if (nearest != NEVER) {
+		/* Never the past, and never so near that a mistake elsewhere could spin us. */
+		uint64_t least = clock_now() + 500;
+		if (nearest < least)
+			nearest = least;
+		when.it_value.tv_sec = (time_t)(nearest / 1000000);
+		when.it_value.tv_nsec = (long)(nearest % 1000000) * 1000;
+	}
+	timerfd_settime(host->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+void host_deadline(struct host *host, uint32_t number, uint64_t deadline)
+{
+	uint64_t before = heap_nearest(&host->deadlines);
+	heap_set(&host->deadlines, number, deadline);
+	if (heap_nearest(&host->deadlines) != before)
+		arm(host);
+}
+
+static void on_timer(uv_poll_t *poll, int status, int events)
+{
+	struct host *host = poll->data;
+	uint64_t expirations;
+	ssize_t got = read(host->timer_fd, &expirations, sizeof expirations);
+	(void)got;
+	/* Each peer once a round: one whose next deadline has come already waits for the next. */
+	uint64_t now = clock_now();
+	for (uint32_t round = host->peer_count; round; round--) {
+		if (heap_nearest(&host->deadlines) > now)
+			break;
+		struct peer *peer = host->peers[host->deadlines.entries[0].slot];
+		heap_set(&host->deadlines, peer->number, NEVER);
+		peer_tick(peer, now);
+	}
+	arm(host);
+}
+
+/* Drops and housekeeping. */
+
+void host_drop(struct host *host, enum drop drop, const struct address *from)
+{
+	host->drops[drop]++;
+	log_peer(&host->log, LOG_KIND_REFUSED, LOG_LINE_WARNING, clock_now(),
+		"Refused: %s reason=%s peer=%s", drop_sentence(drop), drop_word(drop),
+		shown_address(from));
+}
+
+static void tell_plane_drops(struct host *host)
+{
+	uint64_t drops[DROP_COUNT];
+	host->plane->drops(host->dataplane, drops);
+	for (unsigned i = 0; i < DROP_COUNT; i++) {
+		if (drops[i] > host->drops_told[i])
+			log_line(&host->log, LOG_LINE_INFO,
+				"Dropped %llu packets: %s reason=%s peer=any",
+				(unsigned long long)(drops[i] - host->drops_told[i]),
+				drop_sentence((enum drop)i), drop_word((enum drop)i));
+		host->drops_told[i] = drops[i];
+	}
+}
+
+static void on_housekeeping(uv_timer_t *timer)
+{
+	struct host *host = timer->data;
+	tell_plane_drops(host);
+	log_owed(&host->log, clock_now());
+	notify_send("WATCHDOG=1");
+}
+
+/* Stopping. */
+
+void host_check_end(struct host *host)
+{
+	if (host->stopping && !host->peer_count && !host->seats.taken)
+		uv_stop(&host->loop);
+}
+
+static void on_stop_timer(uv_timer_t *timer)
+{
+	struct host *host = timer->data;
+	static bool cut;
+	if (cut) {
+		uv_stop(&host->loop); /* not even the data plane answers */
+		return;
+	}
+	cut = true;
+	for (uint32_t i = 0; i < host->peer_max; i++) {
+		struct peer *peer = host->peers[i];
+		if (!peer)
+			continue;
+		peer_lose(peer, CLOSE_SHUTDOWN);
+		if (peer->tcp)
+			tcp_abort(peer->tcp);
+	}
+	host_check_end(host);
+}
+
+void host_stop(struct host *host, enum close_reason reason, int exit_code)
+{
+	if (host->stopping)
+		return;
+	host->stopping = true;
+	host->exit_code = exit_code;
+	notify_send("STOPPING=1");
+	uv_timer_start(&host->stop_timer, on_stop_timer, STOP_BY / 1000, 100);
+	for (uint32_t i = 0; i < host->peer_max; i++)
+		if (host->peers[i])
+			peer_stop(host->peers[i], reason);
+	host_check_end(host);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	struct host *host = handle->data;
+	if (number == SIGHUP) {
+		host->policy->hang_up(host);
+		return;
+	}
+	log_line(&host->log, LOG_LINE_INFO, "Terminating on signal %d", number);
+	host_stop(host, CLOSE_SHUTDOWN, host->policy->signal_exit_code);
+}
+
+/* Starting. */
+
+static void helper_line(void *context, const char *line)
+{
+	struct host *host = context;
+	log_line(&host->log, LOG_LINE_INFO, "%s", line);
+}
+
+static int fail(struct host *host, int exit_code, const char *what)
+{
+	log_line(&host->log, LOG_LINE_ERROR, "%s", what);
+	return exit_code;
+}
+
+/* What earlier runs changed and never undid. */
+static void undo_stale(struct host *host, const char *folder)
+{
+	char pattern[300];
+	glob_t found;
+	snprintf(pattern, sizeof pattern, "%s/*.state", folder);
+	if (glob(pattern, 0, NULL, &found) != 0)
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		struct state state;
+		if (state_age(found.gl_pathv[i], NULL) != STATE_STALE)
+			continue;
+		log_line(&host->log, LOG_LINE_INFO,
+			"Undoing what an earlier run left on the host (%s)", found.gl_pathv[i]);
+		if (state_open(&state, found.gl_pathv[i], getpid(), helper_line, host) < 0)
+			continue; /* somebody else was faster */
+		state_remove(&state);
+		state_close(&state);
+	}
+	globfree(&found);
+}
+
+static int make_folder(struct host *host, const char *folder)
+{
+	if (mkdir(folder, 0755) < 0 && errno != EEXIST) {
+		char line[320];
+		snprintf(line, sizeof line,
+			"Couldn't make %s: %s (--run-dir and --state-dir name other places)",
+			folder, strerror(errno));
+		return fail(host, 3, line);
+	}
+	return 0;
+}
+
+static int start_helper(struct host *host, const struct host_config *config)
+{
+	const struct settings *settings = config->settings;
+	const char *scripts = settings->scripts_dir ? settings->scripts_dir : DEFAULT_SCRIPT;
+	struct helper_config helper = {.state_path = host->state_path};
+	char error[256];
+	int code = make_folder(host, host_run_dir(settings));
+	if (!code)
+		code = make_folder(host, host_state_dir(settings));
+	if (code)
+		return code;
+	undo_stale(host, host_state_dir(settings));
+	snprintf(host->state_path, sizeof host->state_path, "%s/%s", host_state_dir(settings),
+		config->state_name);
+	for (unsigned i = 0; i < SCRIPT_COUNT && settings->scripts; i++) {
+		snprintf(host->scripts[i], sizeof host->scripts[i], "%s/%s", scripts,
+			script_names[i]);
+		helper.scripts[i] = host->scripts[i];
+		helper.script_count = i + 1;
+	}
+	int failed = helper_start(&host->helper, &helper, helper_line, host, error);
+	if (failed)
+		return fail(host, failed == -EBUSY ? 6 : 1, error);
+	return 0;
+}
+
+static void on_helper_lost(void *context)
+{
+	struct host *host = context;
+	log_line(&host->log, LOG_LINE_ERROR,
+		"The helper process is gone: scripts, NAT and DNS can no longer be handled");
+	host_stop(host, CLOSE_LOCAL_ERROR, 1);
+}
+
+static int start_tables(struct host *host, const struct host_config *config)
+{
+	uint8_t seed[32];
+	if (getrandom(seed, sizeof seed, 0) != sizeof seed)
+		return fail(host, 1, "The kernel gave no random bytes");
+	random_seed(&host->random, seed);
+	secret_wipe(seed, sizeof seed);
+	host->call_ids = malloc(sizeof *host->call_ids);
+	host->peer_max = config->peers_max;
+	host->peers = calloc(host->peer_max, sizeof(struct peer *));
+	host->out = (struct outbox){.items = calloc(TUNNEL_OUT_ITEMS, sizeof(struct out_item)),
+		.arena = calloc(1, TUNNEL_OUT_BYTES),
+		.item_max = TUNNEL_OUT_ITEMS,
+		.arena_max = TUNNEL_OUT_BYTES};
+	if (!host->call_ids || !host->peers || !host->out.items || !host->out.arena ||
+		heap_init(&host->deadlines, host->peer_max) < 0 ||
+		seats_init(&host->seats, config->sessions_max) < 0)
+		return fail(host, 1, "Out of memory");
+	call_ids_init(host->call_ids);
+	return 0;
+}
+
+static int start_loop(struct host *host)
+{
+	uv_loop_init(&host->loop);
+	host->loop_open = true;
+	host->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (host->timer_fd < 0)
+		return fail(host, 4, "Couldn't make a timer of CLOCK_BOOTTIME");
+	uv_poll_init(&host->loop, &host->timer_poll, host->timer_fd);
+	host->timer_poll.data = host;
+	uv_poll_start(&host->timer_poll, UV_READABLE, on_timer);
+	for (unsigned i = 0; i < 3; i++) {
+		uv_signal_init(&host->loop, &host->signals[i]);
+		host->signals[i].data = host;
+		uv_signal_start(&host->signals[i], on_signal, signal_numbers[i]);
+	}
+	uv_timer_init(&host->loop, &host->stop_timer);
+	uv_timer_init(&host->loop, &host->housekeeping);
+	host->stop_timer.data = host->housekeeping.data = host;
+	uint64_t period = notify_watchdog_ms();
+	if (!period || period > HOUSEKEEPING)
+		period = HOUSEKEEPING;
+	uv_timer_start(&host->housekeeping, on_housekeeping, period, period);
+	host->signals_open = true;
+	return helper_attach(host->helper, &host->loop, on_helper_lost, host) < 0
+		       ? fail(host, 1, "Couldn't attach the helper to the loop")
+		       : 0;
+}
+
+static int start_plane(struct host *host, const struct host_config *config)
+{
+	char error[256];
+	struct dataplane_config plane = {.loop = &host->loop,
+		.local = config->local,
+		.interface_name = config->shared_tun,
+		.mtu = config->settings->mtu ? config->settings->mtu : NETDEV_SHARED_MTU,
+		.server = config->server,
+		.sessions_max = config->sessions_max,
+		.event = peer_dataplane_event,
+		.context = host};
+	int failed = host->plane->start(&host->dataplane, &plane, error);
+	if (failed) {
+		host->dataplane = NULL;
+		return fail(host, failed == -EPERM || failed == -EACCES ? 3 : 4, error);
+	}
+	return 0;
+}
+
+int host_start(struct host *host, const struct host_config *config)
+{
+	char error[256];
+	*host = (struct host){.settings = config->settings,
+		.policy = config->policy,
+		.role = config->role,
+		.timer_fd = -1,
+		.plane = &dataplane_user,
+		.started = clock_now()};
+	log_init(&host->log, STDERR_FILENO, config->settings->log_style, config->settings->debug);
+	signal(SIGPIPE, SIG_IGN);
+	notify_open();
+	if (!privilege_have_net_admin() || !privilege_have_net_raw())
+		return fail(host, 3,
+			"CAP_NET_ADMIN and CAP_NET_RAW are needed: start it as root (greyline "
+			"doctor shows what this machine has)");
+	int code = start_helper(host, config);
+	if (code)
+		return code;
+	if (privilege_drop(config->settings->run_as, config->low_port, error) < 0)
+		return fail(host, 3, error);
+	code = start_tables(host, config);
+	if (!code)
+		code = start_loop(host);
+	if (code)
+		return code;
+	if (netlink_open(&host->netlink) < 0)
+		return fail(host, 4, "Couldn't open a netlink socket");
+	return start_plane(host, config);
+}
+
+int host_run(struct host *host)
+{
+	char error[256] = "";
+	int filtered = privilege_filter(error);
+	if (filtered < 0)
+		return fail(host, 3, error);
+	if (filtered > 0)
+		log_line(&host->log, LOG_LINE_INFO, "%s", error);
+	notify_send("READY=1");
+	uv_run(&host->loop, UV_RUN_DEFAULT);
+	return host->exit_code;
+}
+
+/* The end. */
+
+static void close_handle(uv_handle_t *handle, void *context)
+{
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+void host_end(struct host *host)
+{
+	if (host->manage)
+		manage_close(host->manage);
+	if (host->dataplane)
+		host->plane->stop(host->dataplane);
+	if (host->helper)
+		helper_stop(host->helper, HELPER_WAIT);
+	if (host->loop_open) {
+		uv_run(&host->loop, UV_RUN_NOWAIT);
+		uv_walk(&host->loop, close_handle, NULL);
+		for (unsigned i = 0; i < 100 && uv_loop_close(&host->loop) == UV_EBUSY; i++)
+			uv_run(&host->loop, UV_RUN_NOWAIT);
+	}
+	if (host->timer_fd >= 0)
+		close(host->timer_fd);
+	netlink_close(host->netlink);
+	for (uint32_t i = 0; host->peers && i < host->peer_max; i++)
+		free(host->peers[i]);
+	free(host->peers);
+	free(host->call_ids);
+	free(host->out.items);
+	free(host->out.arena);
+	heap_free(&host->deadlines);
+	seats_free(&host->seats);
+	secret_wipe(&host->random, sizeof host->random);
+}

@@ -1,0 +1,126 @@
+/* What a running server or client stands on: the loop, the data plane, the helper, the table of
+ * sessions, the peers and their deadlines.
+ *
+ * Everything here lives on the control thread. A policy (server.c, client.c) is told what happens
+ * and answers; it may answer within the call or later. */
+#ifndef GREYLINE_HOST_H
+#define GREYLINE_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "call_ids.h"
+#include "dataplane.h"
+#include "heap.h"
+#include "helper.h"
+#include "log.h"
+#include "netlink.h"
+#include "outbox.h"
+#include "random.h"
+#include "seats.h"
+#include "settings.h"
+#include "tunnel.h"
+
+struct host;
+struct manage;
+struct peer;
+
+struct host_policy {
+	const char *role;                     /* "server" or "client" */
+	int signal_exit_code;                 /* of TERM and INT */
+	void (*configure)(struct peer *peer); /* addresses are known: fill in peer->config */
+	void (*tunnel_up)(struct peer *peer);
+	void (*tunnel_down)(struct peer *peer, enum close_reason reason);
+	void (*wanted)(struct peer *peer, uint32_t token, const struct call_wanted *wanted);
+	void (*credentials)(
+		struct seat *seat, uint32_t token, const struct auth_question *question);
+	void (*address)(struct seat *seat, uint32_t token);
+	void (*session_up)(struct seat *seat);
+	void (*session_network)(struct seat *seat); /* seat->network has changed */
+	void (*session_over)(struct seat *seat);    /* the protocol is done with it */
+	void (*session_gone)(struct seat *seat);    /* and so is the data plane: the last call */
+	void (*hang_up)(struct host *host);         /* SIGHUP */
+};
+
+/* Scripts the helper may run, by index. */
+enum script {
+	SCRIPT_IP_PRE_UP,
+	SCRIPT_IP_UP,
+	SCRIPT_IP_DOWN,
+	SCRIPT_AUTH_UP,
+	SCRIPT_AUTH_DOWN,
+	SCRIPT_COUNT
+};
+
+struct host {
+	const struct settings *settings;
+	const struct host_policy *policy;
+	void *role; /* struct server or struct client */
+	struct log log;
+	uv_loop_t loop;
+	struct random random;
+	struct netlink *netlink;
+	struct helper *helper;
+	const struct dataplane_ops *plane;
+	struct dataplane *dataplane;
+	struct manage *manage;
+
+	struct seats seats;
+	struct call_ids *call_ids;
+	struct peer **peers; /* by number */
+	uint32_t peer_max, peer_count;
+	struct heap deadlines; /* of peers */
+	struct outbox out;     /* what a tunnel says; empty between calls */
+
+	int timer_fd; /* CLOCK_BOOTTIME: the next deadline */
+	uv_poll_t timer_poll;
+	uv_signal_t signals[3];
+	uv_timer_t housekeeping, stop_timer;
+	bool signals_open, loop_open, stopping;
+	uint64_t drops[DROP_COUNT], drops_told[DROP_COUNT]; /* no session's: ours and the plane's */
+	uint64_t started;                                   /* microseconds */
+	int exit_code;
+	char scripts[SCRIPT_COUNT][256];
+	char state_path[256];
+};
+
+struct host_config {
+	const struct settings *settings;
+	const struct host_policy *policy;
+	void *role;
+	const char *state_name; /* in the state folder: "server.state" */
+	bool server;            /* the data plane routes by inner destination */
+	const char *shared_tun; /* NULL: each session has its own interface */
+	struct address local;   /* outer; family 0: any */
+	uint32_t sessions_max, peers_max;
+	bool low_port; /* a port below 1024 will be listened on */
+};
+
+/* In this order: host_start() forks the helper, drops privileges, opens the data plane; then the
+ * caller opens what it needs (listeners, files); then host_run(). 0, or an exit code of pppd's
+ * list with the reason logged. */
+int host_start(struct host *host, const struct host_config *config);
+/* Installs the filter and runs until stopped. The exit code. */
+int host_run(struct host *host);
+/* Takes every tunnel down politely, and ends host_run() within SHUTDOWN_TOTAL and a second. */
+void host_stop(struct host *host, enum close_reason reason, int exit_code);
+/* Frees everything, undoes what was changed on the host. Also after a failed host_start. */
+void host_end(struct host *host);
+
+/* When peer `number` is due next; NEVER: not at all. */
+void host_deadline(struct host *host, uint32_t number, uint64_t deadline);
+/* A seat or a peer is gone: ends the loop when it was the last one of a stopping host. */
+void host_check_end(struct host *host);
+/* Counts a drop that no session can be blamed for, and logs it at a bounded rate. */
+void host_drop(struct host *host, enum drop drop, const struct address *from);
+
+const char *host_run_dir(const struct settings *settings);
+const char *host_state_dir(const struct settings *settings);
+
+/* An address as text; a ring of four buffers, so that one line can hold several. */
+const char *shown_address(const struct address *address);
+const char *shown_ipv4(uint32_t host_order);
+
+#endif

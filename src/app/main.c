@@ -1,0 +1,116 @@
+/* greyline: one program, subcommands. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arguments.h"
+#include "client.h"
+#include "names.h"
+#include "options.h"
+#include "server.h"
+#include "tools.h"
+
+static const struct command commands[] = {
+	{"server", COMMAND_SERVER, NULL, "Runs a PPTP server.",
+		"Without --secrets it makes a user with a random password and prints both once.",
+		server_command},
+	{"client", COMMAND_CLIENT, "USER@HOST", "Connects to a PPTP server.",
+		"The password comes from --password-file, $GREYLINE_PASSWORD, --secrets or a "
+		"prompt.\nExit codes are pppd's.",
+		client_command},
+	{"status", COMMAND_STATUS, NULL, "Shows what runs here, tunnel by tunnel.", NULL,
+		status_command},
+	{"sessions", COMMAND_SESSIONS, NULL, "Lists the sessions.", NULL, sessions_command},
+	{"terminate", COMMAND_TERMINATE, NULL, "Ends sessions.",
+		"Say which: --if, --username, --ip, --csid, --sid or --all.", terminate_command},
+	{"capture", COMMAND_CAPTURE, NULL, "Writes a pcapng of live sessions.",
+		"All sessions, or the one of --if, --username, --ip, --csid or --sid.",
+		capture_command},
+	{"check-config", COMMAND_CHECK, "FILE", "Reads a configuration and says what is wrong.",
+		"Without FILE: /etc/greyline/greyline.conf and conf.d beside it.", check_command},
+	{"version", COMMAND_VERSION, NULL, "Prints the version.", NULL, version_command},
+};
+
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void help(FILE *to)
+{
+	fprintf(to, "greyline COMMAND [options]\n\nA PPTP server and client with a PPP of its "
+		    "own.\n\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(to, "  %-14s %s\n", commands[i].name, commands[i].summary);
+	fprintf(to, "\ngreyline COMMAND --help tells more.\n");
+}
+
+static int unknown(const char *word)
+{
+	const char *names[COMMANDS];
+	char shown[48];
+	for (size_t i = 0; i < COMMANDS; i++)
+		names[i] = commands[i].name;
+	const char *nearest = name_nearest(names, COMMANDS, word);
+	fault_word(shown, word, strlen(word));
+	if (nearest)
+		fprintf(stderr, "greyline: '%s': unknown command (did you mean '%s'?)\n", shown,
+			nearest);
+	else
+		fprintf(stderr, "greyline: '%s': unknown command (greyline --help lists them)\n",
+			shown);
+	return 2;
+}
+
+/* Command line over files: --config first, then the files, then the rest of the words. */
+static void read_all(const struct command *command, int argc, char **argv,
+	struct settings *settings, const char **word, struct faults *faults)
+{
+	arguments_parse(command, argc, argv, settings, word, true, faults);
+	if (settings->help || faults->count)
+		return;
+	struct place whole = {.file = settings->config_file};
+	bool daemon = command->bit & COMMAND_DAEMONS;
+	int error = 0;
+	if (settings->config_file)
+		error = settings_read(settings, settings->config_file, faults);
+	else if (daemon || command->bit & COMMAND_CONTROL)
+		settings_read_default(settings, faults);
+	if (error)
+		fault(faults, &whole, "%s", strerror(-error));
+	arguments_parse(command, argc, argv, settings, word, false, faults);
+	if (daemon && !faults->count)
+		settings_check(settings, faults);
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	struct settings settings;
+	struct faults faults = {.report = fault_to_stderr};
+	const char *word = NULL;
+	int code = 2;
+	settings_init(&settings);
+	read_all(command, argc, argv, &settings, &word, &faults);
+	if (settings.help) {
+		arguments_help(command, stdout);
+		code = 0;
+	} else if (!faults.count) {
+		code = command->run(command, &settings, word);
+	}
+	settings_free(&settings);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		help(stderr);
+		return 2;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		help(stdout);
+		return 0;
+	}
+	const char *name = !strcmp(argv[1], "--version") ? "version" : argv[1];
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (!strcmp(commands[i].name, name))
+			return run(&commands[i], argc - 1, argv + 1);
+	return unknown(argv[1]);
+}

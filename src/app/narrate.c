@@ -1,0 +1,163 @@
+/* The log lines of tunnels and sessions (see narrate.h). Words that other programs' users grep for
+ * come first and stay as pppd writes them; key=value follows, always with the peer's address. */
+#include "narrate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "pptp_print.h"
+#include "print.h"
+
+/* A name in quotes and safe to print; valid until the fourth call from here. */
+static const char *quoted(const void *bytes, size_t length)
+{
+	static char buffers[4][4 * PPP_NAME_MAX + 4];
+	static unsigned next;
+	char *buffer = buffers[next++ % 4];
+	struct text t = text_over(buffer, sizeof buffers[0]);
+	text_quoted(&t, bytes, length);
+	return buffer;
+}
+
+static const char *quoted_user(const struct seat *seat)
+{
+	return seat->user ? quoted(seat->user, strlen(seat->user)) : "\"\"";
+}
+
+void narrate_message(const struct peer *peer, bool sent, const uint8_t *bytes, size_t length)
+{
+	char line[PPTP_LINE_MAX];
+	struct text t = text_over(line, sizeof line);
+	if (!peer->host->log.debug)
+		return;
+	pptp_print(&t, bytes, length);
+	log_line(&peer->host->log, LOG_LINE_DEBUG, "%s PPTP %s peer=%s", sent ? "sent" : "rcvd",
+		line, shown_address(&peer->address));
+}
+
+void narrate_frame(const struct seat *seat, bool sent, const uint8_t *bytes, size_t length)
+{
+	char line[1536];
+	struct text t = text_over(line, sizeof line);
+	struct log *log = &seat->peer->host->log;
+	if (!log->debug)
+		return;
+	ppp_print(&t, bytes, length);
+	log_line(log, LOG_LINE_DEBUG, "%s %s peer=%s sid=%s", sent ? "sent" : "rcvd", line,
+		shown_address(&seat->outer), seat->sid);
+}
+
+void narrate_note(const struct peer *peer, const struct seat *seat, bool warning, const char *text,
+	size_t length)
+{
+	struct host *host = peer->host;
+	enum log_level level = warning ? LOG_LINE_WARNING : LOG_LINE_INFO;
+	if (seat)
+		log_peer(&host->log, LOG_KIND_NOTE, level, clock_now(), "%.*s peer=%s sid=%s",
+			(int)length, text, shown_address(&peer->address), seat->sid);
+	else
+		log_peer(&host->log, LOG_KIND_NOTE, level, clock_now(), "%.*s peer=%s", (int)length,
+			text, shown_address(&peer->address));
+}
+
+void narrate_drop(const struct peer *peer, const struct seat *seat, enum drop drop)
+{
+	log_peer(&peer->host->log, LOG_KIND_DROP, LOG_LINE_WARNING, clock_now(),
+		"Dropped: %s reason=%s peer=%s%s%s", drop_sentence(drop), drop_word(drop),
+		shown_address(&peer->address), seat ? " sid=" : "", seat ? seat->sid : "");
+}
+
+void narrate_connect(const struct seat *seat, const char *interface)
+{
+	struct log *log = &seat->owner->log;
+	const char *peer = shown_address(&seat->outer);
+	log_peer(log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
+		"Using interface %s peer=%s sid=%s", interface, peer, seat->sid);
+	log_peer(log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
+		"Connect: %s <--> pptp (%s) peer=%s call=%u sid=%s", interface, peer, peer,
+		seat->call_id, seat->sid);
+}
+
+static const char *family(enum auth_method method)
+{
+	return method == AUTH_PAP ? "PAP" : "CHAP";
+}
+
+void narrate_login(const struct seat *seat, const struct auth_question *question)
+{
+	log_peer(&seat->peer->host->log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
+		"%s authentication succeeded user=%s method=%s peer=%s sid=%s",
+		family(question->method), quoted(question->name, question->name_length),
+		auth_method_word(question->method), shown_address(&seat->outer), seat->sid);
+}
+
+void narrate_login_failed(
+	const struct seat *seat, const struct auth_question *question, const char *reason)
+{
+	struct log *log = &seat->peer->host->log;
+	const char *name = quoted(question->name, question->name_length);
+	const char *ip = shown_address(&seat->outer);
+	log_peer(log, LOG_KIND_LOGIN, LOG_LINE_WARNING, clock_now(),
+		"Peer %s failed %s authentication: auth-fail user=%s ip=%s reason=%s method=%s "
+		"peer=%s sid=%s",
+		name, family(question->method), name, ip, reason,
+		auth_method_word(question->method), ip, seat->sid);
+}
+
+static void tell_address(const struct seat *seat, const char *what, uint32_t address)
+{
+	if (address)
+		log_peer(&seat->owner->log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
+			"%s %s peer=%s sid=%s", what, shown_ipv4(address),
+			shown_address(&seat->outer), seat->sid);
+}
+
+void narrate_up(const struct seat *seat)
+{
+	struct log *log = &seat->owner->log;
+	const struct unit_network *network = &seat->network;
+	if (network->strength != MPPE_NONE)
+		log_peer(log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
+			"MPPE %d-bit %s compression enabled peer=%s sid=%s", (int)network->strength,
+			network->stateless ? "stateless" : "stateful", shown_address(&seat->outer),
+			seat->sid);
+	tell_address(seat, "local  IP address", network->local4);
+	tell_address(seat, "remote IP address", network->remote4);
+	tell_address(seat, "primary   DNS address", network->dns[0]);
+	tell_address(seat, "secondary DNS address", network->dns[1]);
+}
+
+void narrate_over(const struct seat *seat)
+{
+	char words[96];
+	const char *what = close_sentence(seat->reason);
+	if (seat->reason == CLOSE_ECHO_DEAD) {
+		snprintf(words, sizeof words, "No response to %u echo-requests",
+			seat->owner->settings->echo_failure);
+		what = words;
+	}
+	log_peer(&seat->owner->log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
+		"%s reason=%s user=%s peer=%s sid=%s", what, close_word(seat->reason),
+		quoted_user(seat), shown_address(&seat->outer), seat->sid);
+}
+
+void narrate_gone(const struct seat *seat)
+{
+	struct log *log = &seat->owner->log;
+	const char *peer = shown_address(&seat->outer);
+	if (seat->up_since) {
+		uint64_t tenths = (seat->ended - seat->up_since) / SECONDS(6);
+		log_peer(log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
+			"Connect time %llu.%llu minutes. peer=%s sid=%s",
+			(unsigned long long)tenths / 10, (unsigned long long)tenths % 10, peer,
+			seat->sid);
+		log_peer(log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
+			"Sent %llu bytes, received %llu bytes. peer=%s sid=%s",
+			(unsigned long long)seat->counters.tx_bytes,
+			(unsigned long long)seat->counters.rx_bytes, peer, seat->sid);
+	}
+	log_peer(log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
+		"Connection terminated. reason=%s peer=%s sid=%s", close_word(seat->reason), peer,
+		seat->sid);
+}

@@ -1,0 +1,22 @@
+/* The log lines of a tunnel's and a session's life; pppd's words where pppd has them. */
+#ifndef GREYLINE_NARRATE_H
+#define GREYLINE_NARRATE_H
+
+#include "peer.h"
+
+void narrate_message(const struct peer *peer, bool sent, const uint8_t *bytes, size_t length);
+void narrate_frame(const struct seat *seat, bool sent, const uint8_t *bytes, size_t length);
+void narrate_note(const struct peer *peer, const struct seat *seat, bool warning, const char *text,
+	size_t length);
+void narrate_drop(const struct peer *peer, const struct seat *seat, enum drop drop);
+
+void narrate_connect(const struct seat *seat, const char *interface);
+void narrate_login(const struct seat *seat, const struct auth_question *question);
+/* `reason` is a word for reason=, "wrong-password". */
+void narrate_login_failed(
+	const struct seat *seat, const struct auth_question *question, const char *reason);
+void narrate_up(const struct seat *seat);
+void narrate_over(const struct seat *seat);
+void narrate_gone(const struct seat *seat);
+
+#endif

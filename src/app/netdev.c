@@ -1,0 +1,158 @@
+/* Interfaces, their addresses and routes (see netdev.h). They vanish with the TUN's descriptor, so
+ * nothing of this needs to be written down for a crash. */
+#include "netdev.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tun.h"
+
+static int complain(struct host *host, int failed)
+{
+	log_line(&host->log, LOG_LINE_ERROR, "%s", netlink_error(host->netlink));
+	return failed;
+}
+
+int netdev_route(struct host *host, unsigned link, uint32_t remote4, bool add)
+{
+	struct netlink_route route = {.link = link};
+	route.destination.address = address_ipv4(remote4);
+	route.destination.length = 32;
+	int failed = add ? netlink_route_add(host->netlink, &route)
+			 : netlink_route_delete(host->netlink, &route);
+	if (failed == -EEXIST || failed == -ESRCH)
+		return 0;
+	return failed ? complain(host, failed) : 0;
+}
+
+/* The longest prefix that begins at `first` and does not pass `last`. */
+static uint8_t prefix_at(uint32_t first, uint32_t last)
+{
+	uint8_t length = 32;
+	while (length > 1) {
+		uint32_t size = UINT32_C(1) << (33 - length);
+		if (first & (size - 1) || size - 1 > last - first)
+			break;
+		length--;
+	}
+	return length;
+}
+
+static int route_range(struct host *host, unsigned link, const struct ipv4_range *range)
+{
+	uint32_t first = range->first;
+	for (;;) {
+		struct netlink_route route = {.link = link};
+		route.destination.address = address_ipv4(first);
+		route.destination.length = prefix_at(first, range->last);
+		int failed = netlink_route_add(host->netlink, &route);
+		if (failed && failed != -EEXIST)
+			return complain(host, failed);
+		uint32_t size_less_one = route.destination.length
+						 ? UINT32_MAX >> route.destination.length
+						 : UINT32_MAX;
+		if (route.destination.length == 32)
+			size_less_one = 0;
+		if (range->last - first <= size_less_one)
+			return 0;
+		first += size_less_one + 1;
+	}
+}
+
+int netdev_shared(struct host *host, const char *name, uint32_t local4,
+	const struct range_list *pool, unsigned *link)
+{
+	struct address local = address_ipv4(local4);
+	int index = netlink_link_index(host->netlink, name);
+	if (index < 0)
+		return complain(host, index);
+	*link = (unsigned)index;
+	int failed = netlink_address_add(host->netlink, *link, &local, NULL, 32);
+	if (!failed || failed == -EEXIST)
+		failed = netlink_link_up(host->netlink, *link, true);
+	if (failed)
+		return complain(host, failed);
+	for (size_t i = 0; i < pool->count; i++) {
+		failed = route_range(host, *link, &pool->at[i]);
+		if (failed)
+			return failed;
+	}
+	return 0;
+}
+
+int netdev_open(struct host *host, struct seat *seat, const char *wanted)
+{
+	char error[256];
+	int tun = tun_open(wanted, seat->interface, error);
+	if (tun < 0) {
+		log_line(&host->log, LOG_LINE_ERROR, "%s", error);
+		return tun;
+	}
+	int link = netlink_link_index(host->netlink, seat->interface);
+	if (link < 0) {
+		close(tun);
+		return complain(host, link);
+	}
+	seat->link = (unsigned)link;
+	return tun;
+}
+
+int netdev_configure(struct host *host, struct seat *seat)
+{
+	struct address local = address_ipv4(seat->local4), remote = address_ipv4(seat->remote4);
+	int failed = netlink_address_add(host->netlink, seat->link, &local, &remote, 32);
+	if (!failed || failed == -EEXIST)
+		failed = netlink_link_mtu(host->netlink, seat->link, seat->session.facts.mtu);
+	return failed ? complain(host, failed) : 0;
+}
+
+int netdev_up(struct host *host, struct seat *seat, int tun)
+{
+	int failed = netlink_link_up(host->netlink, seat->link, true);
+	if (failed) {
+		close(tun);
+		return complain(host, failed);
+	}
+	failed = host->plane->interface(host->dataplane, seat_subject(seat), tun);
+	if (failed)
+		close(tun); /* the session ended just now */
+	return failed;
+}
+
+uint16_t netdev_path_mtu(struct host *host, const struct address *peer)
+{
+	enum { LEAST = 576 };
+	struct netlink_route route;
+	struct netlink_link link;
+	uint32_t outer = 1500, header = peer->family == 6 ? 40 : 20;
+	if (netlink_route_get(host->netlink, peer, &route) == 0) {
+		if (route.mtu)
+			outer = route.mtu;
+		else if (netlink_link_get(host->netlink, route.link, &link) == 0)
+			outer = link.mtu;
+	}
+	uint32_t inner = outer > header + GRE_OVERHEAD_MAX ? outer - header - GRE_OVERHEAD_MAX : 0;
+	if (inner < LEAST)
+		return LEAST;
+	/* A path wider than Ethernet's is most often a loopback or a veth on the way to one. */
+	return inner > 1500 - 20 - GRE_OVERHEAD_MAX ? NETDEV_SHARED_MTU : (uint16_t)inner;
+}
+
+struct prefix netdev_cover(const struct range_list *ranges)
+{
+	uint32_t first = UINT32_MAX, last = 0;
+	struct prefix cover = {.length = 32};
+	for (size_t i = 0; i < ranges->count; i++) {
+		if (ranges->at[i].first < first)
+			first = ranges->at[i].first;
+		if (ranges->at[i].last > last)
+			last = ranges->at[i].last;
+	}
+	while (cover.length && (first ^ last) >> (32 - cover.length))
+		cover.length--;
+	uint32_t mask = cover.length ? UINT32_MAX << (32 - cover.length) : 0;
+	cover.address = address_ipv4(first & mask);
+	return cover;
+}

@@ -1,0 +1,499 @@
+/* One peer and its tunnel (see peer.h).
+ *
+ *   TCP bytes, data-plane events, deadlines, answers ──▶ tunnel_*() ──▶ outbox ──▶ carry out
+ *
+ * A tunnel's outbox is walked in order: bytes to the TCP connection, commands to the data plane,
+ * lines to the log. What the policy is to hear (questions, sessions up and over) is copied aside
+ * and told when the outbox is empty again, so that the policy may answer at once: an answer is one
+ * more call of the tunnel, pumped the same way. A peer's memory is freed from the loop only, behind
+ * its TCP connection. */
+#include "peer.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "narrate.h"
+
+#define IDLE_TUNNEL SECONDS(60) /* without a session, before it is closed */
+#define TCP_LINGER  MS(500)     /* for the last bytes of a connection */
+
+struct happening {
+	struct happening *next;
+	uint16_t kind, arg;
+	uint32_t subject, token;
+	uint32_t length;
+	_Alignas(8) uint8_t bytes[];
+};
+
+static struct session *find_session(void *context, uint32_t subject)
+{
+	struct host *host = context;
+	struct seat *seat = seats_find(&host->seats, subject);
+	return seat && !seat->over ? &seat->session : NULL;
+}
+
+static void pump(struct peer *peer);
+
+static struct peer *new_peer(struct host *host)
+{
+	uint32_t number = 0;
+	while (number < host->peer_max && host->peers[number])
+		number++;
+	if (number == host->peer_max)
+		return NULL;
+	struct peer *peer = calloc(1, sizeof *peer);
+	if (!peer)
+		return NULL;
+	peer->host = host;
+	peer->number = number;
+	peer->since = clock_now();
+	peer->idle_by = peer->since + IDLE_TUNNEL;
+	host->peers[number] = peer;
+	host->peer_count++;
+	return peer;
+}
+
+static void free_peer(struct peer *peer)
+{
+	struct host *host = peer->host;
+	assert(!peer->tcp && !peer->seats);
+	host_deadline(host, peer->number, NEVER);
+	host->peers[peer->number] = NULL;
+	host->peer_count--;
+	if (peer->half_next)
+		peer->half_next->half_previous = peer->half_previous;
+	if (peer->half_previous)
+		peer->half_previous->half_next = peer->half_next;
+	free(peer);
+	host_check_end(host);
+}
+
+static void on_opened(void *context, struct tcp_connection *tcp)
+{
+	struct peer *peer = context;
+	peer->opened = true;
+	peer->address = peer->config.peer = tcp_peer(tcp);
+	peer->config.local = tcp_local(tcp);
+	peer->port = tcp_peer_port(tcp);
+	peer_begin(peer);
+}
+
+static void on_received(
+	void *context, struct tcp_connection *tcp, const uint8_t *bytes, size_t length)
+{
+	struct peer *peer = context;
+	struct host *host = peer->host;
+	while (length) {
+		size_t taken = tunnel_input(&peer->tunnel, bytes, length, clock_now(), &host->out);
+		pump(peer);
+		if (!taken)
+			break;
+		bytes += taken;
+		length -= taken;
+	}
+}
+
+static void on_closed(void *context, struct tcp_connection *tcp, int error)
+{
+	struct peer *peer = context;
+	peer->tcp = NULL;
+	peer->tcp_error = error;
+	if (peer->opened) {
+		tunnel_lost(&peer->tunnel, CLOSE_TCP_CLOSED, clock_now(), &peer->host->out);
+		pump(peer);
+	} else {
+		peer->host->policy->tunnel_down(peer, CLOSE_TCP_FAILED);
+	}
+	free_peer(peer);
+}
+
+static const struct tcp_handlers handlers = {on_opened, on_received, on_closed};
+
+struct peer *peer_accept(struct host *host, struct tcp_connection *tcp)
+{
+	struct peer *peer = new_peer(host);
+	if (!peer)
+		return NULL;
+	peer->tcp = tcp;
+	peer->opened = true;
+	peer->address = peer->config.peer = tcp_peer(tcp);
+	peer->config.local = tcp_local(tcp);
+	peer->port = tcp_peer_port(tcp);
+	tcp_start(tcp, &handlers, peer);
+	return peer;
+}
+
+struct peer *peer_dial(struct host *host, const char *host_name, uint16_t port,
+	const struct address *local, int *error)
+{
+	struct peer *peer = new_peer(host);
+	if (!peer) {
+		*error = -ENOMEM;
+		return NULL;
+	}
+	peer->dialled = true;
+	struct tcp_dial_config config = {.host = host_name,
+		.port = port,
+		.local = *local,
+		.handlers = &handlers,
+		.context = peer};
+	*error = tcp_dial(&peer->tcp, &host->loop, &config);
+	if (!*error)
+		return peer;
+	peer->tcp = NULL;
+	free_peer(peer);
+	return NULL;
+}
+
+void peer_begin(struct peer *peer)
+{
+	struct session_table table = {find_session, peer->host};
+	peer->host->policy->configure(peer);
+	tunnel_init(&peer->tunnel, &peer->config, &table, &peer->host->random);
+	tunnel_up(&peer->tunnel, clock_now(), &peer->host->out);
+	pump(peer);
+}
+
+/* The outbox. */
+
+static void carry_command(struct peer *peer, const void *bytes, size_t length)
+{
+	struct datapath_command command;
+	assert(length >= sizeof command);
+	memcpy(&command, bytes, sizeof command);
+	peer->host->plane->command(
+		peer->host->dataplane, &command, (const uint8_t *)bytes + sizeof command);
+	explicit_bzero(&command, sizeof command);
+}
+
+static void put_aside(struct happening ***last, const struct out_item *item, const void *bytes)
+{
+	struct happening *happening = malloc(sizeof *happening + item->length);
+	if (!happening)
+		abort(); /* a question lost would leave a session without an answer for ever */
+	*happening = (struct happening){.kind = item->kind,
+		.arg = item->arg,
+		.subject = item->subject,
+		.token = item->token,
+		.length = item->length};
+	if (item->length)
+		memcpy(happening->bytes, bytes, item->length);
+	**last = happening;
+	*last = &happening->next;
+}
+
+static void carry(struct peer *peer, const struct out_item *item, struct happening ***last)
+{
+	struct host *host = peer->host;
+	const void *bytes = outbox_bytes(&host->out, item);
+	const struct seat *seat = item->subject ? seats_find(&host->seats, item->subject) : NULL;
+	switch ((enum tunnel_out)item->kind) {
+	case TUNNEL_BYTES:
+		if (peer->tcp)
+			tcp_send(peer->tcp, bytes, item->length);
+		break;
+	case TUNNEL_COMMAND:
+		carry_command(peer, bytes, item->length);
+		break;
+	case TUNNEL_MESSAGE:
+		narrate_message(peer, item->arg, bytes, item->length);
+		break;
+	case TUNNEL_PPP:
+		if (seat && seat->peer)
+			narrate_frame(seat, item->arg, bytes, item->length);
+		break;
+	case TUNNEL_DROP:
+		narrate_drop(peer, seat, item->arg);
+		if (!seat)
+			host->drops[item->arg]++;
+		break;
+	case TUNNEL_NOTE:
+		narrate_note(peer, seat, item->arg, bytes, item->length);
+		break;
+	case TUNNEL_SESSION_WANTED:
+	case TUNNEL_CREDENTIALS:
+	case TUNNEL_ADDRESS:
+	case TUNNEL_SESSION_UP:
+	case TUNNEL_SESSION_NETWORK:
+	case TUNNEL_SESSION_DOWN:
+	case TUNNEL_UP:
+	case TUNNEL_DOWN:
+		put_aside(last, item, bytes);
+		break;
+	}
+}
+
+static void set_deadline(struct peer *peer)
+{
+	uint64_t deadline = tunnel_deadline(&peer->tunnel);
+	if (!peer->seats && peer->idle_by < deadline)
+		deadline = peer->idle_by;
+	host_deadline(peer->host, peer->number, deadline);
+}
+
+static void seat_is_gone(struct host *host, struct seat *seat)
+{
+	host->policy->session_gone(seat);
+	narrate_gone(seat);
+	if (seat->call_id)
+		call_ids_release(host->call_ids, seat->call_id, clock_now());
+	seats_release(&host->seats, seat);
+	host_check_end(host);
+}
+
+static void session_is_over(struct peer *peer, struct seat *seat, enum close_reason reason)
+{
+	struct host *host = peer->host;
+	seat->over = true;
+	seat->reason = reason;
+	seat->ended = clock_now();
+	narrate_over(seat);
+	host->policy->session_over(seat);
+	seat->peer = NULL;
+	peer->seats--;
+	peer->idle_by = clock_now() + IDLE_TUNNEL;
+	if (!seat->session.attached || seat->detached)
+		seat_is_gone(host, seat);
+}
+
+static void tunnel_is_down(struct peer *peer, enum close_reason reason)
+{
+	peer->idle_by = NEVER;
+	peer->host->policy->tunnel_down(peer, reason);
+	if (peer->tcp)
+		tcp_close(peer->tcp, TCP_LINGER);
+}
+
+static void tell_session(struct peer *peer, struct seat *seat, const struct happening *what)
+{
+	const struct host_policy *policy = peer->host->policy;
+	switch ((enum tunnel_out)what->kind) {
+	case TUNNEL_CREDENTIALS:
+		policy->credentials(seat, what->token, (const void *)what->bytes);
+		break;
+	case TUNNEL_ADDRESS:
+		policy->address(seat, what->token);
+		break;
+	case TUNNEL_SESSION_UP:
+		seat->network = seat->session.facts.network;
+		seat->up_since = clock_now();
+		policy->session_up(seat);
+		break;
+	case TUNNEL_SESSION_NETWORK:
+		memcpy(&seat->network, what->bytes, sizeof seat->network);
+		policy->session_network(seat);
+		break;
+	case TUNNEL_SESSION_DOWN:
+		session_is_over(peer, seat, what->arg);
+		break;
+	case TUNNEL_BYTES:
+	case TUNNEL_COMMAND:
+	case TUNNEL_SESSION_WANTED:
+	case TUNNEL_UP:
+	case TUNNEL_DOWN:
+	case TUNNEL_MESSAGE:
+	case TUNNEL_PPP:
+	case TUNNEL_DROP:
+	case TUNNEL_NOTE:
+		break;
+	}
+}
+
+static void tell(struct peer *peer, const struct happening *what)
+{
+	const struct host_policy *policy = peer->host->policy;
+	if (what->kind == TUNNEL_SESSION_WANTED)
+		policy->wanted(peer, what->token, (const void *)what->bytes);
+	else if (what->kind == TUNNEL_UP)
+		policy->tunnel_up(peer);
+	else if (what->kind == TUNNEL_DOWN)
+		tunnel_is_down(peer, what->arg);
+	struct seat *seat = what->subject ? seats_find(&peer->host->seats, what->subject) : NULL;
+	if (seat && !seat->over)
+		tell_session(peer, seat, what);
+}
+
+static void pump(struct peer *peer)
+{
+	struct host *host = peer->host;
+	struct happening *first = NULL, **last = &first;
+	for (uint32_t i = 0; i < host->out.item_count; i++)
+		carry(peer, &host->out.items[i], &last);
+	if (host->out.arena_used)
+		explicit_bzero(host->out.arena, host->out.arena_used); /* it held keys */
+	outbox_clear(&host->out);
+	while (first) {
+		struct happening *what = first;
+		first = what->next;
+		tell(peer, what);
+		explicit_bzero(what, sizeof *what + what->length);
+		free(what);
+	}
+	set_deadline(peer);
+}
+
+/* Sessions. */
+
+struct seat *peer_seat(struct peer *peer)
+{
+	struct host *host = peer->host;
+	uint64_t now = clock_now();
+	uint16_t call_id = call_ids_take(host->call_ids, &host->random, now);
+	if (!call_id)
+		return NULL;
+	struct seat *seat = seats_take(&host->seats);
+	if (!seat) {
+		call_ids_release(host->call_ids, call_id, now);
+		return NULL;
+	}
+	static const char hex[] = "0123456789abcdef";
+	uint8_t sid[SEAT_SID_SIZE - 1];
+	random_bytes(&host->random, sid, sizeof sid);
+	for (unsigned i = 0; i < sizeof sid; i++)
+		seat->sid[i] = hex[sid[i] & 15];
+	seat->owner = host;
+	seat->peer = peer;
+	seat->outer = peer->address;
+	seat->call_id = call_id;
+	seat->tun = -1;
+	seat->opened = now;
+	peer->seats++;
+	return seat;
+}
+
+void peer_dial_call(struct peer *peer, struct seat *seat)
+{
+	tunnel_dial(&peer->tunnel, &seat->session, seat_subject(seat), seat->call_id, clock_now(),
+		&peer->host->out);
+	pump(peer);
+}
+
+void peer_accept_call(struct peer *peer, uint32_t token, struct seat *seat)
+{
+	tunnel_accept(&peer->tunnel, token, &seat->session, seat_subject(seat), seat->call_id,
+		clock_now(), &peer->host->out);
+	pump(peer);
+}
+
+void peer_refuse_call(struct peer *peer, uint32_t token, uint8_t result)
+{
+	tunnel_refuse(&peer->tunnel, token, result, clock_now(), &peer->host->out);
+	pump(peer);
+}
+
+void seat_credentials(struct seat *seat, uint32_t token, const struct auth_answer *answer)
+{
+	struct peer *peer = seat->peer;
+	if (!peer)
+		return;
+	tunnel_credentials(
+		&peer->tunnel, &seat->session, token, answer, clock_now(), &peer->host->out);
+	pump(peer);
+}
+
+void seat_addresses(struct seat *seat, uint32_t token, const struct unit_addresses *addresses)
+{
+	struct peer *peer = seat->peer;
+	if (!peer)
+		return;
+	tunnel_addresses(
+		&peer->tunnel, &seat->session, token, addresses, clock_now(), &peer->host->out);
+	pump(peer);
+}
+
+void seat_close(struct seat *seat, enum close_reason reason)
+{
+	struct peer *peer = seat->peer;
+	if (!peer)
+		return;
+	tunnel_close_session(&peer->tunnel, &seat->session, reason, clock_now(), &peer->host->out);
+	pump(peer);
+}
+
+void seat_cut(struct seat *seat, enum close_reason reason)
+{
+	struct peer *peer = seat->peer;
+	if (!peer)
+		return;
+	if (peer->seats == 1)
+		peer_lose(peer, reason);
+	else
+		seat_close(seat, reason);
+}
+
+void peer_stop(struct peer *peer, enum close_reason reason)
+{
+	if (!peer->opened) {
+		if (peer->tcp)
+			tcp_abort(peer->tcp);
+		return;
+	}
+	tunnel_stop(&peer->tunnel, reason, clock_now(), &peer->host->out);
+	pump(peer);
+}
+
+void peer_lose(struct peer *peer, enum close_reason reason)
+{
+	if (peer->opened) {
+		tunnel_lost(&peer->tunnel, reason, clock_now(), &peer->host->out);
+		pump(peer);
+	} else if (peer->tcp) {
+		tcp_abort(peer->tcp);
+	}
+}
+
+/* Silence and idleness are judged by what the data plane saw last. */
+static void tell_alive(struct peer *peer)
+{
+	struct host *host = peer->host;
+	struct dataplane_statistics seen;
+	for (const struct call *call = peer->tunnel.control.calls; call; call = call->next) {
+		struct session *session = find_session(host, call->subject);
+		if (session && host->plane->statistics(host->dataplane, call->subject, &seen))
+			tunnel_alive(&peer->tunnel, session, seen.last_received, seen.last_active);
+	}
+}
+
+void peer_tick(struct peer *peer, uint64_t now)
+{
+	if (!peer->opened)
+		return;
+	if (!peer->seats && peer->idle_by <= now) {
+		peer->idle_by = NEVER;
+		peer_stop(peer, CLOSE_CONTROL_TIMEOUT);
+		return;
+	}
+	tell_alive(peer);
+	tunnel_tick(&peer->tunnel, now, &peer->host->out);
+	pump(peer);
+}
+
+void peer_dataplane_event(void *context, const struct dataplane_event *event)
+{
+	struct host *host = context;
+	struct seat *seat = seats_find(&host->seats, event->subject);
+	if (!seat)
+		return;
+	switch (event->kind) {
+	case DATAPLANE_DETACHED:
+		seat->detached = true;
+		seat->counters = *event->counters;
+		if (seat->over)
+			seat_is_gone(host, seat);
+		return;
+	case DATAPLANE_CONTROL:
+		if (!seat->peer)
+			return;
+		tunnel_frame(&seat->peer->tunnel, &seat->session, event->epoch, event->bytes,
+			event->length, clock_now(), &host->out);
+		break;
+	case DATAPLANE_KEYS_DIFFER:
+		if (!seat->peer)
+			return;
+		tunnel_keys_differ(&seat->peer->tunnel, &seat->session, clock_now(), &host->out);
+		break;
+	}
+	pump(seat->peer);
+}

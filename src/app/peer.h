@@ -1,0 +1,55 @@
+/* One peer: a TCP connection, the tunnel in it, and the way its outbox is carried out. */
+#ifndef GREYLINE_PEER_H
+#define GREYLINE_PEER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host.h"
+#include "tcp.h"
+#include "tunnel.h"
+
+struct peer {
+	struct host *host;
+	uint32_t number;
+	struct tcp_connection *tcp; /* NULL once closed */
+	struct tunnel tunnel;
+	struct tunnel_config config;
+	struct address address; /* outer; family 0 before a dialled connection stands */
+	uint16_t port;
+	bool dialled, opened;
+	bool logged_in; /* somebody proved himself in this tunnel */
+	int tcp_error;  /* why a dial failed */
+	uint32_t seats;
+	uint64_t since;
+	uint64_t idle_by; /* a tunnel without a session is closed then; NEVER: not */
+	struct peer *half_next, *half_previous; /* the server's list of half-open ones */
+	bool half_listed;
+};
+
+/* NULL when there is no place or memory. An accepted peer begins with peer_begin, a dialled one
+ * by itself when the connection stands; both ask the policy to complete their configuration. */
+struct peer *peer_accept(struct host *host, struct tcp_connection *tcp);
+struct peer *peer_dial(struct host *host, const char *host_name, uint16_t port,
+	const struct address *local, int *error);
+void peer_begin(struct peer *peer);
+
+/* Sessions. A seat with handle, call ID and identifier; NULL when one of them is out. */
+struct seat *peer_seat(struct peer *peer);
+void peer_dial_call(struct peer *peer, struct seat *seat);
+void peer_accept_call(struct peer *peer, uint32_t token, struct seat *seat);
+void peer_refuse_call(struct peer *peer, uint32_t token, uint8_t result);
+void seat_credentials(struct seat *seat, uint32_t token, const struct auth_answer *answer);
+void seat_addresses(struct seat *seat, uint32_t token, const struct unit_addresses *addresses);
+void seat_close(struct seat *seat, enum close_reason reason);
+/* At once: the tunnel too, when the session is its only one. */
+void seat_cut(struct seat *seat, enum close_reason reason);
+
+void peer_stop(struct peer *peer, enum close_reason reason);
+void peer_lose(struct peer *peer, enum close_reason reason);
+void peer_tick(struct peer *peer, uint64_t now);
+
+/* The data plane's events. */
+void peer_dataplane_event(void *context, const struct dataplane_event *event);
+
+#endif

@@ -1,0 +1,66 @@
+/* Settings to tunnel configuration (see profile.h). */
+#include "profile.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "limits.h"
+
+enum { FIRMWARE = 0x0100 }; /* major and minor of our own version */
+
+static void copy_name(char name[64], const char *from)
+{
+	size_t length = strlen(from);
+	memset(name, 0, 64);
+	memcpy(name, from, length < 63 ? length : 63);
+}
+
+static void fill_control(
+	struct control_config *config, const struct settings *settings, const char *host_name)
+{
+	copy_name(config->host_name, settings->host_name ? settings->host_name : host_name);
+	copy_name(config->vendor_name, "Greyline");
+	config->firmware = FIRMWARE;
+	config->window = (uint16_t)settings->window;
+	config->echo_interval_us = SECONDS(settings->control_echo_interval);
+	config->echo_timeout_us = SECONDS(settings->control_echo_timeout);
+	config->request_timeout_us = SECONDS(settings->control_timeout);
+}
+
+static void fill_link(struct link_config *config, const struct settings *settings, uint16_t mtu)
+{
+	config->mru = settings->mru ? (uint16_t)settings->mru : mtu;
+	config->ask_pfc = config->ask_acfc = true;
+	config->restart_us = SECONDS(settings->lcp_restart);
+	config->max_configure = (uint8_t)settings->lcp_max_configure;
+	config->max_terminate = (uint8_t)settings->lcp_max_terminate;
+	config->max_failure = (uint8_t)settings->lcp_max_failure;
+	config->echo_interval_us = SECONDS(settings->echo_interval);
+	config->echo_failure = (uint8_t)settings->echo_failure;
+	config->auth_timeout_us = SECONDS(settings->auth_timeout);
+}
+
+static void fill_unit(struct unit_config *config, const struct settings *settings)
+{
+	config->mppe_allow = settings_mppe(settings);
+	config->mppe_require = settings_mppe_required(settings);
+	config->mppe_stateful = settings->mppe_stateful;
+	config->restart_us = SECONDS(settings->lcp_restart);
+	config->max_configure = (uint8_t)settings->lcp_max_configure;
+	config->max_terminate = (uint8_t)settings->lcp_max_terminate;
+	config->max_failure = (uint8_t)settings->lcp_max_failure;
+	config->network_timeout_us = SECONDS(30);
+}
+
+void profile_common(struct tunnel_config *config, const struct settings *settings,
+	uint16_t path_mtu, const char *host_name)
+{
+	uint16_t mtu = settings->mtu ? (uint16_t)settings->mtu : path_mtu;
+	fill_control(&config->control, settings, host_name);
+	fill_link(&config->session.link, settings, mtu);
+	fill_unit(&config->session.unit, settings);
+	config->session.mtu = mtu;
+	config->session.idle_us = SECONDS(settings->idle);
+	config->session.max_connect_us = SECONDS(settings->max_connect);
+}

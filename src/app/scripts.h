@@ -1,0 +1,18 @@
+/* pppd's scripts: who is called when, with which arguments and which environment.
+ *
+ * The helper runs them; those of one session run one after another, so that ip-down never begins
+ * before ip-up has ended. Only ip-pre-up is waited for. */
+#ifndef GREYLINE_SCRIPTS_H
+#define GREYLINE_SCRIPTS_H
+
+#include "host.h"
+
+/* `then` is called with the seat when ip-pre-up has ended, or at once when scripts are off; not at
+ * all when the session is over by then. */
+void scripts_pre_up(struct host *host, struct seat *seat, void (*then)(struct seat *seat));
+void scripts_auth_up(struct host *host, struct seat *seat);
+void scripts_ip_up(struct host *host, struct seat *seat);
+/* ip-down and auth-down, for whichever of their counterparts ran. */
+void scripts_down(struct host *host, struct seat *seat);
+
+#endif

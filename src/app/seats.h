@@ -1,0 +1,76 @@
+/* The session table: one seat for each session, named by {index, generation} (subject.h).
+ *
+ * Seats come from a slab in blocks, so that a seat never moves. A seat is taken for a call and free
+ * again once the session is over and the data plane has confirmed the detach. */
+#ifndef GREYLINE_SEATS_H
+#define GREYLINE_SEATS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane.h"
+#include "session.h"
+#include "subject.h"
+
+struct host;
+struct peer;
+
+enum { SEATS_PER_BLOCK = 64, SEAT_SID_SIZE = 17, SEAT_INTERFACE_SIZE = 16 };
+
+struct seat {
+	struct session session;
+	struct host *owner;
+	struct peer *peer;    /* NULL once the session is over */
+	struct address outer; /* the peer's, kept for the log */
+	uint32_t index;
+	uint16_t generation;
+	uint16_t call_id; /* 0: none */
+	bool taken, over, detached;
+	char sid[SEAT_SID_SIZE];
+	char *user; /* as the peer named himself; NULL until proved */
+	enum auth_method method;
+
+	/* Inner address and interface. */
+	uint32_t local4, remote4; /* host order; remote4 is held in the pool when `pooled` */
+	int tun;                  /* its own, not yet with the data plane; -1: none */
+	bool pooled, routed; /* routed: a host route of its own leads to the shared interface */
+	char interface[SEAT_INTERFACE_SIZE];
+	unsigned link;          /* of an interface of its own; 0: shared or none */
+	uint32_t address_token; /* a question about addresses that waits for a seat to be freed */
+	bool address_waits;
+
+	/* Scripts that ran and whose counterparts are owed. */
+	bool auth_up, ip_up;
+
+	/* For the table, and behind the end. */
+	struct unit_network network;
+	struct datapath_counters counters; /* the final ones */
+	enum close_reason reason;
+	uint64_t opened, up_since, ended; /* microseconds; 0: not yet */
+	struct seat *next_free;
+};
+
+struct seats {
+	struct seat **blocks;
+	uint32_t block_count, block_max;
+	uint32_t limit, taken;
+	struct seat *free_first, *free_last; /* the longest free first */
+};
+
+int seats_init(struct seats *seats, uint32_t limit); /* 0 or -ENOMEM */
+void seats_free(struct seats *seats);
+
+/* NULL when `limit` are taken or memory is out. */
+struct seat *seats_take(struct seats *seats);
+void seats_release(struct seats *seats, struct seat *seat);
+/* NULL for a handle whose generation has passed. */
+struct seat *seats_find(const struct seats *seats, uint32_t subject);
+/* Walks those taken: *at starts at 0; NULL at the end. */
+struct seat *seats_next(const struct seats *seats, uint32_t *at);
+
+static inline uint32_t seat_subject(const struct seat *seat)
+{
+	return subject_make(seat->index, seat->generation);
+}
+
+#endif

@@ -1,0 +1,474 @@
+/* The server: listeners and their limits, calls, sessions up and down.
+ *
+ * A connection is accepted or refused before it costs anything: by the limits on peers that have
+ * not logged in (in all, and from one address) and by the throttle. From there the protocol runs
+ * in the tunnel; this file answers its questions and gives sessions an interface. */
+#include "server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "digest.h"
+#include "manage.h"
+#include "narrate.h"
+#include "netdev.h"
+#include "notify.h"
+#include "options.h"
+#include "peer.h"
+#include "pptp_wire.h"
+#include "profile.h"
+#include "scripts.h"
+#include "values.h"
+
+#define DEFAULT_POOL      "10.77.0.0/24"
+#define DEFAULT_INTERFACE "greyline0"
+#define NAT_TABLE         "greyline"
+
+/* The half-open list: peers in whose tunnel nobody has proved himself yet. */
+
+static void list_half_open(struct server *server, struct peer *peer)
+{
+	peer->half_listed = true;
+	peer->half_next = server->half_open;
+	peer->half_previous = NULL;
+	if (server->half_open)
+		server->half_open->half_previous = peer;
+	server->half_open = peer;
+	server->half_open_count++;
+}
+
+static void unlist_half_open(struct server *server, struct peer *peer)
+{
+	if (!peer->half_listed)
+		return;
+	if (peer->half_next)
+		peer->half_next->half_previous = peer->half_previous;
+	if (peer->half_previous)
+		peer->half_previous->half_next = peer->half_next;
+	else
+		server->half_open = peer->half_next;
+	peer->half_next = peer->half_previous = NULL;
+	peer->half_listed = false;
+	server->half_open_count--;
+}
+
+static uint32_t half_open_from(const struct server *server, const struct address *address)
+{
+	uint32_t count = 0;
+	for (const struct peer *peer = server->half_open; peer; peer = peer->half_next)
+		count += address_equal(&peer->address, address);
+	return count;
+}
+
+static bool too_many(struct server *server, const struct address *from)
+{
+	if (throttle_wait(&server->by_address, from->bytes, sizeof from->bytes, clock_now())) {
+		host_drop(&server->host, DROP_THROTTLED, from);
+		return true;
+	}
+	if (server->half_open_count < server->settings->max_half_open &&
+		half_open_from(server, from) < server->settings->max_half_open_per_peer)
+		return false;
+	host_drop(&server->host, DROP_HALF_OPEN, from);
+	return true;
+}
+
+static void on_configure(struct peer *peer)
+{
+	struct server *server = peer->host->role;
+	struct settings *settings = server->settings;
+	struct tunnel_config *config = &peer->config;
+	profile_common(
+		config, settings, netdev_path_mtu(&server->host, &peer->address), server->name);
+	config->control.pac = true;
+	config->control.maximum_channels = (uint16_t)settings->max_calls;
+	config->maximum_calls = (uint16_t)settings->max_calls;
+	config->session.check_source = settings->check_source;
+	config->session.client_to_client = settings->client_to_client;
+	config->session.link.demand_auth = settings_auth(settings);
+	config->session.link.name = server->name;
+	config->session.link.name_length = strlen(server->name);
+	config->session.unit.ask_address = true;
+	config->session.unit.local4 = server->local4;
+	for (unsigned i = 0; i < 2; i++) {
+		config->session.unit.dns[i] = settings->dns.at[i];
+		config->session.unit.wins[i] = settings->wins.at[i];
+	}
+}
+
+static void on_accepted(void *context, struct tcp_connection *tcp)
+{
+	struct server *server = context;
+	struct address from = tcp_peer(tcp);
+	if (server->host.stopping || too_many(server, &from)) {
+		server->refused++;
+		tcp_abort(tcp);
+		return;
+	}
+	struct peer *peer = peer_accept(&server->host, tcp);
+	if (!peer) {
+		server->refused++;
+		host_drop(&server->host, DROP_HALF_OPEN, &from);
+		tcp_abort(tcp);
+		return;
+	}
+	list_half_open(server, peer);
+	log_peer(&server->host.log, LOG_KIND_CONNECTION, LOG_LINE_INFO, clock_now(),
+		"Control connection from %s port=%u peer=%s", shown_address(&from), peer->port,
+		shown_address(&from));
+	peer_begin(peer);
+}
+
+/* The policy. */
+
+static void on_tunnel_up(struct peer *peer)
+{
+	const struct control_peer *other = &peer->tunnel.control.peer;
+	char host_name[300], vendor[300];
+	struct text h = text_over(host_name, sizeof host_name);
+	struct text v = text_over(vendor, sizeof vendor);
+	text_quoted(&h, other->host_name, strlen(other->host_name));
+	text_quoted(&v, other->vendor_name, strlen(other->vendor_name));
+	log_peer(&peer->host->log, LOG_KIND_CONNECTION, LOG_LINE_INFO, clock_now(),
+		"Control connection established host=%s vendor=%s firmware=%u peer=%s", host_name,
+		vendor, other->firmware, shown_address(&peer->address));
+}
+
+static void on_tunnel_down(struct peer *peer, enum close_reason reason)
+{
+	unlist_half_open(peer->host->role, peer);
+	log_peer(&peer->host->log, LOG_KIND_CONNECTION, LOG_LINE_INFO, clock_now(),
+		"Control connection closed: %s reason=%s peer=%s", close_sentence(reason),
+		close_word(reason), shown_address(&peer->address));
+}
+
+static void on_wanted(struct peer *peer, uint32_t token, const struct call_wanted *wanted)
+{
+	struct server *server = peer->host->role;
+	struct seat *seat = peer_seat(peer);
+	if (!seat) {
+		log_peer(&server->host.log, LOG_KIND_SESSION, LOG_LINE_WARNING, clock_now(),
+			"No room for a call: %u sessions are there (--max-sessions) peer=%s",
+			server->host.seats.taken, shown_address(&peer->address));
+		peer_refuse_call(peer, token, PPTP_CALL_NOT_ACCEPTED);
+		return;
+	}
+	if (server->shared) {
+		snprintf(seat->interface, sizeof seat->interface, "%s", server->interface);
+		narrate_connect(seat, seat->interface);
+	}
+	peer_accept_call(peer, token, seat);
+}
+
+static void run_ip_up(struct seat *seat)
+{
+	struct server *server = seat->owner->role;
+	if (!server->shared && netdev_up(&server->host, seat, seat->tun) < 0) {
+		seat->tun = -1;
+		seat_close(seat, CLOSE_LOCAL_ERROR);
+		return;
+	}
+	seat->tun = -1;
+	scripts_ip_up(&server->host, seat);
+}
+
+/* An interface of its own is made only for somebody who proved himself. */
+static int own_interface(struct server *server, struct seat *seat)
+{
+	int tun = netdev_open(&server->host, seat, "ppp%d");
+	if (tun < 0)
+		return tun;
+	seat->tun = tun;
+	narrate_connect(seat, seat->interface);
+	return netdev_configure(&server->host, seat);
+}
+
+static int shared_interface(struct server *server, struct seat *seat)
+{
+	if (pool_holds(&server->pool, seat->remote4))
+		return 0;
+	seat->routed = true;
+	return netdev_route(&server->host, server->link, seat->remote4, true);
+}
+
+static void on_session_up(struct seat *seat)
+{
+	struct server *server = seat->owner->role;
+	unlist_half_open(server, seat->peer);
+	seat->local4 = seat->network.local4;
+	int failed = server->shared ? shared_interface(server, seat) : own_interface(server, seat);
+	narrate_up(seat);
+	if (failed) {
+		seat_close(seat, CLOSE_LOCAL_ERROR);
+		return;
+	}
+	scripts_auth_up(&server->host, seat);
+	scripts_pre_up(&server->host, seat, run_ip_up);
+}
+
+static void on_session_network(struct seat *seat)
+{
+	if (seat->network.ipv4)
+		narrate_up(seat);
+}
+
+static void on_session_over(struct seat *seat)
+{
+	struct server *server = seat->owner->role;
+	if (seat->address_waits) {
+		seat->address_waits = false;
+		server->waiting--;
+	}
+}
+
+static void on_session_gone(struct seat *seat)
+{
+	struct server *server = seat->owner->role;
+	scripts_down(&server->host, seat);
+	if (seat->tun >= 0)
+		close(seat->tun);
+	seat->tun = -1;
+	if (seat->routed)
+		netdev_route(&server->host, server->link, seat->remote4, false);
+	admission_release(seat);
+}
+
+static void on_hang_up(struct host *host)
+{
+	struct server *server = host->role;
+	notify_send("RELOADING=1");
+	log_line(&host->log, LOG_LINE_INFO, "Reading users again on signal");
+	admission_reload(server, true);
+	notify_send("READY=1");
+}
+
+static const struct host_policy policy = {.role = "server",
+	.configure = on_configure,
+	.tunnel_up = on_tunnel_up,
+	.tunnel_down = on_tunnel_down,
+	.wanted = on_wanted,
+	.credentials = admission_credentials,
+	.address = admission_address,
+	.session_up = on_session_up,
+	.session_network = on_session_network,
+	.session_over = on_session_over,
+	.session_gone = on_session_gone,
+	.hang_up = on_hang_up};
+
+/* Start. */
+
+static int complain(struct server *server, int code, const char *what)
+{
+	log_line(&server->host.log, LOG_LINE_ERROR, "%s", what);
+	return code;
+}
+
+/* Without --secrets: one user, one password, told once and kept nowhere. */
+static void make_user(struct server *server)
+{
+	static const char letters[] =
+		"abcdefghjkmnpqrstuvwxyz23456789"; /* none looks like another */
+	char password[20];
+	uint8_t bytes[sizeof password];
+	random_bytes(&server->host.random, bytes, sizeof bytes);
+	for (size_t i = 0; i < sizeof password - 1; i++)
+		password[i] = i % 5 == 4 ? '-' : letters[bytes[i] % (sizeof letters - 1)];
+	password[sizeof password - 1] = '\0';
+	secrets_add(&server->secrets, "greyline", password);
+	log_line(&server->host.log, LOG_LINE_INFO,
+		"No --secrets: made a user for this run. User: greyline  Password: %s", password);
+	secret_wipe(password, sizeof password);
+}
+
+static void tell_fault(void *context, const char *line)
+{
+	struct server *server = context;
+	log_line(&server->host.log, LOG_LINE_WARNING, "%s", line);
+}
+
+static int read_file(struct server *server, struct secrets *secrets, const char *path)
+{
+	struct faults faults = {.report = tell_fault, .context = server};
+	int error = secrets_read(secrets, path, &faults);
+	if (error) {
+		char line[512];
+		snprintf(line, sizeof line, "%s: %s", path, strerror(-error));
+		return complain(server, 1, line);
+	}
+	if (!secrets->count)
+		log_line(&server->host.log, LOG_LINE_WARNING, "%s holds no user: nobody can log in",
+			path);
+	return 0;
+}
+
+static int read_users(struct server *server)
+{
+	const struct settings *settings = server->settings;
+	int code = 0;
+	if (settings->secrets)
+		code = read_file(server, &server->secrets, settings->secrets);
+	if (!code && settings->pap_secrets)
+		code = read_file(server, &server->pap_secrets, settings->pap_secrets);
+	return code;
+}
+
+static void start_users(struct server *server)
+{
+	const struct settings *settings = server->settings;
+	uint64_t key;
+	random_bytes(&server->host.random, &key, sizeof key);
+	throttle_init(&server->by_address, key, settings->free_failures, THROTTLE_DELAY_MAX);
+	throttle_init(&server->by_user, ~key, settings->free_failures, THROTTLE_DELAY_MAX_USER);
+	if (!settings->secrets)
+		make_user(server);
+}
+
+static int start_pool(struct server *server)
+{
+	char error[256];
+	struct settings *settings = server->settings;
+	if (pool_init(&server->pool, &settings->pool, error) < 0)
+		return complain(server, 2, error);
+	server->local4 = address_to_ipv4(&settings->local);
+	if (!server->local4)
+		server->local4 = pool_take(&server->pool);
+	if (!server->local4)
+		return complain(server, 2, "The pool is empty: --pool or --local is needed");
+	admission_reserve(server, true);
+	if (!server->shared)
+		return 0;
+	return netdev_shared(&server->host, server->interface, server->local4, &settings->pool,
+		       &server->link) < 0
+		       ? 4
+		       : 0;
+}
+
+static void on_nat(void *context, int result, const char *error)
+{
+	struct server *server = context;
+	if (!result)
+		return;
+	log_line(&server->host.log, LOG_LINE_ERROR, "--nat: %s",
+		*error ? error : strerror(result < 0 ? -result : EIO));
+	host_stop(&server->host, CLOSE_LOCAL_ERROR, 1);
+}
+
+static int start_nat(struct server *server)
+{
+	enum { WIDEST = 8 };
+	if (!server->settings->nat)
+		return 0;
+	struct nft_config nft = {.pool = netdev_cover(&server->settings->pool),
+		.masquerade = true,
+		.clamp_mss = true};
+	if (nft.pool.length < WIDEST)
+		return complain(server, 2,
+			"--nat: the pool's ranges lie too far apart for one masquerade rule: "
+			"keep them within one network");
+	snprintf(nft.table, sizeof nft.table, "%s", NAT_TABLE);
+	snprintf(nft.interface, sizeof nft.interface, "%s",
+		server->shared ? server->interface : "ppp*");
+	helper_sysctl(server->host.helper, HELPER_IPV4_FORWARD, "1", on_nat, server);
+	helper_nat(server->host.helper, &nft, on_nat, server);
+	return 0;
+}
+
+static int listen_on(struct server *server, const char *word)
+{
+	char host_name[256], error[256];
+	struct tcp_listen_config config = {.accepted = on_accepted,
+		.context = server,
+		.port = (uint16_t)server->settings->port};
+	if (!value_host_port(word, host_name, &config.port) ||
+		!value_address(host_name, &config.address)) {
+		snprintf(error, sizeof error,
+			"--listen: an address, or address:port, is expected, not '%.100s'", word);
+		return complain(server, 2, error);
+	}
+	if (server->listener_count == SERVER_LISTENERS_MAX)
+		return complain(server, 2, "--listen: too many addresses");
+	if (tcp_listen(&server->listeners[server->listener_count], &server->host.loop, &config,
+		    error) < 0)
+		return complain(server, 7, error);
+	uint16_t port = tcp_listener_port(server->listeners[server->listener_count++]);
+	log_line(&server->host.log, LOG_LINE_INFO, "Listening on %s port %u",
+		shown_address(&config.address), port);
+	return 0;
+}
+
+static int start_listeners(struct server *server)
+{
+	const struct text_list *listen = &server->settings->listen;
+	int code = 0;
+	if (!listen->count)
+		return listen_on(server, "0.0.0.0");
+	for (size_t i = 0; i < listen->count && !code; i++)
+		code = listen_on(server, listen->at[i]);
+	return code;
+}
+
+static int start(struct server *server)
+{
+	struct settings *settings = server->settings;
+	struct host_config config = {.settings = settings,
+		.policy = &policy,
+		.role = server,
+		.state_name = "server.state",
+		.server = true,
+		.shared_tun = server->shared ? server->interface : NULL,
+		.sessions_max = settings->max_sessions,
+		.peers_max = settings->max_sessions + settings->max_half_open,
+		.low_port = true};
+	log_init(&server->host.log, STDERR_FILENO, settings->log_style, settings->debug);
+	int code = read_users(server); /* while we may still read them, whoever we become */
+	if (!code)
+		code = host_start(&server->host, &config);
+	if (!code)
+		start_users(server);
+	if (!code)
+		code = start_pool(server);
+	if (!code)
+		code = manage_open(&server->host, "server.sock");
+	if (!code)
+		code = start_nat(server);
+	if (!code)
+		code = start_listeners(server);
+	return code;
+}
+
+int server_command(const struct command *command, struct settings *settings, const char *word)
+{
+	struct server *server = calloc(1, sizeof *server);
+	char problem[OPTION_ERROR_MAX];
+	if (!server)
+		return 1;
+	server->settings = settings;
+	server->shared = settings->interface == INTERFACE_SHARED;
+	server->interface = settings->ifname ? settings->ifname : DEFAULT_INTERFACE;
+	if (settings->name)
+		snprintf(server->name, sizeof server->name, "%s", settings->name);
+	else if (gethostname(server->name, sizeof server->name - 1) < 0)
+		strcpy(server->name, "greyline");
+	if (!settings->pool.count &&
+		!option_store(option_find("pool"), settings, DEFAULT_POOL, false, false, problem))
+		assert(!"the default pool is a pool");
+	secrets_init(&server->secrets);
+	secrets_init(&server->pap_secrets);
+	int code = start(server);
+	if (!code)
+		code = host_run(&server->host);
+	for (unsigned i = 0; i < server->listener_count; i++)
+		tcp_listener_close(server->listeners[i]);
+	host_end(&server->host);
+	secrets_free(&server->secrets);
+	secrets_free(&server->pap_secrets);
+	pool_free(&server->pool);
+	free(server);
+	return code;
+}

@@ -1,0 +1,44 @@
+/* The server: listeners, limits, users, addresses. */
+#ifndef GREYLINE_SERVER_H
+#define GREYLINE_SERVER_H
+
+#include "arguments.h"
+#include "host.h"
+#include "pool.h"
+#include "secrets.h"
+#include "tcp.h"
+#include "throttle.h"
+
+enum { SERVER_LISTENERS_MAX = 16 };
+
+struct server {
+	struct host host;
+	struct settings *settings;
+	struct secrets secrets, pap_secrets;
+	struct pool pool;
+	struct throttle by_address, by_user;
+	struct tcp_listener *listeners[SERVER_LISTENERS_MAX];
+	unsigned listener_count;
+	struct peer *half_open; /* list; newest first */
+	uint32_t half_open_count;
+	uint32_t waiting; /* seats whose address question waits for another to go */
+	uint32_t local4;
+	unsigned link; /* of the shared interface */
+	bool shared;
+	const char *interface; /* the shared one's name */
+	char name[256];        /* ours, for CHAP and the second word of secrets */
+	uint64_t logins, failed_logins, refused;
+};
+
+int server_command(const struct command *command, struct settings *settings, const char *word);
+
+/* admission.c: who may come in, and with which address. */
+void admission_credentials(struct seat *seat, uint32_t token, const struct auth_question *question);
+void admission_address(struct seat *seat, uint32_t token);
+/* The seat gives its address back; whoever waited for one is answered. */
+void admission_release(struct seat *seat);
+/* Reads secrets again; reserves the fixed addresses in them. */
+void admission_reload(struct server *server, bool told);
+void admission_reserve(struct server *server, bool reserved);
+
+#endif
