@@ -2,7 +2,10 @@
  *
  * A key and the frame that belongs to it are two records next to each other; nothing else of the
  * session can come between them. A bounded number is taken at a time, so that a thousand logins do
- * not hold up the traffic of the others. */
+ * not hold up the traffic of the others.
+ *
+ * The addresses of a session enter and leave the prefix table here, together with the network
+ * protocol they belong to. */
 #include <assert.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -24,12 +27,44 @@ static void attach(struct worker *w, const struct datapath_command *command)
 	slot->tun = -1;
 	slot->keys_told = false;
 	slot->moved = 0;
-	slot->last_active = 0;
+	slot->last_active = w->now;
 	*place = index + 1;
 	w->single = index + 1;
-	struct dataplane_statistics none = {.last_received = 0};
-	published_write(&w->published[index], slot->subject, &none);
 	traffic_command(w, slot, command, NULL);
+	struct dataplane_statistics fresh = {
+		.last_received = slot->dp.last_received,
+		.last_active = slot->last_active,
+	};
+	published_write(&w->published[index], slot->subject, &fresh);
+}
+
+/* One address of a session in the prefix table: the old one out, the new one in. Link-local
+ * addresses may be the same in several sessions and lead to none. */
+static void route_host(
+	struct worker *w, struct slot *slot, struct address *held, const struct address *wanted)
+{
+	struct address none = {.family = 0};
+	if (!wanted || (wanted->family == 6 && wanted->bytes[0] == 0xfe &&
+			       (wanted->bytes[1] & 0xc0) == 0x80))
+		wanted = &none;
+	if (address_equal(held, wanted))
+		return;
+	struct prefix prefix = {.address = *held, .length = held->family == 6 ? 128 : 32};
+	if (held->family)
+		prefix_table_remove(&w->prefixes, &prefix, slot->subject);
+	*held = *wanted;
+	prefix = (struct prefix){.address = *held, .length = held->family == 6 ? 128 : 32};
+	if (held->family)
+		prefix_table_insert(&w->prefixes, &prefix, slot->subject);
+}
+
+static void route_hosts(struct worker *w, struct slot *slot, const struct address *host4,
+	const struct address *host6)
+{
+	if (!w->server)
+		return;
+	route_host(w, slot, &slot->host4, host4);
+	route_host(w, slot, &slot->host6, host6);
 }
 
 static void drop_interface(struct worker *w, struct slot *slot)
@@ -45,8 +80,8 @@ static void detach(struct worker *w, struct slot *slot, const struct datapath_co
 {
 	uint32_t index = (uint32_t)(slot - w->slots);
 	uint16_t call_id = slot->dp.local_call_id;
-	slot->last = slot->dp.counters;
 	traffic_command(w, slot, command, NULL);
+	route_hosts(w, slot, NULL, NULL);
 	if (w->call_ids[call_id] == index + 1)
 		w->call_ids[call_id] = 0;
 	if (w->single == index + 1)
@@ -90,10 +125,16 @@ static void run(struct worker *w, const struct worker_request *request, const ui
 	struct slot *slot = worker_slot(w, command->subject);
 	if (!slot)
 		return; /* its generation has passed */
-	if (command->kind == DATAPATH_DETACH)
+	if (command->kind == DATAPATH_DETACH) {
 		detach(w, slot, command);
-	else
-		traffic_command(w, slot, command, frame);
+		return;
+	}
+	if (command->kind == DATAPATH_NETWORK)
+		route_hosts(w, slot, command->network.ipv4 ? &command->network.remote4 : NULL,
+			command->network.ipv6 ? &command->network.remote6 : NULL);
+	if (command->kind == DATAPATH_EPOCH)
+		route_hosts(w, slot, NULL, NULL);
+	traffic_command(w, slot, command, frame);
 }
 
 void requests_run(struct worker *w)

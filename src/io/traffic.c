@@ -56,10 +56,9 @@ static void tap_outer(
 	tap_packet(w, true, sent, dp->subject, whole, header + length);
 }
 
+/* Packets keep the buffers they have: a data-path call may have exchanged some. */
 static struct packet_list *list_empty(struct worker_out *out)
 {
-	for (size_t i = 0; i < out->list.count; i++)
-		out->packets[i] = (struct packet){.bytes = out->buffers[i], .capacity = OUTER_MAX};
 	out->list.count = 0;
 	return &out->list;
 }
@@ -195,19 +194,15 @@ static struct datapath *receiver(struct worker *w, const struct gre_datagram *d)
 		return NULL;
 	}
 	uint32_t place = w->call_ids[call_id];
-	if (!place) {
-		drops[DROP_GRE_CALL]++;
-		return NULL;
-	}
-	struct slot *slot = &w->slots[place - 1];
-	struct datapath *dp = &slot->dp;
-	if (!address_equal(&d->source, &dp->peer) ||
-		(dp->local.family && !address_equal(&d->destination, &dp->local))) {
+	struct datapath *dp = place ? &w->slots[place - 1].dp : NULL;
+	bool ours = datapath_match(&w->engine, dp, &d->source);
+	if (ours && dp->local.family && !address_equal(&d->destination, &dp->local)) {
 		dp->counters.drops[DROP_GRE_PEER]++;
-		worker_touch(w, slot);
-		return NULL;
+		ours = false;
 	}
-	return dp;
+	if (dp)
+		worker_touch(w, slot_of(dp));
+	return ours ? dp : NULL;
 }
 
 void traffic_from_gre(struct worker *w, struct gre_socket *socket)
@@ -221,7 +216,6 @@ void traffic_from_gre(struct worker *w, struct gre_socket *socket)
 		if (!dp)
 			continue;
 		tap_outer(w, false, dp, d->gre, d->length);
-		worker_touch(w, slot_of(dp));
 		in[count++] = (struct packet){
 			.datapath = dp,
 			.kind = PACKET_OUTER,

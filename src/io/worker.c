@@ -114,7 +114,7 @@ static bool tell_slot(struct worker *w, struct slot *slot)
 		return false;
 	slot->tell_keys = 0;
 	if (slot->tell_detached && !tell_event(w, DATAPLANE_DETACHED, slot->tell_detached, 0,
-					   &slot->last, sizeof(slot->last)))
+					   &slot->dp.counters, sizeof(slot->dp.counters)))
 		return false;
 	slot->tell_detached = 0;
 	return true;

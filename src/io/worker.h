@@ -49,7 +49,7 @@ struct slot {
 	int tun;          /* an interface of its own, or -1 */
 	bool touched, dirty, telling, keys_told;
 	uint32_t tell_keys, tell_detached; /* events that wait for room in the ring: the subject */
-	struct datapath_counters last;     /* of the session that was detached */
+	struct address host4, host6;       /* in the prefix table for this session */
 	uint32_t next_touched, next_dirty, next_telling; /* lists: index + 1 */
 	uint64_t moved;                                  /* inner packets at the last look */
 	uint64_t last_active;
