@@ -14,7 +14,7 @@
 static int explain(int failed, char error[256], const char *what)
 {
 	if (failed && !error[0])
-		snprintf(error, 256, "%s: %s", what, strerror(-failed));
+		snprintf(error, 256, "%.190s: %s", what, strerror(-failed));
 	return failed;
 }
 

@@ -302,33 +302,36 @@ uint64_t gre_socket_send(struct gre_socket *s, const struct packet *const *packe
 	return refused;
 }
 
-size_t gre_outer_header(uint8_t at[40], const struct address *source,
-	const struct address *destination, uint32_t length)
+static void header_checksum(uint8_t at[20])
 {
-	struct writer w = writer_over(at, 40);
-	if (destination->family == 6) {
-		write_u32(&w, 6u << 28);
-		write_u16(&w, (uint16_t)length);
-		write_u8(&w, IPPROTO_GRE);
-		write_u8(&w, IPDEFTTL);
-		write_bytes(&w, source->bytes, 16);
-		write_bytes(&w, destination->bytes, 16);
-		return writer_length(&w);
-	}
-	write_u16(&w, 0x4500);
-	write_u16(&w, (uint16_t)(20 + length));
-	write_u16(&w, 0);
-	write_u16(&w, IP_DF);
-	write_u8(&w, IPDEFTTL);
-	write_u8(&w, IPPROTO_GRE);
-	write_u16(&w, 0);
-	write_bytes(&w, source->bytes, 4);
-	write_bytes(&w, destination->bytes, 4);
 	uint32_t sum = 0;
 	for (size_t i = 0; i < 20; i += 2)
 		sum += (uint32_t)(at[i] << 8 | at[i + 1]);
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
 	put_u16(at + 10, (uint16_t)~sum);
+}
+
+size_t gre_outer_header(uint8_t at[40], const struct address *source,
+	const struct address *destination, uint32_t length)
+{
+	memset(at, 0, 40);
+	if (destination->family == 6) {
+		at[0] = 0x60;
+		put_u16(at + 4, (uint16_t)length);
+		at[6] = IPPROTO_GRE;
+		at[7] = IPDEFTTL;
+		memcpy(at + 8, source->bytes, 16);
+		memcpy(at + 24, destination->bytes, 16);
+		return 40;
+	}
+	at[0] = 0x45;
+	put_u16(at + 2, (uint16_t)(20 + length));
+	put_u16(at + 6, IP_DF);
+	at[8] = IPDEFTTL;
+	at[9] = IPPROTO_GRE;
+	memcpy(at + 12, source->bytes, 4);
+	memcpy(at + 16, destination->bytes, 4);
+	header_checksum(at);
 	return 20;
 }
