@@ -96,14 +96,8 @@ static void on_address(struct seat *seat, uint32_t token)
 static void on_session_up(struct seat *seat)
 {
 	struct client *client = seat->owner->role;
-	const struct session_facts *facts = &seat->session.facts;
 	client->was_up = true;
 	client->failures = 0;
-	if (facts->method != AUTH_NONE)
-		log_line(&client->host.log, LOG_LINE_INFO,
-			"%s authentication succeeded method=%s peer=%s sid=%s",
-			facts->method == AUTH_PAP ? "PAP" : "CHAP", auth_method_word(facts->method),
-			shown_address(&seat->outer), seat->sid);
 	narrate_up(seat);
 	if (seat->tun >= 0)
 		client_network_up(client, seat);

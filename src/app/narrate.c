@@ -99,9 +99,7 @@ void narrate_login_failed(
 	const char *name = quoted(question->name, question->name_length);
 	const char *ip = shown_address(&seat->outer);
 	log_peer(log, LOG_KIND_LOGIN, LOG_LINE_WARNING, clock_now(),
-		"Peer %s failed %s authentication: auth-fail user=%s ip=%s reason=%s method=%s "
-		"peer=%s sid=%s",
-		name, family(question->method), name, ip, reason,
+		"auth-fail user=%s ip=%s reason=%s method=%s peer=%s sid=%s", name, ip, reason,
 		auth_method_word(question->method), ip, seat->sid);
 }
 
@@ -115,13 +113,7 @@ static void tell_address(const struct seat *seat, const char *what, uint32_t add
 
 void narrate_up(const struct seat *seat)
 {
-	struct log *log = &seat->owner->log;
 	const struct unit_network *network = &seat->network;
-	if (network->strength != MPPE_NONE)
-		log_peer(log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
-			"MPPE %d-bit %s compression enabled peer=%s sid=%s", (int)network->strength,
-			network->stateless ? "stateless" : "stateful", shown_address(&seat->outer),
-			seat->sid);
 	tell_address(seat, "local  IP address", network->local4);
 	tell_address(seat, "remote IP address", network->remote4);
 	tell_address(seat, "primary   DNS address", network->dns[0]);
@@ -130,16 +122,10 @@ void narrate_up(const struct seat *seat)
 
 void narrate_over(const struct seat *seat)
 {
-	char words[96];
-	const char *what = close_sentence(seat->reason);
-	if (seat->reason == CLOSE_ECHO_DEAD) {
-		snprintf(words, sizeof words, "No response to %u echo-requests",
-			seat->owner->settings->echo_failure);
-		what = words;
-	}
 	log_peer(&seat->owner->log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
-		"%s reason=%s user=%s peer=%s sid=%s", what, close_word(seat->reason),
-		quoted_user(seat), shown_address(&seat->outer), seat->sid);
+		"Session ends: %s reason=%s user=%s peer=%s sid=%s", close_sentence(seat->reason),
+		close_word(seat->reason), quoted_user(seat), shown_address(&seat->outer),
+		seat->sid);
 }
 
 void narrate_gone(const struct seat *seat)

@@ -225,6 +225,11 @@ static void on_session_over(struct seat *seat)
 		seat->address_waits = false;
 		server->waiting--;
 	}
+	/* A client whose only call we ended has nothing left to do here, and some do not
+	 * understand a Call-Disconnect-Notify. */
+	bool theirs = seat->reason == CLOSE_PEER_TERMINATED || seat->reason == CLOSE_PEER_CLEARED;
+	if (!theirs && seat->peer->seats == 1)
+		peer_stop(seat->peer, seat->reason);
 }
 
 static void on_session_gone(struct seat *seat)
