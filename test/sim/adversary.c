@@ -218,6 +218,11 @@ static size_t control_frame(struct dice *dice, struct seat *seat, uint8_t *frame
 		id = unit->ccp.fsm.request_id;
 	if (protocol == 0x8021 && dice_chance(dice, 5000))
 		id = unit->ipcp.fsm.request_id;
+	if (protocol == 0xc021 && dice_chance(dice, 1500)) { /* what we said comes back */
+		code = LCP_ECHO_REQUEST;
+		put_u32(body, link->lcp.magic);
+		length = 4 + length % 20;
+	}
 	/* What ends everything comes seldom. */
 	if (code == 5 && dice_chance(dice, 8000))
 		code = LCP_ECHO_REQUEST;

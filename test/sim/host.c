@@ -11,6 +11,7 @@
 #include "side.h"
 #include "world.h"
 
+enum { MPPE_STATELESS = 1 }; /* bit H, in the first byte of the option (RFC 3078 §2.1) */
 enum { BURST = 8, KEYS_DIFFER_RUN = 8, OUTPUTS = DATAPATH_OUT_PER_IN * BURST + REORDER_PACKETS };
 
 /* Where data-path calls put their results. */
@@ -130,12 +131,38 @@ static struct ring_record *ring_add(struct host *host, struct ring *ring, uint32
 	return record;
 }
 
+/* Some peers would rather have stateful MPPE and answer a wish for stateless with a Nak. Ours do
+ * not, so that in some scenarios the Nak is made here, before ours gets to see the wish: in states
+ * where having sent one would not have moved it. */
+static bool naks_stateless(struct host *host, struct seat *seat, const struct ring_record *record)
+{
+	uint8_t frame[12];
+	uint8_t state = seat->session.unit.ccp.fsm.state;
+	if (!seat->side->scenario->stateful[!seat->side->server] || record->length < sizeof frame ||
+		(state != FSM_REQ_SENT && state != FSM_ACK_RCVD))
+		return false;
+	memcpy(frame, record->frame, sizeof frame);
+	if (frame[0] != CCP >> 8 || frame[1] != (CCP & 0xff) || frame[2] != CONFIGURE_REQUEST ||
+		frame[6] != 18 || !(frame[8] & MPPE_STATELESS))
+		return false;
+	frame[2] = CONFIGURE_NAK;
+	frame[8] &= (uint8_t)~MPPE_STATELESS;
+	say(seat->side, seat, "would rather have it stateful");
+	struct datapath_command command = {
+		.kind = DATAPATH_FRAME, .subject = record->subject, .epoch = seat->session.epoch};
+	command.frame.length = sizeof frame;
+	host_command(host, record->subject, &command, frame, sizeof frame);
+	return true;
+}
+
 static void control_record(struct host *host, const struct ring_record *record)
 {
 	struct seat *seat = host_seat(host, record->subject);
 	if (!seat)
 		return;
 	if (record->kind == RING_CONTROL) {
+		if (!seat->over && naks_stateless(host, seat, record))
+			return;
 		side_frame(seat->side, seat, record->epoch, record->frame, record->length);
 	} else if (record->kind == RING_KEYS_DIFFER) {
 		side_keys_differ(seat->side, seat);
@@ -224,6 +251,7 @@ static void route(struct host *host, struct seat *seat, const struct datapath_co
 		fail("%s: the prefix table is full", host->name);
 }
 
+/* Commands are executed one by one, and the TUN does not wait for the last of them. */
 static void worker_command(
 	struct host *host, const struct datapath_command *command, const uint8_t *frame)
 {
@@ -241,6 +269,11 @@ static void worker_command(
 	if (command->kind == DATAPATH_ATTACH)
 		seat->attached = true;
 	dispatch(host, &list);
+	if (seat->side->scenario->nudges && seat->left && command->kind != DATAPATH_ATTACH &&
+		dice_chance(&host->world->dice, 2000)) {
+		seat->left--;
+		host_send(host, seat, 1, TRAFFIC_HEADER);
+	}
 	if (command->kind == DATAPATH_DETACH) {
 		seat->attached = false;
 		ring_add(host, &host->to_control, command->subject)->kind = RING_DETACHED;

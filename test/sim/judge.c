@@ -19,21 +19,36 @@ static bool trusted(const struct pair *pair)
 	return pair->scenario.weather != WEATHER_CORRUPT && !pair->scenario.hostile;
 }
 
-static void judge_keys(const struct seat *seat, const struct seat *other)
+/* Where neither end requires encryption and the wire swallowed CCP, one may have given up on it
+ * while the other did not: nobody promised them anything. */
+static bool keys_promised(const struct pair *pair)
+{
+	return pair->scenario.client.session.unit.mppe_require ||
+	       pair->scenario.server.session.unit.mppe_require ||
+	       (!pair->disturbed && pair->scenario.weather < WEATHER_STORM);
+}
+
+static void judge_keys(const struct pair *pair, const struct seat *seat, const struct seat *other)
 {
 	const char *name = seat->side->host->name;
 	const struct unit_network *ours = &seat->session.facts.network;
-	const struct unit_network *theirs = &other->session.facts.network;
+	const struct mppe *sender = &seat->datapath.transmit, *taker = &other->datapath.receive;
 	if (seat->side->config->session.unit.mppe_require && ours->strength == MPPE_NONE)
 		fail("%s: open without the required encryption", name);
-	if (ours->strength != theirs->strength || ours->stateless != theirs->stateless)
-		fail("%s: the ends disagree on encryption: %d %d, %d %d", name, ours->strength,
-			ours->stateless, theirs->strength, theirs->stateless);
+	if (ours->strength != sender->chain.strength ||
+		(ours->strength && ours->stateless != sender->stateless))
+		fail("%s: said to encrypt with %d bits, does with %d", name, ours->strength,
+			sender->chain.strength);
+	if (!keys_promised(pair))
+		return;
+	if (sender->chain.strength != taker->chain.strength ||
+		(sender->chain.strength && sender->stateless != taker->stateless))
+		fail("%s: the ends disagree on encryption: %d %d, %d %d", name,
+			sender->chain.strength, sender->stateless, taker->chain.strength,
+			taker->stateless);
 	if (seat->side->keys_lost || other->side->keys_lost)
 		return;
-	const struct mppe_chain *sent = &seat->datapath.transmit.chain;
-	const struct mppe_chain *taken = &other->datapath.receive.chain;
-	if (sent->length != taken->length || memcmp(sent->start, taken->start, sent->length) != 0)
+	if (memcmp(sender->chain.start, taker->chain.start, sender->chain.length) != 0)
 		fail("%s: the ends have different keys", name);
 }
 
@@ -56,7 +71,7 @@ static void judge_open(const struct pair *pair, const struct seat *seat)
 	if (ours->peer_mru != theirs->our_mru)
 		fail("%s: the ends disagree on the MRU: %u, %u", name, ours->peer_mru,
 			theirs->our_mru);
-	judge_keys(seat, other);
+	judge_keys(pair, seat, other);
 }
 
 static int judge_side(const struct pair *pair, const struct side *side)
@@ -133,8 +148,8 @@ static void prove_side(const struct pair *pair, struct side *side, bool last)
 			continue;
 		if (!last)
 			host_send(side->host, seat, PROOF_PACKETS, PROOF_LENGTH);
-		else if (trusted(pair) && !side->keys_lost && !side->other->keys_lost &&
-			 seat->other && seat->other->datapath.ipv4)
+		else if (trusted(pair) && keys_promised(pair) && !side->keys_lost &&
+			 !side->other->keys_lost && seat->other && seat->other->datapath.ipv4)
 			judge_arrived(seat);
 	}
 }

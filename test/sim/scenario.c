@@ -145,11 +145,11 @@ static void break_scenario(struct scenario *s, struct dice *dice)
 {
 	struct tunnel_config *client = &s->client, *server = &s->server;
 	s->compatible = false;
-	s->impossible = true;
+	s->impossible[0] = s->impossible[1] = true;
 	switch (dice_below(dice, 9)) {
 	case 0:
 		strcpy(s->client_password, "not the password");
-		s->impossible = server->session.link.demand_auth != 0;
+		s->impossible[0] = s->impossible[1] = server->session.link.demand_auth != 0;
 		break;
 	case 1:
 		s->no_address = true;
@@ -165,18 +165,21 @@ static void break_scenario(struct scenario *s, struct dice *dice)
 		client->session.unit.mppe_allow = MPPE_ALLOW_40;
 		server->session.unit.mppe_allow = MPPE_ALLOW_128;
 		server->session.unit.mppe_require = true;
+		s->impossible[0] = client->session.unit.mppe_require;
 		break;
 	case 5: /* encryption required of somebody who has none */
 		client->session.unit.mppe_allow = 0;
 		client->session.unit.mppe_require = false;
 		server->session.unit.mppe_allow = MPPE_ANY;
 		server->session.unit.mppe_require = true;
+		s->impossible[0] = client->session.unit.mppe_require;
 		break;
 	case 6: /* encryption required where authentication leaves no keys */
 		server->session.link.demand_auth = client->session.link.allow_auth =
 			dice_chance(dice, 5000) ? AUTH_PAP : AUTH_CHAP_MD5;
 		client->session.unit.mppe_allow = server->session.unit.mppe_allow = MPPE_ANY;
 		client->session.unit.mppe_require = true;
+		s->impossible[1] = server->session.unit.mppe_require;
 		break;
 	case 7: /* the client wants proof that the server does not give */
 		client->session.link.demand_auth = AUTH_CHAP_MD5;
@@ -184,6 +187,7 @@ static void break_scenario(struct scenario *s, struct dice *dice)
 		break;
 	case 8: /* each waits for the other */
 		client->session.link.passive = server->session.link.passive = true;
+		s->mishaps = 0; /* a renegotiation would wake them */
 		break;
 	}
 }
@@ -312,6 +316,11 @@ void scenario_make(struct scenario *s, struct dice *dice)
 	s->answer_delay = dice_chance(dice, 5000) ? 1 : dice_between(dice, 10, 2000000);
 	s->hold_slots = dice_chance(dice, 9000) ? 64 : (uint16_t)dice_between(dice, 1, 8);
 	s->packets = dice_between(dice, 0, 40);
+	s->data_delay = 20000;
+	s->nudges = dice_chance(dice, 3000);
+	for (int i = 0; i < 2; i++)
+		s->stateful[i] = s->client.session.unit.mppe_stateful &&
+				 s->server.session.unit.mppe_stateful && dice_chance(dice, 8000);
 	s->heal = SECONDS(dice_between(dice, 5, 60));
 	if (dice_chance(dice, 1500))
 		break_scenario(s, dice);
@@ -335,6 +344,7 @@ void scenario_healthy(struct scenario *s, struct dice *dice)
 	s->answer_delay = 1000;
 	s->hold_slots = 64;
 	s->packets = 60;
+	s->data_delay = 2000000;
 	s->heal = SECONDS(5);
 	settle_strings(s);
 }

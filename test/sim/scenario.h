@@ -35,8 +35,8 @@ struct scenario {
 	char client_name[24], client_password[24];
 	char server_password[24]; /* what the server's user table holds for that name */
 	int calls;
-	bool compatible; /* must open unless the weather or a mishap is against it */
-	bool impossible; /* must not open */
+	bool compatible;    /* must open unless the weather or a mishap is against it */
+	bool impossible[2]; /* the client's, the server's end must not open */
 	bool no_address, refuse_calls;
 	enum weather weather;
 	struct wire_rules wire[2]; /* client to server, server to client */
@@ -46,6 +46,9 @@ struct scenario {
 	uint32_t answer_delay; /* of the user table and the pool, at most */
 	uint16_t hold_slots;   /* of the server's and the client's pools */
 	uint32_t packets;      /* each session sends, each way */
+	uint32_t data_delay;   /* from coming up to the first of them, at most */
+	bool nudges;           /* packets from the TUN come between any two commands */
+	bool stateful[2];      /* the client, the server is asked to take stateful MPPE */
 	uint64_t heal;         /* from here on the wires are clean */
 	int mishaps;
 	struct {

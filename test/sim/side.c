@@ -11,8 +11,6 @@
 #include "text.h"
 #include "world.h"
 
-enum { PROTOCOL_WORD_LCP = 0xc021, PROTOCOL_WORD_CCP = 0x80fd, PROTOCOL_WORD_IPCP = 0x8021 };
-
 /* One for the program: a tunnel is never called while another's items are walked. */
 static struct out_item out_items[TUNNEL_OUT_ITEMS];
 static _Alignas(8) uint8_t out_arena[TUNNEL_OUT_BYTES];
@@ -242,15 +240,12 @@ static void check_frame(struct seat *seat, const uint8_t *frame, size_t length)
 	uint8_t code = read_u8(&r);
 	if (!seat->connect_said)
 		fail("%s: a frame before the call was connected", name);
-	if (protocol == PROTOCOL_WORD_LCP)
+	if (protocol == LCP)
 		return;
 	if (!seat->framing_said)
 		fail("%s: protocol 0x%04x before LCP was open", name, protocol);
-	if (protocol == PROTOCOL_WORD_CCP && code == 2 && !seat->receive_key_said)
+	if (protocol == CCP && code == CONFIGURE_ACK && !seat->receive_key_said)
 		fail("%s: CCP acknowledged before the receive key was armed", name);
-	if (protocol == PROTOCOL_WORD_IPCP && seat->side->config->session.unit.mppe_require &&
-		!(seat->receive_key_said && seat->transmit_key_said))
-		fail("%s: IPCP spoke before the required encryption was up", name);
 }
 
 /* The two ends of a call, known by their call IDs. */
@@ -328,19 +323,25 @@ static void take_command(struct side *side, const struct out_item *item)
 	host_command(side->host, item->subject, &command, frame, length);
 }
 
+/* The other end may be up a little later: who must not lose a packet waits for it. */
+static uint64_t first_data(const struct side *side)
+{
+	uint32_t delay = side->scenario->data_delay;
+	return side->world->now + delay / 2 + dice_below(&side->world->dice, delay / 2);
+}
+
 static void take_session_up(struct side *side, const struct out_item *item)
 {
-	struct world *world = side->world;
 	struct seat *seat = host_seat(side->host, item->subject);
 	if (!seat || seat->opened)
 		fail("%s: a session came up that was not starting", side->host->name);
 	say(side, seat, "session up");
 	seat->opened = true;
 	seat->left = side->scenario->packets;
-	seat->next_data = world->now + dice_below(&world->dice, 20000);
+	seat->next_data = first_data(side);
 	if (!side->server)
 		tally.opened++;
-	if (side->scenario->impossible && !side->hostile && !side->other->hostile)
+	if (side->scenario->impossible[side->server] && !side->hostile && !side->other->hostile)
 		fail("%s: a session came up that must not", side->host->name);
 }
 

@@ -61,6 +61,7 @@ static void start_pair(struct world *world, int index, struct host *client)
 	pair->client.pipe_in = pair->server.pipe_out = &pair->pipes[1];
 	pair->next_mishap = 0;
 	pair->holes = 0;
+	pair->disturbed = false;
 }
 
 static void start(struct world *world)
@@ -154,14 +155,21 @@ static struct seat *open_seat(struct side *side, unsigned which)
 	return found;
 }
 
-/* LCP starts again at one end, as if its peer had: a Configure-Request out of the blue. */
+/* LCP starts again at one end, as if its peer had: the peer's Configure-Request out of the blue. */
 static void renegotiate(struct side *side, struct seat *seat)
 {
-	uint8_t frame[14] = {0xc0, 0x21, 1, 0, 0, 10, 5, 6};
-	frame[3] = (uint8_t)dice_u64(&side->world->dice);
-	dice_bytes(&side->world->dice, frame + 8, 4);
+	if (!seat->other)
+		return;
+	uint8_t frame[128];
+	struct writer w = writer_over(frame, sizeof frame);
+	write_u16(&w, LCP);
+	write_u8(&w, CONFIGURE_REQUEST);
+	write_u8(&w, (uint8_t)dice_u64(&side->world->dice));
+	write_u16(&w, 0);
+	lcp_request(&seat->other->session.link, &w);
+	write_patch_u16(&w, 4, (uint16_t)(writer_length(&w) - 2));
 	say(side, seat, "its LCP is made to start again");
-	side_frame(side, seat, seat->session.epoch, frame, 12);
+	side_frame(side, seat, seat->session.epoch, frame, writer_length(&w));
 }
 
 static void lose_keys(struct seat *seat)
@@ -185,6 +193,7 @@ static void open_hole(struct pair *pair, enum mishap kind, uint8_t which)
 			pair->pipes[i].black_hole = true;
 	}
 	/* TCP does not forget what it could not deliver; a pipe here does, so it stays shut. */
+	pair->disturbed = true;
 	pair->holes |= (unsigned)gre | (unsigned)tcp << 1;
 }
 
