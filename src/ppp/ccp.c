@@ -130,6 +130,12 @@ static void terminating(void *owner, const struct packet_view *p, const struct t
 		ccp->refusal = CCP_TERMINATED;
 }
 
+static void code_rejected(void *owner, uint8_t code, const struct turn *turn)
+{
+	if (code_is_vital(code))
+		((struct unit *)owner)->ccp.refusal = CCP_UNKNOWN;
+}
+
 static void finished(void *owner, const struct turn *turn)
 {
 	struct unit *unit = owner;
@@ -167,6 +173,7 @@ static const struct fsm_ops ccp_ops = {
 	.down = restarted,
 	.finished = finished,
 	.code = input_code,
+	.code_rejected = code_rejected,
 	.terminating = terminating,
 	.stuck = stuck,
 };

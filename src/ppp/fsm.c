@@ -413,11 +413,11 @@ static void input_code_reject(const struct fsm_run *run, const struct packet_vie
 		return;
 	}
 	uint8_t code = p->body[0];
-	bool vital = code >= CONFIGURE_REQUEST && code <= CODE_REJECT;
+	bool vital = code_is_vital(code);
+	if (run->fsm->state >= FSM_CLOSED && run->ops->code_rejected)
+		run->ops->code_rejected(run->owner, code, &run->turn);
 	if (!fsm_packet_event(run, vital ? FSM_RXJ_MINUS : FSM_RXJ_PLUS, p))
 		turn_drop(&run->turn, DROP_FRAME_PHASE);
-	else if (!vital && run->ops->code_rejected)
-		run->ops->code_rejected(run->owner, code, &run->turn);
 }
 
 static void input_terminate(const struct fsm_run *run, const struct packet_view *p)

@@ -92,6 +92,12 @@ enum packet_code {
 	CODE_REJECT = 7,
 };
 
+/* Negotiation is not possible without it. */
+static inline bool code_is_vital(uint8_t code)
+{
+	return code >= CONFIGURE_REQUEST && code <= CODE_REJECT;
+}
+
 /* A received packet, its body bounded by its own length field. */
 struct packet_view {
 	uint8_t code, id;
@@ -150,7 +156,8 @@ struct fsm_ops {
 	bool (*code)(const struct fsm_run *run, const struct packet_view *p);
 	/* ser: the Echo-Reply to `p`; NULL where `code` is. */
 	void (*echo)(void *owner, const struct packet_view *p, const struct turn *turn);
-	/* The peer does not know one of our codes that we can do without. May be NULL. */
+	/* The peer does not know one of our codes; without one that code_is_vital() the event is
+	 * RXJ-. May be NULL. */
 	void (*code_rejected)(void *owner, uint8_t code, const struct turn *turn);
 	/* A Terminate-Request arrived, before its event. May be NULL. */
 	void (*terminating)(void *owner, const struct packet_view *p, const struct turn *turn);

@@ -203,7 +203,7 @@ static void opened(void *owner, const struct turn *turn)
 	unit->ipcp.ended = false;
 	if (!unit->ipcp.local4) {
 		turn_say(turn, NOTE_WARNING, "Peer gave us no IP address");
-		unit_fail(unit, CLOSE_ADDRESS_NONE, turn);
+		unit_fail(unit, CLOSE_ADDRESS_NONE);
 		return;
 	}
 	unit_review(unit, turn);
@@ -225,10 +225,22 @@ static void finished(void *owner, const struct turn *turn)
 	struct unit *unit = owner;
 	if (unit->ipcp.ended)
 		return;
-	bool timeout = unit->ipcp.fsm.restarts == 0;
-	turn_say(turn, NOTE_WARNING,
-		timeout ? "IPCP: timeout sending Config-Requests" : "Peer refuses IPCP");
-	unit_fail(unit, timeout ? CLOSE_NETWORK_TIMEOUT : CLOSE_NETWORK_REFUSED, turn);
+	turn_say(turn, NOTE_WARNING, "IPCP: timeout sending Config-Requests");
+	unit_fail(unit, CLOSE_NETWORK_TIMEOUT);
+}
+
+/* There is no other network protocol to live on. */
+static void refused(struct unit *unit, const struct turn *turn)
+{
+	unit->ipcp.ended = true;
+	turn_say(turn, NOTE_WARNING, "Peer refuses IPCP");
+	unit_fail(unit, CLOSE_NETWORK_REFUSED);
+}
+
+static void code_rejected(void *owner, uint8_t code, const struct turn *turn)
+{
+	if (code_is_vital(code))
+		refused(owner, turn);
 }
 
 static void terminating(void *owner, const struct packet_view *p, const struct turn *turn)
@@ -245,7 +257,7 @@ static void stuck(void *owner, const struct turn *turn)
 	struct unit *unit = owner;
 	unit->ipcp.ended = true;
 	turn_say(turn, NOTE_WARNING, "IPCP options did not converge");
-	unit_fail(unit, CLOSE_NETWORK_REFUSED, turn);
+	unit_fail(unit, CLOSE_NETWORK_REFUSED);
 }
 
 static const struct fsm_ops ipcp_ops = {
@@ -255,6 +267,7 @@ static const struct fsm_ops ipcp_ops = {
 	.up = opened,
 	.down = restarted,
 	.finished = finished,
+	.code_rejected = code_rejected,
 	.terminating = terminating,
 	.stuck = stuck,
 };
@@ -282,15 +295,11 @@ static void row_input(void *side, const struct turn *turn, const uint8_t *packet
 	fsm_input(&run, packet, length);
 }
 
-/* There is no other network protocol to live on. */
 static void row_rejected(void *side, const struct turn *turn)
 {
-	struct unit *unit = side;
-	struct fsm_run run = ipcp_run(unit, turn);
-	unit->ipcp.ended = true;
+	struct fsm_run run = ipcp_run(side, turn);
+	refused(side, turn);
 	fsm_event(&run, FSM_RXJ_MINUS);
-	turn_say(turn, NOTE_WARNING, "Peer does not know IPCP");
-	unit_fail(unit, CLOSE_NETWORK_REFUSED, turn);
 }
 
 static void row_open(void *side, const struct turn *turn)

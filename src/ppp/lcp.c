@@ -153,7 +153,10 @@ static bool input_code(const struct fsm_run *run, const struct packet_view *p)
 
 static void code_rejected(void *owner, uint8_t code, const struct turn *turn)
 {
-	struct lcp *lcp = &((struct link *)owner)->lcp;
+	struct link *link = owner;
+	struct lcp *lcp = &link->lcp;
+	if (code_is_vital(code) && link->closing == CLOSE_NONE)
+		link->closing = CLOSE_LCP_REJECTED;
 	if (code != ECHO_REQUEST || lcp->echo_refused)
 		return;
 	lcp->echo_refused = true;

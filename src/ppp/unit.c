@@ -40,7 +40,7 @@ static struct unit_network network_of(const struct unit *unit)
 {
 	struct unit_network n = {0};
 	const struct ipcp *ipcp = &unit->ipcp;
-	n.ipv4 = unit->up && !unit->failed && fsm_opened(&ipcp->fsm) &&
+	n.ipv4 = unit->up && unit->failing == CLOSE_NONE && fsm_opened(&ipcp->fsm) &&
 		 (!unit->config.mppe_require || ccp_encrypts(unit));
 	if (!n.ipv4)
 		return n;
@@ -78,21 +78,17 @@ void unit_review(struct unit *unit, const struct turn *turn)
 	outbox_add(turn->out, UNIT_NETWORK, &network, sizeof network);
 }
 
-void unit_fail(struct unit *unit, enum close_reason reason, const struct turn *turn)
+void unit_fail(struct unit *unit, enum close_reason reason)
 {
-	if (unit->failed || !unit->up)
-		return;
-	unit->failed = true;
-	unit->network_deadline = NEVER;
-	unit_review(unit, turn);
-	outbox_add(turn->out, UNIT_FAILED, NULL, 0)->arg = (uint16_t)reason;
+	if (unit->up && unit->failing == CLOSE_NONE)
+		unit->failing = reason;
 }
 
 /* Says once why there is no encryption, and ends the unit where there must be. */
 static void judge_encryption(struct unit *unit, const struct turn *turn)
 {
 	struct ccp *ccp = &unit->ccp;
-	if (ccp->refusal == CCP_AGREED || ccp->told || unit->failed)
+	if (ccp->refusal == CCP_AGREED || ccp->told || unit->failing)
 		return;
 	ccp->told = true;
 	bool required = unit->config.mppe_require;
@@ -103,7 +99,7 @@ static void judge_encryption(struct unit *unit, const struct turn *turn)
 	ccp_explain(unit, &t);
 	turn_note(turn, NOTE_WARNING, &t);
 	if (required)
-		unit_fail(unit, CLOSE_MPPE_REFUSED, turn);
+		unit_fail(unit, CLOSE_MPPE_REFUSED);
 }
 
 static void start(
@@ -116,11 +112,21 @@ static void start(
 	ops->lower_up(unit, turn);
 }
 
-/* After any event: what has become possible starts, what has become impossible ends. */
+/* After any event: what has become possible starts, what has become impossible ends. UNIT_FAILED is
+ * the last item of all. */
 static void settle(struct unit *unit, const struct turn *turn)
 {
 	judge_encryption(unit, turn);
-	if (!unit->up || unit->failed || unit->address_asked || unit->ipcp_running)
+	if (!unit->up || unit->failed)
+		return;
+	if (unit->failing) {
+		unit->failed = true;
+		unit->network_deadline = NEVER;
+		unit_review(unit, turn);
+		outbox_add(turn->out, UNIT_FAILED, NULL, 0)->arg = (uint16_t)unit->failing;
+		return;
+	}
+	if (unit->address_asked || unit->ipcp_running)
 		return;
 	if (!unit->config.mppe_require || ccp_encrypts(unit) || unit->peer_waits) {
 		ipcp_wish(unit); /* the addresses may have come since */
@@ -160,13 +166,14 @@ void unit_up(
 	if (unit->up)
 		return;
 	unit->up = true;
+	unit->failing = CLOSE_NONE;
 	unit->failed = unit->ipcp_running = unit->ccp_running = unit->peer_waits = false;
 	unit->ipcp.ended = false;
 	unit->keys = *keys;
 	unit->network_deadline = now + unit->config.network_timeout_us;
 	begin_encryption(unit, &turn);
 	judge_encryption(unit, &turn);
-	if (unit->config.ask_address && !unit->failed) {
+	if (unit->config.ask_address && !unit->failing) {
 		unit->address_asked = true;
 		outbox_add(out, UNIT_ADDRESS, NULL, 0)->token = ++unit->address_token;
 	}
@@ -242,7 +249,8 @@ void unit_addresses(struct unit *unit, uint32_t token, const struct unit_address
 		return;
 	if (!addresses->granted) {
 		turn_say(&turn, NOTE_WARNING, "No IP address for this peer");
-		unit_fail(unit, CLOSE_ADDRESS_NONE, &turn);
+		unit_fail(unit, CLOSE_ADDRESS_NONE);
+		settle(unit, &turn);
 		return;
 	}
 	if (addresses->local4)
@@ -259,12 +267,12 @@ static void network_overdue(struct unit *unit, const struct turn *turn)
 {
 	unit->network_deadline = NEVER;
 	if (unit->config.mppe_require && !ccp_encrypts(unit)) {
-		unit->ccp.refusal = unit->ccp.refusal ? unit->ccp.refusal : CCP_SILENT;
-		judge_encryption(unit, turn);
+		if (unit->ccp.refusal == CCP_AGREED)
+			unit->ccp.refusal = CCP_SILENT;
 		return;
 	}
 	turn_say(turn, NOTE_WARNING, "IPCP did not come up in time");
-	unit_fail(unit, unit->ipcp.ended ? CLOSE_NETWORK_REFUSED : CLOSE_NETWORK_TIMEOUT, turn);
+	unit_fail(unit, unit->ipcp.ended ? CLOSE_NETWORK_REFUSED : CLOSE_NETWORK_TIMEOUT);
 }
 
 void unit_tick(struct unit *unit, uint64_t now, struct outbox *out)
@@ -274,9 +282,9 @@ void unit_tick(struct unit *unit, uint64_t now, struct outbox *out)
 		return;
 	for (const struct protocol *p = NULL; (p = protocol_next(p, SIDE_UNIT));)
 		p->ops->tick(unit, &turn);
-	settle(unit, &turn);
-	if (!unit->failed && now >= unit->network_deadline)
+	if (now >= unit->network_deadline)
 		network_overdue(unit, &turn);
+	settle(unit, &turn);
 }
 
 uint64_t unit_deadline(const struct unit *unit)

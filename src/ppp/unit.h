@@ -75,6 +75,7 @@ struct unit {
 	struct ccp ccp;
 	struct ipcp ipcp;
 	bool up, failed;
+	enum close_reason failing;      /* UNIT_FAILED says it */
 	bool ccp_running, ipcp_running; /* they were started since unit_up */
 	bool address_asked;             /* UNIT_ADDRESS waits for its answer */
 	bool peer_waits;                /* for an IPCP of ours that waits for it */

@@ -5,8 +5,8 @@
 #include "turn.h"
 #include "unit.h"
 
-/* The unit cannot do what it is for: UNIT_FAILED, once. */
-void unit_fail(struct unit *unit, enum close_reason reason, const struct turn *turn);
+/* The unit cannot do what it is for: UNIT_FAILED follows, once, with the first reason given. */
+void unit_fail(struct unit *unit, enum close_reason reason);
 /* CCP or IPCP opened or closed: reports what changed (UNIT_NETWORK). */
 void unit_review(struct unit *unit, const struct turn *turn);
 /* How every NCP of this unit negotiates. */
