@@ -8,12 +8,12 @@
  * somebody else's: lengths are checked, text is quoted by the printers. */
 #include "dump.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "address.h"
 #include "capture_file.h"
 #include "frame.h"
 #include "gre.h"
@@ -21,8 +21,6 @@
 #include "pptp_wire.h"
 #include "print.h"
 #include "serial.h"
-#include "slurp.h"
-#include "tools.h"
 
 enum {
 	IP_TCP = 6,
@@ -32,7 +30,6 @@ enum {
 	ETHER_VLAN = 0x8100,
 	ETHER_QINQ = 0x88a8,
 	TCP_SYN = 2,
-	DUMP_FILE_MAX = 1 << 30,
 };
 
 struct stream {
@@ -390,35 +387,4 @@ bool dump_capture(const uint8_t *bytes, size_t length, dump_line *line, void *co
 	if (file.error[0])
 		line(context, file.error);
 	return !file.error[0];
-}
-
-/* The command. */
-
-static void print_line(void *context, const char *line)
-{
-	puts(line);
-}
-
-int dump_command(const struct command *command, struct settings *settings, const char *word)
-{
-	char *bytes;
-	size_t length;
-	struct dump_totals totals;
-	if (!word) {
-		fprintf(stderr, "greyline dump: a capture file is needed (- for standard input)\n");
-		return 2;
-	}
-	const char *path = strcmp(word, "-") ? word : "/dev/stdin";
-	int error = slurp(path, DUMP_FILE_MAX, &bytes, &length, NULL);
-	if (error) {
-		fprintf(stderr, "%s: %s\n", word, strerror(-error));
-		return 1;
-	}
-	bool whole = dump_capture((const uint8_t *)bytes, length, print_line, NULL, &totals);
-	slurp_free(bytes, length);
-	fprintf(stderr, "%llu packets: %llu control messages, %llu GRE, %llu others; %llu gaps\n",
-		(unsigned long long)totals.packets, (unsigned long long)totals.messages,
-		(unsigned long long)totals.gre, (unsigned long long)totals.others,
-		(unsigned long long)totals.gaps);
-	return whole ? 0 : 1;
 }
