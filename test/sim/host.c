@@ -205,6 +205,8 @@ static void take_inner(struct host *host, struct seat *seat, const struct packet
 		fail("%s: a packet of %u bytes: %s", host->name, packet->length,
 			traffic_fault_word(fault));
 	tally.data_received++;
+	if (other->out.newest_late)
+		tally.data_late++;
 }
 
 static void dispatch(struct host *host, const struct packet_list *list)

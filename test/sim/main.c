@@ -105,7 +105,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	run_kept_seeds(SEEDS_FILE, options.keep_going);
-	automaton_run();
+	automaton_run(tally.by_hand);
 	for (uint64_t i = 0; i < options.seeds; i++)
 		run(options.from + i, options.keep_going);
 	return check_summary(options.seeds >= FULL) ? 0 : 1;

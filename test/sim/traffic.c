@@ -92,9 +92,8 @@ enum traffic_fault flow_take(struct flow *flow, const uint8_t *bytes, size_t len
 	if (flow->seen[number / 64] & bit)
 		return TRAFFIC_TWICE;
 	flow->seen[number / 64] |= bit;
-	if (flow->received && number < flow->newest)
-		flow->out_of_order++;
-	else
+	flow->newest_late = flow->received && number < flow->newest;
+	if (!flow->newest_late)
 		flow->newest = number;
 	flow->received++;
 	return TRAFFIC_GOOD;

@@ -13,8 +13,8 @@ enum { TRAFFIC_HEADER = 28, TRAFFIC_PACKETS = 1024 };
 struct flow {
 	uint32_t id;
 	uint32_t sent, received;
-	uint32_t newest; /* number of the newest received; meaningful when received */
-	uint32_t out_of_order;
+	uint32_t newest;  /* number of the newest received; meaningful when received */
+	bool newest_late; /* the last one taken came behind a newer one */
 	uint64_t seen[TRAFFIC_PACKETS / 64];
 };
 
