@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "address.h"
+#include "address.h"
 #include "capture_file.h"
 #include "frame.h"
 #include "gre.h"

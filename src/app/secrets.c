@@ -5,16 +5,14 @@
  * everybody out. Matching is pppd's: a server's name counts more than a client's. */
 #include "secrets.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "digest.h"
-#include "slurp.h"
 #include "values.h"
 #include "words.h"
 
-enum { SECRETS_FILE_MAX = 64 << 20, ADDRESSES_MAX = 256, NT_HASH_BYTES = 16 };
+enum { ADDRESSES_MAX = 256, NT_HASH_BYTES = 16 };
 
 static const char nt_prefix[] = "nt:";
 
@@ -98,8 +96,8 @@ static bool take_name(const struct word *word, char **name, struct faults *fault
 	return *name != NULL;
 }
 
-static bool store_word(struct secret *secret, const char *word, size_t length,
-	const struct place *at, struct faults *faults)
+bool secret_store(struct secret *secret, const char *word, size_t length, const struct place *at,
+	struct faults *faults)
 {
 	uint8_t hash[NT_HASH_BYTES];
 	const size_t prefix = sizeof nt_prefix - 1;
@@ -119,64 +117,14 @@ static bool store_word(struct secret *secret, const char *word, size_t length,
 	return true;
 }
 
-static void remember_other(struct secrets *secrets, const char *path, const struct stat *seen)
-{
-	struct secrets_other *list =
-		realloc(secrets->others, (secrets->other_count + 1) * sizeof *list);
-	if (!list)
-		return;
-	secrets->others = list;
-	char *copy = strdup(path);
-	if (copy)
-		secrets->others[secrets->other_count++] = (struct secrets_other){copy, *seen};
-}
-
-static void warn_of_readers(const char *path, const struct stat *seen, struct faults *faults)
-{
-	struct place whole = {.file = path};
-	if (seen->st_mode & 077)
-		fault_warning(
-			faults, &whole, "others can read these passwords: chmod 600 %s", path);
-}
-
-/* @/path: the secret is the first word of that file. */
-static bool indirect(struct secrets *secrets, struct secret *secret, const struct word *word,
-	struct faults *faults)
-{
-	const char *path = word->bytes + 1;
-	struct stat seen;
-	struct word first;
-	char *bytes;
-	size_t length;
-	char shown[48];
-	int error = slurp(path, SECRETS_FILE_MAX, &bytes, &length, &seen);
-	if (error) {
-		fault(faults, &word->at, "%s: %s", fault_word(shown, path, strlen(path)),
-			strerror(-error));
-		return false;
-	}
-	remember_other(secrets, path, &seen);
-	warn_of_readers(path, &seen, faults);
-	struct words words = words_over(path, bytes, length, faults);
-	bool good = words_next(&words, &first);
-	if (!good)
-		fault(faults, &word->at, "%s: no secret in this file",
-			fault_word(shown, path, strlen(path)));
-	good = good && !first.bad &&
-	       store_word(secret, first.bytes, first.length, &word->at, faults);
-	slurp_free(bytes, length);
-	secret_wipe(&first, sizeof first);
-	return good;
-}
-
 static bool take_secret(struct secrets *secrets, struct secret *secret, const struct word *word,
 	bool open_files, struct faults *faults)
 {
 	if (word->bad)
 		return false;
 	if (word->bytes[0] == '@' && word->bytes[1] == '/' && open_files)
-		return indirect(secrets, secret, word, faults);
-	return store_word(secret, word->bytes, word->length, &word->at, faults);
+		return secret_from_file(secrets, secret, word, faults);
+	return secret_store(secret, word->bytes, word->length, &word->at, faults);
 }
 
 static bool address_fault(const struct word *word, struct faults *faults)
@@ -289,72 +237,13 @@ void secrets_parse(struct secrets *secrets, const char *file, const char *bytes,
 	secret_wipe(&word, sizeof word);
 }
 
-int secrets_read(struct secrets *secrets, const char *path, struct faults *faults)
-{
-	char *bytes;
-	size_t length;
-	int error = slurp(path, SECRETS_FILE_MAX, &bytes, &length, &secrets->seen);
-	if (error)
-		return error;
-	secrets->path = strdup(path);
-	warn_of_readers(path, &secrets->seen, faults);
-	if (secrets->path)
-		secrets_parse(secrets, secrets->path, bytes, length, true, faults);
-	slurp_free(bytes, length);
-	return secrets->path ? 0 : -ENOMEM;
-}
-
-static bool differs(const char *path, const struct stat *seen)
-{
-	struct stat now;
-	if (stat(path, &now) < 0)
-		return false; /* between an editor's unlink and its rename: look again later */
-	return now.st_ino != seen->st_ino || now.st_dev != seen->st_dev ||
-	       now.st_size != seen->st_size || now.st_mtim.tv_sec != seen->st_mtim.tv_sec ||
-	       now.st_mtim.tv_nsec != seen->st_mtim.tv_nsec;
-}
-
-bool secrets_changed(struct secrets *secrets, uint64_t now)
-{
-	if (!secrets->path || (secrets->checked && now - secrets->checked < SECONDS(1)))
-		return false;
-	secrets->checked = now;
-	if (differs(secrets->path, &secrets->seen))
-		return true;
-	for (size_t i = 0; i < secrets->other_count; i++)
-		if (differs(secrets->others[i].path, &secrets->others[i].seen))
-			return true;
-	return false;
-}
-
-int secrets_reload(struct secrets *secrets, struct faults *faults)
-{
-	struct secrets fresh;
-	unsigned before = faults->count;
-	secrets_init(&fresh);
-	if (!secrets->path)
-		return 0;
-	int error = secrets_read(&fresh, secrets->path, faults);
-	if (!error && faults->count != before)
-		error = -EINVAL;
-	fresh.checked = secrets->checked;
-	if (error) {
-		secrets->seen = fresh.path ? fresh.seen : secrets->seen; /* tell it once */
-		secrets_free(&fresh);
-		return error;
-	}
-	secrets_free(secrets);
-	*secrets = fresh;
-	return 0;
-}
-
 void secrets_add(struct secrets *secrets, const char *client, const char *word)
 {
 	struct faults quiet = {0};
 	struct secret secret = {.client = strdup(client)};
 	struct place nowhere = {.file = "generated"};
 	secret.at = nowhere;
-	if (secret.client && store_word(&secret, word, strlen(word), &nowhere, &quiet)) {
+	if (secret.client && secret_store(&secret, word, strlen(word), &nowhere, &quiet)) {
 		secret.client_hash = hash_name(client, strlen(client));
 		keep(secrets, &secret, &quiet);
 	} else {

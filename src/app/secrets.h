@@ -74,6 +74,14 @@ void secrets_add(struct secrets *secrets, const char *client, const char *word);
 const struct secret *secrets_find(const struct secrets *secrets, const void *client,
 	size_t client_length, const char *server);
 
+/* For the two files of this table: sets a line's secret, as it stands or as nt: says; and from the
+ * file that @/path names. False with the fault told. */
+struct word;
+bool secret_store(struct secret *secret, const char *word, size_t length, const struct place *at,
+	struct faults *faults);
+bool secret_from_file(struct secrets *secrets, struct secret *secret, const struct word *word,
+	struct faults *faults);
+
 /* Whether the line lets its client have `address`; the single address it names first, or 0. */
 bool secret_allows(const struct secret *secret, uint32_t address);
 uint32_t secret_fixed(const struct secret *secret);

@@ -84,6 +84,7 @@ struct reading {
 	const char *path;
 	unsigned depth;
 	uint8_t section;
+	bool alone; /* memory, not a file: nothing is included */
 };
 
 static int read_file(struct reading *reading);
@@ -151,6 +152,8 @@ static void include(struct reading *reading, const struct config_entry *entry)
 		fault(reading->faults, &entry->key_at, "'include' needs a value: FILE");
 		return;
 	}
+	if (reading->alone)
+		return;
 	int length =
 		snprintf(pattern, sizeof pattern, "%.*s%s", folder, reading->path, entry->value);
 	if (length < 0 || (size_t)length >= sizeof pattern) {
@@ -218,6 +221,18 @@ static int read_file(struct reading *reading)
 	warn_of_readers(reading, &status, had_password);
 	slurp_free(bytes, length);
 	return 0;
+}
+
+void settings_parse(struct settings *settings, const char *name, const char *bytes, size_t length,
+	struct faults *faults)
+{
+	struct reading reading = {.settings = settings,
+		.faults = faults,
+		.path = name,
+		.section = SECTION_GREYLINE,
+		.alone = true};
+	struct config_sink sink = {on_section, on_entry, &reading};
+	config_parse(name, bytes, length, &sink, faults);
 }
 
 int settings_read(struct settings *settings, const char *path, struct faults *faults)

@@ -100,6 +100,9 @@ void settings_free(struct settings *settings); /* wipes secrets */
 /* Reads one file, with what it includes. 0, or -errno when the first file itself cannot be read;
  * faults in it are counted in `faults`. */
 int settings_read(struct settings *settings, const char *path, struct faults *faults);
+/* The same from memory; include is checked but not followed. */
+void settings_parse(struct settings *settings, const char *name, const char *bytes, size_t length,
+	struct faults *faults);
 /* Reads /etc/greyline/greyline.conf and conf.d beside it, whatever of them is there. */
 void settings_read_default(struct settings *settings, struct faults *faults);
 

@@ -1,0 +1,27 @@
+/* Configuration files: grammar, sections, keys and values, into settings. */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "settings.h"
+#include "values.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+	struct settings settings;
+	struct faults faults = {0};
+	settings_init(&settings);
+	settings_parse(&settings, "fuzz", (const char *)bytes, length, &faults);
+	settings_check(&settings, &faults);
+	for (size_t i = 0; i < settings.listen.count; i++) {
+		char host[256];
+		uint16_t port = 0;
+		uint8_t hash[16];
+		(void)value_host_port(settings.listen.at[i], host, &port);
+		(void)value_hex(settings.listen.at[i], 32, hash);
+	}
+	settings_free(&settings);
+	return 0;
+}
