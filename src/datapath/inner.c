@@ -209,6 +209,14 @@ size_t inner_fragment_count(const struct inner *inner, uint16_t mtu)
 	return (inner->length - inner->header_length + each - 1) / each;
 }
 
+size_t inner_fragment_length(const struct inner *inner, uint16_t mtu, size_t index)
+{
+	size_t each = fragment_payload(inner, mtu);
+	size_t left = inner->length - inner->header_length - index * each;
+
+	return inner->header_length + (left < each ? left : each);
+}
+
 /* Options of a fragment behind the first: those that say so are copied, the others become
  * no-operations, so that the header keeps its length. */
 static void blank_options(uint8_t *option, uint8_t *end)
@@ -230,13 +238,12 @@ static void blank_options(uint8_t *option, uint8_t *end)
 size_t inner_fragment(struct writer *w, const struct inner *inner, const uint8_t *packet,
 	uint16_t mtu, size_t index)
 {
-	size_t each = fragment_payload(inner, mtu);
 	size_t payload = inner->length - inner->header_length;
-	size_t from = index * each;
-	size_t length = payload - from < each ? payload - from : each;
+	size_t from = index * fragment_payload(inner, mtu);
+	size_t length = inner_fragment_length(inner, mtu, index) - inner->header_length;
 	bool more = inner->more_fragments || from + length < payload;
 
-	assert(from < payload || payload == 0);
+	assert(from < payload);
 	uint8_t *header = write_space(w, inner->header_length);
 	write_bytes(w, packet + inner->header_length + from, length);
 	if (w->failed)

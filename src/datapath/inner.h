@@ -42,7 +42,10 @@ size_t inner_too_big(uint8_t *out, size_t capacity, const struct inner *inner,
 /* How many fragments of at most `mtu` bytes an IPv4 packet makes; 0 when `mtu` is too small. */
 size_t inner_fragment_count(const struct inner *inner, uint16_t mtu);
 
-/* Writes fragment `index` (from 0); the bytes written, never more than `mtu`. */
+/* Bytes of fragment `index` (from 0), header included; never more than `mtu`. */
+size_t inner_fragment_length(const struct inner *inner, uint16_t mtu, size_t index);
+
+/* Writes fragment `index` (from 0); the bytes written, 0 when `w` has no room. */
 size_t inner_fragment(struct writer *w, const struct inner *inner, const uint8_t *packet,
 	uint16_t mtu, size_t index);
 

@@ -107,7 +107,7 @@ void seal_due_ack(struct datapath *dp, uint64_t now, struct packet_list *out)
 		finish_outer(packet, &w, out);
 }
 
-/* A network packet, or a fragment of one; `w` of NULL `bytes` is filled by the caller. */
+/* What goes around a network packet, or around a fragment of one. */
 struct frame_plan {
 	bool encrypt;
 	uint16_t protocol;
@@ -120,13 +120,11 @@ static struct frame_plan plan_frame(const struct datapath *dp, uint8_t version, 
 		.encrypt = mppe_armed(&dp->transmit),
 		.protocol = version == 4 ? PROTOCOL_IPV4 : PROTOCOL_IPV6,
 	};
-	bool pfc = dp->compress_protocol;
+	bool acfc = dp->compress_address, pfc = dp->compress_protocol;
 
+	plan.payload = frame_size(plan.protocol, plan.encrypt || acfc, pfc) + length;
 	if (plan.encrypt)
-		plan.payload = frame_size(PROTOCOL_COMPRESSED, dp->compress_address, pfc) +
-			       MPPE_HEADER_SIZE + frame_size(plan.protocol, true, pfc) + length;
-	else
-		plan.payload = frame_size(plan.protocol, dp->compress_address, pfc) + length;
+		plan.payload += frame_size(PROTOCOL_COMPRESSED, acfc, pfc) + MPPE_HEADER_SIZE;
 	return plan;
 }
 
@@ -146,47 +144,26 @@ static struct rc4_job *start_frame(
 	return job;
 }
 
-static void end_frame(
-	struct packet *packet, struct rc4_job *job, const struct writer *w, struct packet_list *out)
+/* One outer packet: the whole packet, or the fragment `index` of several. */
+static bool seal_piece(struct sealing *s, struct datapath *dp, const struct inner *inner,
+	const uint8_t *bytes, bool whole, size_t index)
 {
-	if (job)
-		job->length = (uint32_t)(w->at - job->out);
-	finish_outer(packet, w, out);
-}
-
-static bool seal_whole(
-	struct sealing *s, struct datapath *dp, const struct inner *inner, const uint8_t *bytes)
-{
-	struct frame_plan plan = plan_frame(dp, inner->version, inner->length);
+	uint16_t mtu = datapath_mtu(dp);
+	size_t length = whole ? inner->length : inner_fragment_length(inner, mtu, index);
+	struct frame_plan plan = plan_frame(dp, inner->version, length);
 	struct writer w;
 	struct packet *packet = start_outer(dp, plan.payload, s->out, &w);
 
 	if (!packet)
 		return false;
 	struct rc4_job *job = start_frame(s, dp, &plan, &w);
-	write_bytes(&w, bytes, inner->length);
-	end_frame(packet, job, &w, s->out);
-	return true;
-}
-
-static bool seal_fragments(struct sealing *s, struct datapath *dp, const struct inner *inner,
-	const uint8_t *bytes, size_t count)
-{
-	uint16_t mtu = datapath_mtu(dp);
-	size_t each = (size_t)(mtu - inner->header_length) & ~(size_t)7;
-	size_t left = inner->length - inner->header_length;
-
-	for (size_t n = 0; n < count; n++, left -= each) {
-		size_t length = inner->header_length + (left < each ? left : each);
-		struct frame_plan plan = plan_frame(dp, 4, length);
-		struct writer w;
-		struct packet *packet = start_outer(dp, plan.payload, s->out, &w);
-		if (!packet)
-			return false;
-		struct rc4_job *job = start_frame(s, dp, &plan, &w);
-		inner_fragment(&w, inner, bytes, mtu, n);
-		end_frame(packet, job, &w, s->out);
-	}
+	if (whole)
+		write_bytes(&w, bytes, length);
+	else
+		inner_fragment(&w, inner, bytes, mtu, index);
+	if (job)
+		job->length = (uint32_t)(w.at - job->out);
+	finish_outer(packet, &w, s->out);
 	return true;
 }
 
@@ -255,10 +232,9 @@ static enum outcome seal_packet(
 			answer_too_big(s, dp, &inner, bytes);
 		return DROPPED;
 	}
-	bool sealed = count == 1 ? seal_whole(s, dp, &inner, bytes)
-				 : seal_fragments(s, dp, &inner, bytes, count);
-	if (!sealed)
-		return DROPPED;
+	for (size_t n = 0; n < count; n++)
+		if (!seal_piece(s, dp, &inner, bytes, count == 1, n))
+			return DROPPED;
 	dp->counters.tx_packets++;
 	dp->counters.tx_bytes += inner.length;
 	return SEALED;
