@@ -58,6 +58,9 @@ enum {
 /* A session that is neither up nor closed by then is closed, whatever its peer keeps it busy with.
  */
 #define SESSION_SETUP_MAX   SECONDS(120)
+/* A server keeps a tunnel without calls no longer. There are clients that hear of the end of their
+ * call and stay (pptp-linux), and ones that never ask for any. */
+#define TUNNEL_EMPTY_MAX    SECONDS(20)
 /* No GRE at all this long after the call was connected is worth a warning. */
 #define GRE_SILENCE_WARNING SECONDS(5)
 

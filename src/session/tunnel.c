@@ -23,7 +23,7 @@ void tunnel_init(struct tunnel *tunnel, const struct tunnel_config *config,
 	tunnel->config = config;
 	tunnel->table = *table;
 	tunnel->random = random;
-	tunnel->stop_deadline = NEVER;
+	tunnel->stop_deadline = tunnel->empty_deadline = NEVER;
 	control_init(&tunnel->control, &config->control);
 }
 
@@ -86,7 +86,7 @@ static void take_down(struct tunnel *tunnel, enum close_reason reason, struct ou
 	if (tunnel->down)
 		return;
 	tunnel->down = true;
-	tunnel->stop_deadline = NEVER;
+	tunnel->stop_deadline = tunnel->empty_deadline = NEVER;
 	if (tunnel->closing == CLOSE_NONE)
 		tunnel->closing = reason;
 	outbox_add(out, TUNNEL_DOWN, NULL, 0)->arg = (uint16_t)tunnel->closing;
@@ -187,6 +187,17 @@ static bool links_alive(const struct tunnel *tunnel)
 	return false;
 }
 
+/* A server does not wait for ever for a call. */
+static void watch_emptiness(struct tunnel *tunnel, uint64_t now)
+{
+	const struct control *control = &tunnel->control;
+	if (!control->config.pac || control->state != CONTROL_ESTABLISHED || control->calls ||
+		tunnel->asked || tunnel->stopping != STOP_NONE)
+		tunnel->empty_deadline = NEVER;
+	else if (tunnel->empty_deadline == NEVER)
+		tunnel->empty_deadline = now + TUNNEL_EMPTY_MAX;
+}
+
 static void settle(struct tunnel *tunnel, uint64_t now, struct outbox *out)
 {
 	each_session(tunnel, CLOSE_NONE, now, out, start_link);
@@ -203,6 +214,7 @@ static void settle(struct tunnel *tunnel, uint64_t now, struct outbox *out)
 		control_stop(&tunnel->control, tunnel->closing, now, &items);
 		pump(tunnel, &items, now, out);
 	}
+	watch_emptiness(tunnel, now);
 }
 
 void tunnel_up(struct tunnel *tunnel, uint64_t now, struct outbox *out)
@@ -382,6 +394,8 @@ void tunnel_tick(struct tunnel *tunnel, uint64_t now, struct outbox *out)
 	each_session(tunnel, CLOSE_NONE, now, out, tick_session);
 	if (tunnel->stop_deadline <= now)
 		stop_tick(tunnel, now, out);
+	if (tunnel->empty_deadline <= now)
+		tunnel_stop(tunnel, CLOSE_IDLE, now, out);
 	settle(tunnel, now, out);
 }
 
@@ -392,6 +406,8 @@ uint64_t tunnel_deadline(const struct tunnel *tunnel)
 	uint64_t deadline = control_deadline(&tunnel->control);
 	if (tunnel->stop_deadline < deadline)
 		deadline = tunnel->stop_deadline;
+	if (tunnel->empty_deadline < deadline)
+		deadline = tunnel->empty_deadline;
 	for (const struct call *call = tunnel->control.calls; call; call = call->next) {
 		const struct session *session = find(tunnel, call->subject);
 		uint64_t due = session ? session_deadline(session) : NEVER;

@@ -82,9 +82,10 @@ struct tunnel {
 	struct control control;
 	enum close_reason closing;
 	enum tunnel_stop_stage stopping;
-	uint64_t stop_deadline; /* of the stage */
-	uint16_t asked;         /* TUNNEL_SESSION_WANTED the app has not answered */
-	bool down;              /* TUNNEL_DOWN was given: nothing happens any more */
+	uint64_t stop_deadline;  /* of the stage */
+	uint64_t empty_deadline; /* a server's patience with a tunnel that has no call; or NEVER */
+	uint16_t asked;          /* TUNNEL_SESSION_WANTED the app has not answered */
+	bool down;               /* TUNNEL_DOWN was given: nothing happens any more */
 };
 
 void tunnel_init(struct tunnel *tunnel, const struct tunnel_config *config,

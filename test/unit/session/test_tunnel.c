@@ -274,6 +274,28 @@ static void no_calls_while_stopping(void **state)
 	assert_int_equal(pair->server.session_count, 1);
 }
 
+static void a_server_does_not_keep_an_empty_tunnel(void **state)
+{
+	struct pair *pair = opened(0);
+	pair_pass(pair, TUNNEL_EMPTY_MAX - SECONDS(1));
+	assert_false(pair->server.down);
+	pair_pass(pair, SECONDS(2));
+	assert_true(pair->server.down && pair->client.down);
+	assert_int_equal(pair->server.tunnel.closing, CLOSE_IDLE);
+	assert_int_equal(pair->client.tunnel.closing, CLOSE_PEER_STOPPED);
+
+	pair = opened(1);
+	pair_pass(pair, SECONDS(300));
+	tunnel_close_session(&pair->server.tunnel, &pair->server.sessions[0], CLOSE_ADMIN,
+		pair->now, pair_out());
+	pair_take(pair, &pair->server);
+	pair_pass(pair, TUNNEL_EMPTY_MAX - SECONDS(1));
+	assert_int_equal(pair->server.sessions[0].state, SESSION_OVER);
+	assert_false(pair->server.down);
+	pair_pass(pair, SECONDS(5));
+	assert_true(pair->server.down);
+}
+
 static void the_first_reason_stays(void **state)
 {
 	struct pair *pair = opened(1);
@@ -317,6 +339,7 @@ int main(void)
 		cmocka_unit_test(a_stop_is_bounded_without_a_peer),
 		cmocka_unit_test(a_stop_before_the_connection_is_up),
 		cmocka_unit_test(no_calls_while_stopping),
+		cmocka_unit_test(a_server_does_not_keep_an_empty_tunnel),
 		cmocka_unit_test(the_first_reason_stays),
 		cmocka_unit_test(nothing_secret_is_left),
 	};
