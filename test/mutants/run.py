@@ -105,10 +105,11 @@ class Test:
         self.environment = entry['env']
         self.folder = entry['workdir'] or build
         self.seconds = 0
-        self.needs = [os.path.relpath(word, build) for word in self.command
-                      if os.path.isabs(word) and word.startswith(build + os.sep)]
-        self.needs += [word for word in self.command if word.endswith('.a')
-                       and not os.path.isabs(word)]
+        # What it needs built: its program, and libraries, which stand relative to the build.
+        built = [os.path.normpath(os.path.join(build, word)) for word in self.command
+                 if os.path.isabs(word) or word.endswith('.a')]
+        self.needs = [os.path.relpath(path, build) for path in built
+                      if path.startswith(build + os.sep)]
 
     def judges(self, rooms):
         """Unit tests of a room without mutants would only cost time."""
