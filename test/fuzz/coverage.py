@@ -20,6 +20,9 @@ FLAGS = '-fprofile-instr-generate -fcoverage-mapping'
 
 # Fuzz entry: the files it is there to cover.
 PARSERS = {
+    'gre': ['src/datapath/gre.c', 'src/datapath/frame.c'],
+    'inner': ['src/datapath/inner.c'],
+    'datapath_open': ['src/datapath/open.c', 'src/datapath/mppe.c', 'src/datapath/reorder.c'],
     'config': ['src/app/config.c', 'src/app/options.c', 'src/app/values.c'],
     'secrets': ['src/app/words.c', 'src/app/secrets.c'],
     'pcap': ['src/app/capture_file.c', 'src/app/dump.c'],
