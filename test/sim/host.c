@@ -205,8 +205,12 @@ static void take_inner(struct host *host, struct seat *seat, const struct packet
 		fail("%s: a packet of %u bytes: %s", host->name, packet->length,
 			traffic_fault_word(fault));
 	tally.data_received++;
-	if (other->out.newest_late)
-		tally.data_late++;
+	if (!other->out.newest_late)
+		return;
+	tally.data_late++;
+	const struct wire_rules *rules = &seat->side->wire_in->rules;
+	if (!rules->reorder && !rules->duplicate && seat->side->scenario->weather == WEATHER_FAIR)
+		fail("%s: packets changed places on the way", host->name);
 }
 
 static void dispatch(struct host *host, const struct packet_list *list)
@@ -253,6 +257,14 @@ static void route(struct host *host, struct seat *seat, const struct datapath_co
 		fail("%s: the prefix table is full", host->name);
 }
 
+static void attached(struct seat *seat)
+{
+	seat->attached = true;
+	/* A call that has carried four thousand million packets already. */
+	if (seat->side->scenario->old_numbers)
+		seat->datapath.gre.send_next = seat->datapath.gre.send_acked = UINT32_MAX - 20;
+}
+
 /* Commands are executed one by one, and the TUN does not wait for the last of them. */
 static void worker_command(
 	struct host *host, const struct datapath_command *command, const uint8_t *frame)
@@ -269,7 +281,7 @@ static void worker_command(
 			tally.drops[i] += seat->datapath.counters.drops[i];
 	datapath_execute(&host->engine, &seat->datapath, command, frame, host->world->now, &list);
 	if (command->kind == DATAPATH_ATTACH)
-		seat->attached = true;
+		attached(seat);
 	dispatch(host, &list);
 	if (seat->side->scenario->nudges && seat->left && command->kind != DATAPATH_ATTACH &&
 		dice_chance(&host->world->dice, 2000)) {

@@ -19,13 +19,13 @@ static bool trusted(const struct pair *pair)
 	return pair->scenario.weather != WEATHER_CORRUPT && !pair->scenario.hostile;
 }
 
-/* Where neither end requires encryption and the wire swallowed CCP, one may have given up on it
+/* Where neither end requires encryption and the wire swallows much, one may have given up on it
  * while the other did not: nobody promised them anything. */
 static bool keys_promised(const struct pair *pair)
 {
 	return pair->scenario.client.session.unit.mppe_require ||
 	       pair->scenario.server.session.unit.mppe_require ||
-	       (!pair->disturbed && pair->scenario.weather < WEATHER_STORM);
+	       (!pair->disturbed && pair->scenario.weather < WEATHER_ROUGH);
 }
 
 static void judge_keys(const struct pair *pair, const struct seat *seat, const struct seat *other)
@@ -74,6 +74,19 @@ static void judge_open(const struct pair *pair, const struct seat *seat)
 	judge_keys(pair, seat, other);
 }
 
+/* A wire that loses nothing, and nobody who interferes. */
+static void judge_complete(const struct pair *pair, const struct seat *seat)
+{
+	const struct flow *flow = &seat->out;
+	if (!pair->scenario.plain || pair->scenario.weather != WEATHER_FAIR ||
+		pair->scenario.nudges)
+		return;
+	for (uint32_t i = flow->promised; i < flow->sent; i++)
+		if (!flow_seen(flow, i))
+			fail("%s: packet %u of %u was lost on a wire that loses nothing",
+				seat->side->host->name, i, flow->sent);
+}
+
 static int judge_side(const struct pair *pair, const struct side *side)
 {
 	int open = 0;
@@ -85,6 +98,7 @@ static int judge_side(const struct pair *pair, const struct side *side)
 			fail("%s: a session is still %s", side->host->name,
 				session_state_word(seat->session.state));
 		judge_open(pair, seat);
+		judge_complete(pair, seat);
 		open++;
 	}
 	return open;
@@ -134,7 +148,7 @@ static void judge_arrived(const struct seat *seat)
 {
 	const struct flow *flow = &seat->out;
 	for (uint32_t i = flow->sent - PROOF_PACKETS; i < flow->sent; i++)
-		if (!(flow->seen[i / 64] & 1ull << i % 64))
+		if (!flow_seen(flow, i))
 			fail("%s: both ends are open, the wire is clean, and packet %u of %u does "
 			     "not arrive",
 				seat->side->host->name, i, flow->sent);

@@ -315,7 +315,8 @@ void scenario_make(struct scenario *s, struct dice *dice)
 	s->ring_delay = dice_chance(dice, 5000) ? 0 : dice_between(dice, 10, 3000);
 	s->answer_delay = dice_chance(dice, 5000) ? 1 : dice_between(dice, 10, 2000000);
 	s->hold_slots = dice_chance(dice, 9000) ? 64 : (uint16_t)dice_between(dice, 1, 8);
-	s->packets = dice_between(dice, 0, 40);
+	s->packets = dice_chance(dice, 15) ? 4500 : dice_between(dice, 0, 40);
+	s->old_numbers = dice_chance(dice, 1000);
 	s->data_delay = 20000;
 	s->nudges = dice_chance(dice, 3000);
 	for (int i = 0; i < 2; i++)

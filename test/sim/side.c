@@ -338,6 +338,8 @@ static void take_session_up(struct side *side, const struct out_item *item)
 	say(side, seat, "session up");
 	seat->opened = true;
 	seat->left = side->scenario->packets;
+	if (seat->other) /* what the other end sent before may have come too early */
+		seat->other->out.promised = seat->other->out.sent;
 	seat->next_data = first_data(side);
 	if (!side->server)
 		tally.opened++;

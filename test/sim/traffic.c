@@ -73,6 +73,11 @@ void flow_build(
 	build(bytes, length, source, destination, flow->id, flow->sent++);
 }
 
+bool flow_seen(const struct flow *flow, uint32_t number)
+{
+	return flow->seen[number / 64] & 1ull << number % 64;
+}
+
 enum traffic_fault flow_take(struct flow *flow, const uint8_t *bytes, size_t length,
 	uint32_t source, uint32_t destination)
 {

@@ -7,14 +7,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TRAFFIC_HEADER = 28, TRAFFIC_PACKETS = 1024 };
+enum { TRAFFIC_HEADER = 28, TRAFFIC_PACKETS = 5120 };
 
 /* One direction of one session. */
 struct flow {
 	uint32_t id;
 	uint32_t sent, received;
-	uint32_t newest;  /* number of the newest received; meaningful when received */
-	bool newest_late; /* the last one taken came behind a newer one */
+	uint32_t newest;   /* number of the newest received; meaningful when received */
+	uint32_t promised; /* from this number on nothing may be lost, on a wire that loses nothing
+			    */
+	bool newest_late;  /* the last one taken came behind a newer one */
 	uint64_t seen[TRAFFIC_PACKETS / 64];
 };
 
@@ -31,6 +33,7 @@ void flow_init(struct flow *flow, uint32_t id);
 /* Builds packet `flow->sent` and counts it. `length` is at least TRAFFIC_HEADER. */
 void flow_build(
 	struct flow *flow, uint8_t *bytes, size_t length, uint32_t source, uint32_t destination);
+bool flow_seen(const struct flow *flow, uint32_t number);
 /* Takes a packet that came out at the other end. */
 enum traffic_fault flow_take(struct flow *flow, const uint8_t *bytes, size_t length,
 	uint32_t source, uint32_t destination);
