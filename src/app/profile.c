@@ -30,7 +30,10 @@ static void fill_control(
 
 static void fill_link(struct link_config *config, const struct settings *settings, uint16_t mtu)
 {
-	config->mru = settings->mru ? (uint16_t)settings->mru : mtu;
+	uint16_t wrapped = mtu + MPPE_OVERHEAD; /* what a full inner packet is under MPPE */
+	config->mru = settings->mru ? (uint16_t)settings->mru : wrapped;
+	if (config->mru > PPP_MRU_DEFAULT)
+		config->mru = PPP_MRU_DEFAULT;
 	config->ask_pfc = config->ask_acfc = true;
 	config->restart_us = SECONDS(settings->lcp_restart);
 	config->max_configure = (uint8_t)settings->lcp_max_configure;
