@@ -29,6 +29,7 @@ static void unknown(struct walk *walk, const char *name, const struct option *el
 	char shown[48];
 	fault_word(shown, name, strlen(name));
 	const char *nearest = option_nearest(name, walk->command->bit, 0);
+	walk->at = walk->argc; /* whether the next word is its value nobody can know */
 	if (elsewhere && elsewhere->file_only)
 		fault(walk->faults, NULL,
 			"--%s: never on a command line, where others can read it: use "

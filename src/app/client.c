@@ -188,7 +188,7 @@ static void on_tunnel_down(struct peer *peer, enum close_reason reason)
 		log_line(&client->host.log, LOG_LINE_ERROR,
 			"No connection to %s port %u: %s reason=%s peer=%s", client->host_name,
 			client->port, tcp_error(peer->tcp_error), close_word(reason),
-			shown_address(&peer->address));
+			peer->address.family ? shown_address(&peer->address) : client->host_name);
 	else
 		log_line(&client->host.log, LOG_LINE_INFO,
 			"Control connection closed: %s reason=%s peer=%s", close_sentence(reason),

@@ -97,9 +97,8 @@ static void test_wrong_words(void **state)
 	expect_fault(&client, "--password=x", NULL,
 		"--password: never on a command line, where others can read it: use "
 		"--password-file, GREYLINE_PASSWORD, or the prompt\n");
-	expect_fault(&server, "--route", "1.0.0.0/8",
-		"--route: not an option of greyline server\n"
-		"'1.0.0.0/8': one word too many for greyline server\n");
+	expect_fault(
+		&server, "--route", "1.0.0.0/8", "--route: not an option of greyline server\n");
 	expect_fault(&server, "--interface", "shard",
 		"--interface: one of shared per-session is expected, not 'shard'\n");
 	expect_fault(&client, "--route", "10.0.0.1/8",
