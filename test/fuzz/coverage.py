@@ -22,7 +22,10 @@ FLAGS = '-fprofile-instr-generate -fcoverage-mapping'
 PARSERS = {
     'gre': ['src/datapath/gre.c', 'src/datapath/frame.c'],
     'inner': ['src/datapath/inner.c'],
-    'datapath_open': ['src/datapath/open.c', 'src/datapath/mppe.c', 'src/datapath/reorder.c'],
+    'datapath_open': ['src/datapath/open.c', 'src/datapath/mppe.c', 'src/datapath/reorder.c',
+                      'src/datapath/hold.c'],
+    'pptp_wire': ['src/pptp/pptp_wire.c', 'src/pptp/pptp_print.c'],
+    'control': ['src/pptp/control.c', 'src/pptp/call.c'],
     'config': ['src/app/config.c', 'src/app/options.c', 'src/app/values.c'],
     'secrets': ['src/app/words.c', 'src/app/secrets.c'],
     'pcap': ['src/app/capture_file.c', 'src/app/dump.c'],
