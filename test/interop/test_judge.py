@@ -44,12 +44,12 @@ def test_every_message_decodes(lab, program, ended_by):
     assert tshark(path, '_ws.malformed', 'frame.number', '_ws.col.Info') == []
     errors = tshark(path, 'pptp && _ws.expert.severity == error', 'frame.number', '_ws.col.Info')
     assert errors == []
-    kinds = {int(kind, 0) for row in tshark(path, 'pptp', 'pptp.type') for kind in
+    kinds = {int(kind, 0) for row in tshark(path, 'pptp', 'pptp.control_message_type') for kind in
              row[0].split(',')}
     # SCCRQ, SCCRP, StopCCRQ, StopCCRP, Echo, OCRQ, OCRP, Call-Disconnect-Notify
     assert {1, 2, 3, 4, 5, 6, 7, 8, 13} <= kinds, kinds
     # Reserved fields are zero, names end in zeros, and lengths are the types' own.
-    for layers in decode(path, 'pptp.type == 1 || pptp.type == 2'):
+    for layers in decode(path, 'pptp.control_message_type <= 2'):
         fields = json.dumps(layers['pptp'])
         assert 'greyline' in fields.lower()
     for row in tshark(path, 'ppp', 'ppp.protocol', 'ip.proto'):
@@ -116,7 +116,7 @@ def test_greyline_dump_reads_a_foreign_capture(lab, program):
                        ('Outgoing-Call-Request', 7), ('Outgoing-Call-Reply', 8),
                        ('Call-Disconnect-Notify', 13)):
         sent = sum(row[0].split(',').count(str(kind))
-                   for row in tshark(capture.path, 'pptp', 'pptp.type'))
+                   for row in tshark(capture.path, 'pptp', 'pptp.control_message_type'))
         said = sum(name in line and 'LCP' not in line for line in lines)
         assert said == sent, f'{name}: {sent} in the capture, {said} in the dump'
     frames = len(tshark(capture.path, 'ppp.protocol == 0xc021', 'frame.number'))

@@ -136,9 +136,11 @@ def test_a_call_cleared_before_it_is_up(lab, program):
             with wire.Talker(bad, SERVER) as talker:
                 talker.start()
                 talker.send(wire.call_request(at + 1) + wire.clear_request(at + 1))
-                assert talker.receive().ctrl_msg_type == 8
-                notify = talker.receive()
-                assert notify is None or bytes(notify)[8:10] == b'\0\x0d'
+                # Whether the call was answered before it was cleared is the server's to choose.
+                kinds = [talker.receive().ctrl_msg_type]
+                if kinds == [8]:
+                    kinds.append(talker.receive().ctrl_msg_type)
+                assert kinds[-1] == 13
         wait_until(lambda: len(ours.sessions()) == 1, 5, 'only the good session is left')
 
 
@@ -151,7 +153,7 @@ def test_stop_with_calls_up(lab, program):
             talker.send(wire.stop_request())
             kinds = []
             while (message := talker.receive()) is not None:
-                kinds.append(int.from_bytes(bytes(message)[8:10], 'big'))
+                kinds.append(message.ctrl_msg_type)
             assert 4 in kinds
         wait_until(lambda: len(ours.sessions()) == 1, 5, 'only the good session is left')
 
@@ -167,15 +169,13 @@ def test_half_open_tunnels_are_limited(lab, program):
 
 
 def call_of_the_good_session(ours):
-    """(our call ID, the peer's), from what the server logged of the call."""
-    match = ours.process.find(r'<- .*Outgoing-Call-Request.*call(?:-id)?[ =](\d+)')
-    reply = ours.process.find(r'-> .*Outgoing-Call-Reply.*call(?:-id)?[ =](\d+)')
-    return int(reply.group(1)), int(match.group(1))
+    """The server's call ID, from what it logged."""
+    return int(ours.process.find(r'sent PPTP Outgoing-Call-Reply call (\d+)').group(1))
 
 
 def test_gre_of_others_and_broken_gre(lab, program):
     with under_fire(lab, program) as (ours, bad, wire):
-        local_id, _ = call_of_the_good_session(ours)
+        local_id = call_of_the_good_session(ours)
         other_id = local_id ^ 0x5a5a or 1
         data = b'\xff\x03\x00\x21' + bytes(40)
         with contextlib.closing(wire.Forger(bad)) as forger:
@@ -187,17 +187,23 @@ def test_gre_of_others_and_broken_gre(lab, program):
 
             count('gre-peer', wire.gre(local_id, data, sequence=1), source=BAD)
             count('gre-call', wire.gre(other_id, data, sequence=1))
-            count('gre-version', wire.gre(local_id, data, sequence=1, version=0))
-            count('gre-protocol', wire.gre(local_id, data, sequence=1, protocol=0x0800))
             count('gre-length', wire.gre(local_id, data, sequence=1, length=1000))
-            count('gre-short', wire.gre(local_id, b'', sequence=1)[:7])
+            count('gre-short', wire.gre(local_id, b'', sequence=1)[:8])
             count('gre-flags', wire.gre(local_id, data, sequence=1, flags=0xf001))
+            # Version 0, other protocols and what is no GRE header are other programs' business.
+            before = ours.drops()
+            for packet in (wire.gre(local_id, data, sequence=1, version=0),
+                           wire.gre(local_id, data, sequence=1, protocol=0x0800),
+                           wire.gre(local_id, data, sequence=1)[:7], b'\x30', b''):
+                forger.send(GOOD, SERVER, packet)
+            count('gre-call', wire.gre(other_id, data, sequence=1))
+            assert {**ours.drops(), 'gre-call': 0} == {**before, 'gre-call': 0}
 
 
 def test_a_forged_stream_does_not_unseat_a_session(lab, program):
     """Somebody who knows the call ID and the address, but not the key, tries to end it."""
     with under_fire(lab, program) as (ours, bad, wire):
-        local_id, _ = call_of_the_good_session(ours)
+        local_id = call_of_the_good_session(ours)
         with contextlib.closing(wire.Forger(bad)) as forger:
             for far in (0x7fffffff, 0x80000000, 0xffffffff, 1, 0x00010000):
                 forger.send(GOOD, SERVER, wire.gre(local_id, b'\xff\x03\x00\x21' + bytes(40),
@@ -205,8 +211,9 @@ def test_a_forged_stream_does_not_unseat_a_session(lab, program):
                 forger.send(GOOD, SERVER, wire.gre(local_id, b'\xff\x03\x00\xfd\x9f\xff' +
                                                    bytes(40), sequence=far))
             forger.send(GOOD, SERVER, wire.gre(local_id, ack=0x7fffffff))
-        drops = ours.drops()
-        assert drops.get('mppe-clear', 0) + drops.get('gre-late', 0) >= 1, drops
+        wait_until(lambda: sum(ours.drops().get(word, 0) for word in (
+            'mppe-clear', 'mppe-coherency', 'mppe-far', 'mppe-inner', 'gre-late')), 5,
+            'forged packets are counted')
 
 
 def test_ppp_before_its_phase_and_broken_ppp(lab, program):

@@ -37,7 +37,7 @@ def guest_transfer(lab, guest, address, length=2_000_000):
                 'cmp /share/data /tmp/back', timeout=60)
 
 
-@pytest.mark.parametrize('kind', ['pptp', 'sync', 'kernel'])
+@pytest.mark.parametrize('kind', ['pptp', 'kernel'])
 def test_pppd_dials_our_server(lab, program, kind):
     host, guest = guest_and_host(lab, 'client')
     if kind == 'kernel':

@@ -52,25 +52,16 @@ class Server:
         return json.loads(self.command('sessions', '--json').stdout)
 
     def status(self):
-        return json.loads(self.command('status', '--json').stdout)
+        """What the program says of itself."""
+        status, = json.loads(self.command('status', '--json').stdout)
+        return status
 
     def drops(self):
         """What was dropped, by its name."""
-        found = {}
-
-        def walk(value):
-            if isinstance(value, dict):
-                for key, inner in value.items():
-                    if key == 'drops' and isinstance(inner, dict):
-                        for word, count in inner.items():
-                            found[word] = found.get(word, 0) + count
-                    else:
-                        walk(inner)
-            elif isinstance(value, list):
-                for inner in value:
-                    walk(inner)
-
-        walk(self.status())
+        status, found = self.status(), {}
+        for part in (status, *status['sessions']):
+            for word, count in part['drops'].items():
+                found[word] = found.get(word, 0) + count
         return found
 
     def wait_for(self, pattern, timeout=10, after=0):

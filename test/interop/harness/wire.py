@@ -7,7 +7,7 @@ import socket
 import struct
 import time
 
-from scapy.layers.pptp import (PPTPCallClearRequest, PPTPEchoReply, PPTPEchoRequest,
+from scapy.layers.pptp import (PPTPCallClearRequest, PPTPCallDisconnectNotify, PPTPEchoReply, PPTPEchoRequest,
                                PPTPOutgoingCallReply, PPTPOutgoingCallRequest, PPTPSetLinkInfo,
                                PPTPStartControlConnectionReply, PPTPStartControlConnectionRequest,
                                PPTPStopControlConnectionReply, PPTPStopControlConnectionRequest)
@@ -19,7 +19,7 @@ HEADER = struct.Struct('!HHIHH')
 COOKIE = 0x1a2b3c4d
 REPLIES = {2: PPTPStartControlConnectionReply, 3: PPTPStopControlConnectionRequest,
            4: PPTPStopControlConnectionReply, 5: PPTPEchoRequest, 6: PPTPEchoReply,
-           8: PPTPOutgoingCallReply}
+           8: PPTPOutgoingCallReply, 13: PPTPCallDisconnectNotify}
 
 
 def start_request():
@@ -103,7 +103,7 @@ class Talker:
                 assert kind == 1 and cookie == COOKIE and length >= HEADER.size
                 if len(self.rest) >= length:
                     message, self.rest = self.rest[:length], self.rest[length:]
-                    return REPLIES.get(number, Raw)(message)
+                    return REPLIES[number](message)
             try:
                 more = self.tcp.recv(4096)
             except ConnectionResetError:
