@@ -165,8 +165,6 @@ uint16_t reorder_take(struct reorder *r, const struct hold_pool *pool)
 	}
 	r->head = hold_at(pool, index)->next;
 	r->held--;
-	if (r->head == HOLD_NONE)
-		r->tail = HOLD_NONE;
 	step(r);
 	return index;
 }
@@ -207,7 +205,6 @@ void reorder_clear(struct reorder *r, struct hold_pool *pool)
 		r->head = hold_at(pool, index)->next;
 		hold_give(pool, index);
 	}
-	r->tail = HOLD_NONE;
 	r->held = 0;
 	r->expires = NEVER;
 }

@@ -27,7 +27,7 @@ struct reorder {
 	uint32_t wait;       /* microseconds a hole is waited for */
 	uint32_t lost;       /* sequence numbers given up, less those delivered late */
 	uint32_t ahead;      /* packets that came ahead of a missing one, or late */
-	uint16_t head, tail; /* held packets, sorted by sequence number */
+	uint16_t head, tail; /* held packets, sorted by sequence number; tail: while any is held */
 	uint8_t held;
 	bool started;
 	bool unconfirmed; /* a far jump waits for a second packet beside it */

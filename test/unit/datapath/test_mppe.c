@@ -325,7 +325,7 @@ static void both_ways_to_flush(void **state)
 			struct pair p = pair_new(MPPE_128, false);
 			struct sealed sealed;
 			uint32_t n = 0;
-			for (; n < 20; n++) {
+			for (; n < 200; n++) {
 				seal(&p.out, n, &sealed);
 				assert_opens(&p.in, &sealed);
 			}

@@ -328,6 +328,30 @@ static void late_packets_of_stateless_mppe(void **state)
 	free(lab);
 }
 
+/* Late in stateful mode, and under keys on their way out: no key could be right. */
+static void other_late_packets(void **state)
+{
+	for (unsigned stateless = 0; stateless < 2; stateless++) {
+		struct lab *lab = lab_encrypted(MPPE_128, stateless);
+		struct datapath_command again = lab_key(false, MPPE_128, true, 50);
+		struct flight first, late, filler;
+		lab_seal(lab, &lab->client, 0, 60, &first);
+		lab_seal(lab, &lab->client, 1, 60, &late);
+		lab_open(lab, &lab->server, &first);
+		lab_raw(&filler, &lab->server, 90, "c0 21 09 00 00 04");
+		lab_open(lab, &lab->server, &filler);
+		lab_raw(&filler, &lab->server, 30, "c0 21 09 00 00 04");
+		lab_open(lab, &lab->server, &filler);
+		assert_dropped(&lab->server, DROP_GRE_LATE); /* in clear */
+		put_u32(late.bytes + 8, 80);
+		if (stateless)
+			lab_command(lab, &lab->server, &again);
+		assert_int_equal(lab_open(lab, &lab->server, &late), 0);
+		assert_dropped(&lab->server, DROP_GRE_LATE);
+		free(lab);
+	}
+}
+
 /* More than the count can tell is lost: the keys are caught up with, and the session goes on. */
 static void a_long_outage(void **state)
 {
@@ -497,6 +521,7 @@ int main(void)
 		cmocka_unit_test(new_receive_keys),
 		cmocka_unit_test(new_keys_inside_a_batch),
 		cmocka_unit_test(late_packets_of_stateless_mppe),
+		cmocka_unit_test(other_late_packets),
 		cmocka_unit_test(a_long_outage),
 		cmocka_unit_test(inner_checks),
 		cmocka_unit_test(sources_and_neighbours),

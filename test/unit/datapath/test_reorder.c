@@ -323,6 +323,7 @@ static void false_jump_is_undone(void **state)
 	assert_int_equal(arrive(d, 10), REORDER_NEXT);
 	assert_int_equal(d->order.lost, 0);
 	assert_int_equal(arrive(d, 9), REORDER_DUPLICATE);
+	assert_int_equal(arrive(d, 5), REORDER_DUPLICATE); /* what came is remembered too */
 	assert_int_equal(arrive(d, 12), REORDER_HOLD);
 	assert_int_equal(arrive(d, 11), REORDER_NEXT);
 	DELIVERED(d, 0x40000000, 10, 11, 12);
