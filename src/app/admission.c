@@ -224,7 +224,9 @@ static void answer(struct server *server, struct seat *seat, uint32_t token)
 		.dns = {settings->dns.at[0], settings->dns.at[1]},
 		.wins = {settings->wins.at[0], settings->wins.at[1]}};
 	seat->local4 = server->local4;
-	if (!addresses.granted)
+	if (addresses.granted && server_own_interface(server, seat) < 0)
+		addresses.granted = false;
+	else if (!addresses.granted)
 		log_peer(&server->host.log, LOG_KIND_SESSION, LOG_LINE_WARNING, clock_now(),
 			"No address is left in the pool, or none is allowed for this user "
 			"peer=%s sid=%s",

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "host.h"
 #include "limits.h"
 #include "rpc.h"
 #include "tools.h"
@@ -70,7 +71,8 @@ static int start(const struct settings *settings, json_t *parameters, char error
 {
 	struct rpc_paths paths = rpc_paths(settings);
 	int found = -1;
-	snprintf(error, 256, "no program answers");
+	snprintf(error, 256, "no program answers in %s: is one running, and with this --run-dir?",
+		host_run_dir(settings));
 	for (size_t i = 0; i < paths.count && found < 0; i++) {
 		int fd = rpc_connect(paths.at[i]);
 		json_t *answer = fd < 0 ? NULL

@@ -66,7 +66,7 @@ void rpc_paths_free(struct rpc_paths *paths)
 
 void rpc_nobody(const struct settings *settings)
 {
-	fprintf(stderr, "No greyline answers in %s: is one running, and with this --run-dir?\n",
+	fprintf(stderr, "no program answers in %s: is one running, and with this --run-dir?\n",
 		host_run_dir(settings));
 }
 

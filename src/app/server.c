@@ -178,15 +178,16 @@ static void run_ip_up(struct seat *seat)
 	scripts_ip_up(&server->host, seat);
 }
 
-/* An interface of its own is made only for somebody who proved himself. */
-static int own_interface(struct server *server, struct seat *seat)
+int server_own_interface(struct server *server, struct seat *seat)
 {
+	if (server->shared || seat->link)
+		return 0;
 	int tun = netdev_open(&server->host, seat, "ppp%d");
 	if (tun < 0)
 		return tun;
 	seat->tun = tun;
 	narrate_connect(seat, seat->interface);
-	return netdev_configure(&server->host, seat);
+	return 0;
 }
 
 static int shared_interface(struct server *server, struct seat *seat)
@@ -202,7 +203,8 @@ static void on_session_up(struct seat *seat)
 	struct server *server = seat->owner->role;
 	unlist_half_open(server, seat->peer);
 	seat->local4 = seat->network.local4;
-	int failed = server->shared ? shared_interface(server, seat) : own_interface(server, seat);
+	int failed = server->shared ? shared_interface(server, seat)
+				    : netdev_configure(&server->host, seat);
 	narrate_up(seat);
 	if (failed) {
 		seat_close(seat, CLOSE_LOCAL_ERROR);
@@ -381,7 +383,10 @@ static int start_nat(struct server *server)
 		server->shared ? server->interface : "ppp*");
 	helper_sysctl(server->host.helper, HELPER_IPV4_FORWARD, "1", on_nat, server);
 	helper_nat(server->host.helper, &nft, on_nat, server);
-	return 0;
+	/* Whoever reads that we listen may rely on it. */
+	while (helper_pending(server->host.helper) && !server->host.stopping)
+		uv_run(&server->host.loop, UV_RUN_ONCE);
+	return server->host.stopping ? 1 : 0;
 }
 
 static int listen_on(struct server *server, const char *word)

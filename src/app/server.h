@@ -32,6 +32,11 @@ struct server {
 
 int server_command(const struct command *command, struct settings *settings, const char *word);
 
+/* Makes an interface for this session alone, where each has its own; down and without addresses.
+ * Only for somebody who proved himself, and before the peer learns his address: his first packets
+ * shall find it. 0 or -errno, logged. */
+int server_own_interface(struct server *server, struct seat *seat);
+
 /* admission.c: who may come in, and with which address. */
 void admission_credentials(struct seat *seat, uint32_t token, const struct auth_question *question);
 void admission_address(struct seat *seat, uint32_t token);

@@ -134,6 +134,17 @@ static void escape(struct words *w, struct word *word)
 	add(w, word, c);
 }
 
+/* A quote may span lines, so an open one takes all that follows; it shall cost its own line only.
+ */
+static void give_up_quote(struct words *w, struct word *word, const struct words *quote_at)
+{
+	struct place at = here(quote_at);
+	spoil(w, word, &at, "this quote is never closed");
+	*w = *quote_at;
+	while (peek(w) != END && peek(w) != '\n')
+		take(w);
+}
+
 bool words_next(struct words *w, struct word *word)
 {
 	bool start = w->line == 1 && w->column == 1;
@@ -144,7 +155,7 @@ bool words_next(struct words *w, struct word *word)
 	word->length = 0;
 	if (peek(w) == END)
 		return false;
-	struct place quote_at = word->at;
+	struct words quote_at = *w;
 	int quote = 0;
 	for (int c = peek(w); c != END; c = peek(w)) {
 		if (c == '\\') {
@@ -152,7 +163,7 @@ bool words_next(struct words *w, struct word *word)
 			continue;
 		}
 		if (quote ? c == quote : c == '"' || c == '\'') {
-			quote_at = here(w);
+			quote_at = *w;
 			quote = quote ? 0 : c;
 			word->quoted = true;
 			take(w);
@@ -163,7 +174,7 @@ bool words_next(struct words *w, struct word *word)
 		add(w, word, take(w));
 	}
 	if (quote)
-		spoil(w, word, &quote_at, "this quote is never closed");
+		give_up_quote(w, word, &quote_at);
 	word->bytes[word->length] = '\0';
 	return true;
 }

@@ -142,6 +142,10 @@ static void test_faults(void **state)
 			       "words\n");
 	expect_word("b", "", "p"); /* one slip does not lock the others out */
 	faults("a * \"open\n", "s:1:5: this quote is never closed\n");
+	faults("a * \"open\nb * p\n", "s:1:5: this quote is never closed\n");
+	expect_word("b", "", "p");
+	lines("a * \"open\nclosed\"\n"); /* pppd's quotes span lines */
+	expect_word("a", "", "open\nclosed");
 	faults("a * \\777\n", "s:1:6: this octal number is larger than a byte\n");
 	faults("a * \\xg\n", "s:1:7: \\x needs one or two hexadecimal digits\n");
 	faults("a * p\\", "s:1:6: a backslash at the end of the file\n");
