@@ -6,6 +6,8 @@
  * what they like, so each field is looked for by its letter. */
 #include "chap_message.h"
 
+enum { ERROR_MAX = 999999999 };
+
 static void write_text(struct writer *w, const char *s)
 {
 	write_bytes(w, s, strlen(s));
@@ -103,8 +105,10 @@ struct chap_failure chap_read_failure(const uint8_t *message, size_t length)
 	if (field.failed)
 		return failure;
 	failure.words_length = 0;
-	for (int i = 0; i < 9 && reader_left(&field) && *field.at >= '0' && *field.at <= '9'; i++)
-		failure.error = failure.error * 10 + (unsigned)(read_u8(&field) - '0');
+	uint64_t error = 0; /* the RFC has up to ten digits */
+	for (int i = 0; i < 10 && reader_left(&field) && *field.at >= '0' && *field.at <= '9'; i++)
+		error = error * 10 + (uint64_t)(read_u8(&field) - '0');
+	failure.error = error > ERROR_MAX ? ERROR_MAX : (unsigned)error;
 	field = find_field(message, length, 'M');
 	if (!field.failed) {
 		failure.words = field.at;

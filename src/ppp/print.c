@@ -7,7 +7,8 @@
 #include "fsm.h"
 #include "protocol.h"
 
-enum { CONTROL_PROTOCOLS = 0x8000 };
+/* From here on: network control protocols, link control protocols (RFC 1661 §2). */
+enum { NETWORK_CONTROL = 0x8000, LINK_CONTROL = 0xc000 };
 
 static const char *code_word(uint8_t code)
 {
@@ -26,13 +27,8 @@ void print_unknown(struct text *t, const uint8_t *packet, size_t length)
 		text_add(t, " bytes");
 		return;
 	}
-	const char *word = code_word(p.code);
-	if (word) {
-		text_add(t, word);
-	} else {
-		text_add(t, "code ");
-		text_unsigned(t, p.code);
-	}
+	text_add(t, "code ");
+	text_unsigned(t, p.code);
 	text_add(t, " id ");
 	text_unsigned(t, p.id);
 	if (p.length) {
@@ -90,12 +86,14 @@ void ppp_print(struct text *t, const uint8_t *frame, size_t length)
 		text_hex(t, number, 4);
 	}
 	text_char(t, ' ');
-	if (number < CONTROL_PROTOCOLS)
+	if (number < NETWORK_CONTROL)
 		print_data(t, reader_left(&r));
 	else if (protocol && protocol->ops)
 		protocol->ops->print(t, r.at, reader_left(&r));
-	else if (protocol)
+	else if (protocol && number < LINK_CONTROL)
 		print_negotiation(t, r.at, reader_left(&r), NULL);
+	else if (protocol)
+		print_unknown(t, r.at, reader_left(&r));
 	else
 		print_data(t, reader_left(&r));
 }

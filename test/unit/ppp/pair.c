@@ -1,14 +1,10 @@
 /* See pair.h. */
 #include "pair.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "print.h"
-
-static struct end *other(struct pair *p, struct end *end)
-{
-	return end == &p->a ? &p->b : &p->a;
-}
 
 static struct flight *enqueue(struct pair *p, const struct end *from)
 {
@@ -42,6 +38,7 @@ static void send_frame(struct pair *p, struct end *from, const uint8_t *bytes, s
 	if (lost || (from == &p->a ? p->stop_a : p->stop_b))
 		return;
 	struct flight *f = enqueue(p, from);
+	f->wipes = from->wipes;
 	f->length = (uint16_t)length;
 	memcpy(f->bytes, bytes, length);
 }
@@ -50,8 +47,10 @@ static void take_key(struct pair *p, struct end *end, struct keying *k, const st
 	bool transmit)
 {
 	*k = (struct keying){.strength = key->strength, .stateless = key->stateless};
-	if (!key->strength)
+	if (!key->strength) {
+		end->wipes += !transmit;
 		return;
+	}
 	assert_true(key->keys.valid);
 	const struct mppe_start_keys *keys = &key->keys;
 	if (key->strength == MPPE_128)
@@ -63,6 +62,7 @@ static void take_key(struct pair *p, struct end *end, struct keying *k, const st
 		struct flight *f = enqueue(p, end);
 		f->data = true;
 		f->sealed = *k;
+		f->wipes = end->heard;
 	}
 }
 
@@ -122,6 +122,7 @@ static void take_link(
 		end->network = false;
 		unit_goes(p, end, false);
 		end->transmit = end->receive = (struct keying){0};
+		end->wipes++;
 		break;
 	case LINK_FRAMING:
 		memcpy(&end->framing, bytes, sizeof end->framing);
@@ -228,7 +229,7 @@ void pair_inject(struct pair *p, struct end *to, const uint8_t *frame, size_t le
 	dispatch(p, to, &unit_out);
 }
 
-static void deliver(struct pair *p)
+void pair_step(struct pair *p)
 {
 	static struct flight f;
 	f = p->queue[p->head];
@@ -238,12 +239,12 @@ static void deliver(struct pair *p)
 	if (f.to_second ? p->stop_b : p->stop_a)
 		return;
 	if (!f.data) {
+		to->heard = f.wipes;
 		pair_inject(p, to, f.bytes, f.length);
 		return;
 	}
-	/* Data of an epoch or negotiation that has ended since is the data path's to drop. */
-	if (memcmp(&f.sealed, &other(p, to)->transmit, sizeof f.sealed) == 0 &&
-		memcmp(&f.sealed, &to->receive, sizeof f.sealed) != 0)
+	/* A receiver wiped since, of which the sender could not know, drops it rightly. */
+	if (f.wipes == to->wipes && memcmp(&f.sealed, &to->receive, sizeof f.sealed) != 0)
 		to->key_faults++;
 }
 
@@ -273,7 +274,7 @@ void pair_run(struct pair *p, uint64_t until)
 {
 	for (unsigned steps = 0; steps < 20000; steps++) {
 		if (p->count) {
-			deliver(p);
+			pair_step(p);
 			continue;
 		}
 		uint64_t next = earlier(end_deadline(&p->a), end_deadline(&p->b));
@@ -288,8 +289,8 @@ void pair_run(struct pair *p, uint64_t until)
 		if (end_deadline(&p->b) <= next)
 			end_tick(p, &p->b);
 	}
-	fail_msg("the pair goes round for ever:\n%s",
-		p->log + (p->log_used > 4000 ? p->log_used - 4000 : 0));
+	pair_tell(p);
+	fail_msg("the pair goes round for ever");
 }
 
 void pair_answer(struct pair *p, struct end *end, bool accept)
@@ -367,6 +368,11 @@ bool pair_up(const struct pair *p)
 	       same_key(&b->transmit, &a->receive) && a->framing.peer_mru == b->framing.our_mru &&
 	       b->framing.peer_mru == a->framing.our_mru && a->key_faults == 0 &&
 	       b->key_faults == 0;
+}
+
+void pair_tell(const struct pair *p)
+{
+	fprintf(stderr, "%s%s:\n%s%s:\n%s", p->log, p->a.name, p->a.notes, p->b.name, p->b.notes);
 }
 
 bool end_noted(const struct end *end, const char *words)

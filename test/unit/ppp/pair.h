@@ -48,6 +48,8 @@ struct end {
 	struct unit_network net;
 	struct keying transmit, receive;
 	unsigned drops[DROP_COUNT];
+	unsigned wipes;      /* of our receiver's key */
+	unsigned heard;      /* wipes of the other end, as of the latest frame from there */
 	unsigned key_faults; /* encrypted data that came to a receiver not armed for it */
 	char notes[NOTES_MAX];
 	size_t notes_used;
@@ -56,6 +58,7 @@ struct end {
 struct flight {
 	bool to_second, data;
 	struct keying sealed;
+	unsigned wipes; /* a frame: of its sender; data: of its receiver as the sender knew it */
 	uint16_t length;
 	uint8_t bytes[PPP_FRAME_MAX];
 };
@@ -80,11 +83,20 @@ void pair_init(struct pair *p);
 void pair_start(struct pair *p);
 /* Runs until nothing is in flight and no deadline lies before `until`. */
 void pair_run(struct pair *p, uint64_t until);
+/* Delivers what was sent first of all that is in flight. */
+void pair_step(struct pair *p);
 /* A frame from the test, as if the other end had sent it. */
 void pair_inject(struct pair *p, struct end *to, const uint8_t *frame, size_t length);
 void pair_answer(struct pair *p, struct end *end, bool accept);
 void pair_close(struct pair *p, struct end *end, enum close_reason reason);
 
+/* What both ends said and did, to stderr. */
+void pair_tell(const struct pair *p);
+#define FAIL_TOLD(...)                                                                             \
+	do {                                                                                       \
+		pair_tell(&p);                                                                     \
+		fail_msg(__VA_ARGS__);                                                             \
+	} while (0)
 bool pair_up(const struct pair *p); /* IPv4 at both, same keys and addresses */
 bool end_noted(const struct end *end, const char *words);
 bool pair_logged(const struct pair *p, const char *words);

@@ -18,7 +18,7 @@ static void start_up(void)
 	pair_start(&p);
 	run_for(SECONDS(1));
 	if (!pair_up(&p))
-		fail_msg("%s\n%s%s", p.log, p.a.notes, p.b.notes);
+		FAIL_TOLD("not up");
 }
 
 static void no_encryption(void)
@@ -85,7 +85,7 @@ static void every_pair_of_method_sets(void **state)
 			enum auth_method method = best(demand & allow);
 			if (!demand || method) {
 				if (!pair_up(&p))
-					fail_msg("demand %u allow %u\n%s", demand, allow, p.log);
+					FAIL_TOLD("demand %u allow %u", demand, allow);
 				assert_int_equal(p.b.identity.peer_method, method);
 				assert_int_equal(p.a.identity.our_method, method);
 				assert_int_equal(p.b.credentials, method ? 1 : 0);
@@ -141,8 +141,7 @@ static void loss_of_any_frame(void **state)
 			pair_start(&p);
 			run_for(SECONDS(60));
 			if (!pair_up(&p))
-				fail_msg("configuration %u, frame %u lost\n%s%s%s", which, lost,
-					p.log, p.a.notes, p.b.notes);
+				FAIL_TOLD("configuration %u, frame %u lost", which, lost);
 			assert_int_equal(p.a.closes + p.b.closes, 0);
 		}
 	}
