@@ -1,0 +1,238 @@
+/* rtnetlink in a namespace of its own: links, addresses, routes, and errors in words. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "netlink.h"
+#include "netns.h"
+#include "tun.h"
+
+static struct netlink *nl;
+static unsigned link_a;
+
+static struct address ip(const char *words)
+{
+	struct address a = {.family = strchr(words, ':') ? 6 : 4};
+	assert_int_equal(inet_pton(a.family == 6 ? AF_INET6 : AF_INET, words, a.bytes), 1);
+	return a;
+}
+
+static struct prefix net(const char *words, uint8_t length)
+{
+	return (struct prefix){.address = ip(words), .length = length};
+}
+
+static int set_up(void **state)
+{
+	run("ip link add gl-io-a type veth peer name gl-io-b");
+	run("ip addr add 192.0.2.1/24 dev gl-io-a");
+	run("ip link set gl-io-a up; ip link set gl-io-b up");
+	assert_int_equal(netlink_open(&nl), 0);
+	int index = netlink_link_index(nl, "gl-io-a");
+	assert_true(index > 0);
+	link_a = (unsigned)index;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	netlink_close(nl);
+	run("ip link del gl-io-a");
+	return 0;
+}
+
+static void test_links(void **state)
+{
+	struct netlink_link link;
+	assert_int_equal(netlink_link_get(nl, link_a, &link), 0);
+	assert_string_equal(link.name, "gl-io-a");
+	assert_int_equal(link.mtu, 1500);
+	assert_true(link.up);
+	assert_int_equal(netlink_link_mtu(nl, link_a, 1400), 0);
+	assert_int_equal(netlink_link_up(nl, link_a, false), 0);
+	assert_int_equal(netlink_link_rename(nl, link_a, "gl-io-c"), 0);
+	assert_int_equal(netlink_link_get(nl, link_a, &link), 0);
+	assert_string_equal(link.name, "gl-io-c");
+	assert_int_equal(link.mtu, 1400);
+	assert_false(link.up);
+	assert_int_equal(netlink_link_rename(nl, link_a, "gl-io-a"), 0);
+	assert_int_equal(netlink_link_index(nl, "no-such-link"), -ENODEV);
+	assert_non_null(strstr(netlink_error(nl), "no-such-link"));
+	assert_int_equal(netlink_link_index(nl, "a-name-much-too-long-for-one"), -ENODEV);
+}
+
+static void test_link_delete(void **state)
+{
+	run("ip link add gl-io-x type veth peer name gl-io-y");
+	int index = netlink_link_index(nl, "gl-io-x");
+	assert_true(index > 0);
+	assert_int_equal(netlink_link_delete(nl, (unsigned)index), 0);
+	assert_int_equal(netlink_link_index(nl, "gl-io-x"), -ENODEV);
+}
+
+struct found {
+	struct prefix wanted;
+	unsigned count, all;
+};
+
+static bool match_address(void *context, unsigned link, const struct prefix *prefix)
+{
+	struct found *found = context;
+	found->all++;
+	found->count += address_equal(&prefix->address, &found->wanted.address) &&
+			prefix->length == found->wanted.length;
+	return true;
+}
+
+static void test_addresses(void **state)
+{
+	struct address local = ip("10.9.0.1"), peer = ip("10.9.0.2"), six = ip("2001:db8::1");
+	struct found found = {.wanted = net("10.9.0.1", 32)};
+	assert_int_equal(netlink_address_add(nl, link_a, &local, &peer, 32), 0);
+	assert_int_equal(netlink_address_add(nl, link_a, &local, &peer, 32), -EEXIST);
+	assert_int_equal(netlink_addresses(nl, 4, link_a, match_address, &found), 0);
+	assert_int_equal(found.count, 1);
+	assert_int_equal(found.all, 2);
+	run("ip -4 addr show dev gl-io-a | grep -q 'inet 10.9.0.1 peer 10.9.0.2/32'");
+	assert_int_equal(netlink_address_delete(nl, link_a, &local, &peer, 32), 0);
+	assert_int_equal(netlink_address_delete(nl, link_a, &local, &peer, 32), -EADDRNOTAVAIL);
+	assert_int_equal(netlink_address_add(nl, link_a, &six, NULL, 64), 0);
+	run("ip -6 addr show dev gl-io-a | grep -q 'inet6 2001:db8::1/64'");
+	assert_int_equal(netlink_address_delete(nl, link_a, &six, NULL, 64), 0);
+}
+
+static bool match_route(void *context, const struct netlink_route *route)
+{
+	struct found *found = context;
+	found->all++;
+	if (address_equal(&route->destination.address, &found->wanted.address) &&
+		route->destination.length == found->wanted.length) {
+		found->count++;
+		assert_int_equal(route->protocol, NETLINK_PROTOCOL);
+		assert_int_equal(route->link, link_a);
+		assert_int_equal(route->metric, 77);
+		assert_int_equal(route->table, NETLINK_TABLE_MAIN);
+	}
+	return true;
+}
+
+static void test_routes(void **state)
+{
+	struct netlink_route route = {.destination = net("198.51.100.0", 24),
+		.gateway = ip("192.0.2.254"),
+		.link = link_a,
+		.metric = 77};
+	struct netlink_route answer;
+	struct found found = {.wanted = route.destination};
+	struct address inside = ip("198.51.100.9"), outside = ip("203.0.113.1");
+	assert_int_equal(netlink_route_add(nl, &route), 0);
+	assert_int_equal(netlink_route_add(nl, &route), -EEXIST);
+	assert_int_equal(netlink_route_replace(nl, &route), 0);
+	assert_int_equal(netlink_routes(nl, 4, link_a, match_route, &found), 0);
+	assert_int_equal(found.count, 1);
+	assert_int_equal(netlink_route_get(nl, &inside, &answer), 0);
+	assert_int_equal(answer.link, link_a);
+	assert_true(address_equal(&answer.gateway, &route.gateway));
+	struct address source = ip("192.0.2.1");
+	assert_true(address_equal(&answer.source, &source));
+	assert_int_equal(netlink_route_get(nl, &outside, &answer), -ENETUNREACH);
+	assert_non_null(strstr(netlink_error(nl), "203.0.113.1"));
+	assert_int_equal(netlink_route_delete(nl, &route), 0);
+	assert_int_equal(netlink_route_delete(nl, &route), -ESRCH);
+}
+
+static void test_default_route(void **state)
+{
+	struct netlink_route route = {.gateway = ip("192.0.2.254")}, answer;
+	struct address anywhere = ip("203.0.113.1");
+	route.destination.address = (struct address){.family = 4};
+	assert_int_equal(netlink_route_add(nl, &route), 0);
+	assert_int_equal(netlink_route_get(nl, &anywhere, &answer), 0);
+	assert_true(address_equal(&answer.gateway, &route.gateway));
+	assert_int_equal(netlink_route_delete(nl, &route), 0);
+}
+
+static void test_table_and_six(void **state)
+{
+	struct netlink_route route = {
+		.destination = net("2001:db8:1::", 48), .link = link_a, .table = 1000};
+	assert_int_equal(netlink_route_add(nl, &route), 0);
+	run("ip -6 route show table 1000 | grep -q '2001:db8:1::/48 dev gl-io-a'");
+	assert_int_equal(netlink_route_delete(nl, &route), 0);
+}
+
+/* The kernel's own sentence reaches the user. */
+static void test_extended_error(void **state)
+{
+	struct netlink_route route = {
+		.destination = net("198.51.100.0", 24), .gateway = ip("203.0.113.99")};
+	assert_int_equal(netlink_route_add(nl, &route), -ENETUNREACH);
+	assert_non_null(strstr(netlink_error(nl), "198.51.100.0/24"));
+	assert_non_null(strstr(netlink_error(nl), "gateway"));
+}
+
+static bool stop_at_once(void *context, const struct netlink_route *route)
+{
+	++*(unsigned *)context;
+	return false;
+}
+
+static void test_ten_thousand_routes(void **state)
+{
+	struct netlink_route route = {.destination = net("10.200.0.0", 32), .link = link_a};
+	unsigned visits = 0;
+	struct found found = {.wanted = net("10.200.0.0", 32)};
+	for (unsigned i = 0; i < 10000; i++) {
+		route.destination.address = address_ipv4(0x0ac80000 + i);
+		assert_int_equal(netlink_route_add(nl, &route), 0);
+	}
+	assert_int_equal(netlink_routes(nl, 4, 0, stop_at_once, &visits), 0);
+	assert_int_equal(visits, 1);
+	found.wanted.length = 1; /* counts all, checks none */
+	assert_int_equal(netlink_routes(nl, 4, link_a, match_route, &found), 0);
+	assert_true(found.all >= 10000);
+}
+
+static void test_tun(void **state)
+{
+	char name[TUN_NAME_SIZE], other[TUN_NAME_SIZE], error[256];
+	int a = tun_open("gl-io-t%d", name, error);
+	int b = tun_open("gl-io-t%d", other, error);
+	assert_true(a >= 0 && b >= 0);
+	assert_string_equal(name, "gl-io-t0");
+	assert_string_equal(other, "gl-io-t1");
+	assert_true(netlink_link_index(nl, name) > 0);
+	assert_int_equal(tun_open(name, other, error), -EBUSY);
+	assert_non_null(strstr(error, "another"));
+	assert_true(tun_open("gl-io-a", other, error) < 0); /* a veth, not a TUN */
+	assert_non_null(strstr(error, "gl-io-a"));
+	assert_int_equal(tun_open("", other, error), -EINVAL);
+	assert_int_equal(tun_open("sixteen-letters-", other, error), -EINVAL);
+	close(a);
+	close(b);
+	assert_int_equal(netlink_link_index(nl, name), -ENODEV);
+}
+
+int main(void)
+{
+	netns_enter_or_skip();
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_links, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_link_delete, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_addresses, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_routes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_default_route, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_table_and_six, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_extended_error, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_ten_thousand_routes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_tun, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
