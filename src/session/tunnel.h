@@ -100,9 +100,9 @@ size_t tunnel_input(struct tunnel *tunnel, const uint8_t *bytes, size_t length, 
 	struct outbox *out);
 
 /* Sessions. Memory (zeroed) and handle come from the app; call IDs are unpredictable and unique in
- * the process, which only the app can promise. The session's slot is the app's again after
- * TUNNEL_SESSION_DOWN, which may come within this very call (a token no longer asked, a control
- * connection already closed). */
+ * the process, which only the app can promise. A PNS dials, a PAC accepts. The session's slot is
+ * the app's again after TUNNEL_SESSION_DOWN, which may come within this very call (a token no
+ * longer asked, a control connection already closed). */
 void tunnel_dial(struct tunnel *tunnel, struct session *session, uint32_t subject,
 	uint16_t local_call_id, uint64_t now, struct outbox *out);
 void tunnel_accept(struct tunnel *tunnel, uint32_t token, struct session *session, uint32_t subject,
