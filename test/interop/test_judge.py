@@ -73,6 +73,25 @@ def test_the_search_would_find_what_is_not(lab, program):
     assert tshark(capture.path, '_ws.malformed', 'frame.number', '_ws.col.Info') == []
 
 
+def captured(lab, host, program, client, *options, name):
+    """A pcapng that `greyline capture` wrote while three pings passed."""
+    path = lab.file(f'{name}.pcapng')
+    capture = host.start(program, 'capture', *options, '--output', path, name=f'capture {name}')
+    wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > 0, 5,
+               'the capture has begun')
+    ping(client, GATEWAY, 3, options=('-p', MARKER.hex()))
+    shown = 'icmp.type == 0' if '--inner' in options else 'gre && ip.src == 10.7.0.1'
+
+    def answers():
+        done = host.run('tshark', '-n', '-r', path, '-Y', shown, check=False)
+        return done.stdout.count('\n') >= 3
+
+    wait_until(answers, 10, 'three answers are in the capture')
+    assert capture.stop() == 0
+    assert tshark(path, '_ws.malformed', 'frame.number') == []
+    return path
+
+
 @pytest.mark.parametrize('side', ['server', 'client'])
 def test_greyline_capture_is_read_by_tshark(lab, program, side):
     server, client = lab.pair()
@@ -80,31 +99,20 @@ def test_greyline_capture_is_read_by_tshark(lab, program, side):
     dialer = Client(lab, client, program)
     local, _ = dialer.up()
     host = server if side == 'server' else client
-    outer, inner = lab.file('outer.pcapng'), lab.file('inner.pcapng')
-    captures = [host.start(program, 'capture', '--all', '--output', outer, name='capture outer'),
-                host.start(program, 'capture', '--all', '--inner', '--output', inner,
-                           name='capture inner')]
-    for path in (outer, inner):
-        wait_until(lambda at=path: os.path.exists(at) and os.path.getsize(at) > 0, 5,
-                   'the capture has begun')
-    ping(client, GATEWAY, 3, options=('-p', MARKER.hex()))
 
-    def answers():
-        done = host.run('tshark', '-n', '-r', inner, '-Y', 'icmp.type == 0', check=False)
-        return done.stdout.count('\n') >= 3
-
-    wait_until(answers, 10, 'three answers are in the inner capture')
-    for capture in captures:
-        capture.stop()
-    seen = tshark(inner, 'icmp', 'ip.src', 'ip.dst', 'icmp.type')
-    assert [local, GATEWAY, '8'] in seen and [GATEWAY, local, '0'] in seen
+    outer = captured(lab, host, program, client, '--all', name='outer')
     rows = tshark(outer, 'gre', 'ip.src', 'ip.dst', 'ppp.protocol')
     assert any(row[2].startswith('0x00fd') for row in rows), rows
     assert {row[0] for row in rows} == {'10.7.0.1', '10.7.0.2'}
-    for path in (outer, inner):
-        assert tshark(path, '_ws.malformed', 'frame.number') == []
     with open(outer, 'rb') as file:
         assert MARKER not in file.read()
+
+    chosen = ['--username', USER] if side == 'server' else ['--all']
+    inner = captured(lab, host, program, client, '--inner', *chosen, name='inner')
+    seen = tshark(inner, 'icmp', 'ip.src', 'ip.dst', 'icmp.type')
+    assert [local, GATEWAY, '8'] in seen and [GATEWAY, local, '0'] in seen
+    with open(inner, 'rb') as file:
+        assert MARKER in file.read()
 
 
 def test_greyline_dump_reads_a_foreign_capture(lab, program):
