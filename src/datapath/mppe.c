@@ -183,14 +183,15 @@ static bool open_ahead(struct mppe *m, uint16_t ahead, const uint8_t *packet, si
 }
 
 /* Too many were lost: a bounded part of the way for each packet. True when it has arrived. Passing
- * the packet's count without a fit means that it lies a turn further on. */
+ * the packet's count without a fit means that it lies a turn further on, or that the packet was
+ * false; after some turns without a fit the way starts over. */
 static bool chase(struct mppe *m, uint16_t count, const uint8_t *packet, size_t length)
 {
 	struct mppe_chain chain = m->chain;
 	bool arrived = false;
 
 	if (m->chased >= MPPE_CHASE_MAX)
-		return false;
+		m->chased = 0;
 	if (m->chased == 0)
 		m->chase_count = m->count;
 	else

@@ -16,11 +16,11 @@
 
 enum {
 	MPPE_HEADER_SIZE = 2,
-	MPPE_COUNTS = 4096,      /* the coherency count has 12 bits */
-	MPPE_FLUSHED = 0x8000,   /* bit A: the tables were initialized before this packet */
-	MPPE_ENCRYPTED = 0x1000, /* bit D */
-	MPPE_GAPS = 8,           /* runs of skipped packets whose keys can still be made */
-	MPPE_CHASE_MAX = 65536,  /* keys made in pursuit of one lost stretch, at most */
+	MPPE_COUNTS = 4096,        /* the coherency count has 12 bits */
+	MPPE_FLUSHED = 0x8000,     /* bit A: the tables were initialized before this packet */
+	MPPE_ENCRYPTED = 0x1000,   /* bit D */
+	MPPE_GAPS = 8,             /* runs of skipped packets whose keys can still be made */
+	MPPE_CHASE_MAX = 8 * 4096, /* keys made in pursuit of a count before starting over */
 };
 
 /* Skipped packets: from the key before the first of them every key of the run can be made again. */

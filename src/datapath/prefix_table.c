@@ -2,7 +2,7 @@
  * in use to the shortest.
  *
  * A server's table is nearly all hosts of one length with a few routes beside them, so a lookup is
- * one or two probes, an entry is 48 bytes, and nothing ever has to be resized or rebalanced: the
+ * one or two probes, an entry is 40 bytes, and nothing ever has to be resized or rebalanced: the
  * memory is given once and insert and remove touch one bucket.
  *
  * Readers walk without locks. A node is complete before its bucket points to it; taken out, it
