@@ -318,6 +318,9 @@ void session_tick(struct session *session, uint64_t now, struct outbox *out)
 		OUTBOX(items, LINK_OUT_ITEMS, LINK_OUT_BYTES);
 		link_tick(&session->link, now, &items);
 		translate_link(session, &items, now, out);
+		/* One Terminate-Request is on its way; nobody is there to answer it. */
+		if (session->link_alive && session->link.closing == CLOSE_ECHO_DEAD)
+			session_cut(session, CLOSE_ECHO_DEAD, now, out);
 	}
 	if (unit_deadline(&session->unit) <= now) {
 		OUTBOX(items, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);

@@ -174,6 +174,9 @@ static void clear_calls(struct tunnel *tunnel, uint64_t now, struct outbox *out)
 		OUTBOX(items, CONTROL_OUT_ITEMS, CONTROL_OUT_BYTES);
 		control_clear(&tunnel->control, call, session->closing, now, &items);
 		pump(tunnel, &items, now, out);
+		/* A peer that fell silent is not waited for. */
+		if (session->closing == CLOSE_ECHO_DEAD && call->deadline > now + SHUTDOWN_CALLS)
+			call->deadline = now + SHUTDOWN_CALLS;
 	}
 }
 

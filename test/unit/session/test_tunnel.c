@@ -247,6 +247,21 @@ static void a_stop_is_bounded_without_a_peer(void **state)
 	black_holed(false, true);
 }
 
+static void a_silent_peer_is_not_waited_for(void **state)
+{
+	struct pair *pair = opened(1);
+	struct end *client = &pair->client;
+	client->deaf_gre = client->deaf_tcp = true;
+	while (!strstr(client->notes, "No response to"))
+		pair_pass(pair, SECONDS(1));
+	pair_pass(pair, SHUTDOWN_CALLS);
+	check_ends(client);
+	assert_int_equal(seen_reason(client, 1), CLOSE_ECHO_DEAD);
+	/* It was told all the same, should it hear. */
+	assert_true(seen_find(client, 0, TUNNEL_COMMAND, DATAPATH_FRAME, 0xc021, 5) <
+		    client->seen_count);
+}
+
 static void a_stop_before_the_connection_is_up(void **state)
 {
 	struct pair *pair = pair_new();
@@ -337,6 +352,7 @@ int main(void)
 		cmocka_unit_test(a_client_stops),
 		cmocka_unit_test(a_server_stops),
 		cmocka_unit_test(a_stop_is_bounded_without_a_peer),
+		cmocka_unit_test(a_silent_peer_is_not_waited_for),
 		cmocka_unit_test(a_stop_before_the_connection_is_up),
 		cmocka_unit_test(no_calls_while_stopping),
 		cmocka_unit_test(a_server_does_not_keep_an_empty_tunnel),
