@@ -39,7 +39,7 @@ static bool write_all(int to, const char *bytes, size_t length)
 }
 
 /* Until the time is over, a signal comes, or either side closes. */
-static int stream(int from, int to, uint64_t until)
+static int stream(int from, int to, uint64_t until, const sigset_t *quiet)
 {
 	char buffer[65536];
 	struct pollfd poll_on = {.fd = from, .events = POLLIN};
@@ -47,8 +47,9 @@ static int stream(int from, int to, uint64_t until)
 		uint64_t now = clock_now();
 		if (now >= until)
 			break;
-		int wait = until == NEVER ? -1 : (int)((until - now) / 1000) + 1;
-		int ready = poll(&poll_on, 1, wait);
+		struct timespec wait = {.tv_sec = (time_t)((until - now) / 1000000),
+			.tv_nsec = (long)((until - now) % 1000000) * 1000};
+		int ready = ppoll(&poll_on, 1, until == NEVER ? NULL : &wait, quiet);
 		if (ready < 0 && errno != EINTR)
 			return 1;
 		if (ready <= 0)
@@ -86,6 +87,20 @@ static int start(const struct settings *settings, json_t *parameters, char error
 	}
 	rpc_paths_free(&paths);
 	return found;
+}
+
+/* Signals come only while ppoll waits, so that none falls between the look and the wait. */
+static void listen_for_interrupts(sigset_t *before)
+{
+	struct sigaction action = {.sa_handler = on_interrupt};
+	sigset_t held;
+	sigemptyset(&held);
+	sigaddset(&held, SIGINT);
+	sigaddset(&held, SIGTERM);
+	sigprocmask(SIG_BLOCK, &held, before);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
 }
 
 int capture_command(const struct command *command, struct settings *settings, const char *word)

@@ -98,7 +98,6 @@ static void on_session_up(struct seat *seat)
 	struct client *client = seat->owner->role;
 	client->was_up = true;
 	client->failures = 0;
-	narrate_up(seat);
 	if (seat->tun >= 0)
 		client_network_up(client, seat);
 	notify_send("STATUS=up");

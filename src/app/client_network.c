@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "narrate.h"
 #include "netdev.h"
 #include "peer.h"
 #include "scripts.h"
@@ -98,6 +99,7 @@ static void finish(struct client *client, struct seat *seat)
 	}
 	add_routes(client, seat->link);
 	set_dns(client, seat);
+	narrate_up(seat); /* from here on packets pass: people and scripts wait for these lines */
 	scripts_ip_up(&client->host, seat);
 }
 

@@ -13,15 +13,18 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "fanout.h"
+
 enum { CLIENTS_MAX = 32, REQUEST_MAX = 1 << 16, QUEUE_MAX = 8 << 20 };
 
 struct manage {
 	struct host *host;
 	uv_pipe_t pipe;
 	char path[sizeof((struct sockaddr_un *)0)->sun_path];
+	struct fanout *fanout; /* once somebody captured */
 	struct manage_client *clients;
 	unsigned client_count;
-	bool closing;
+	bool closed;
 };
 
 struct manage_client {
@@ -40,7 +43,7 @@ struct host *manage_host(struct manage_client *client)
 
 static void free_manage(struct manage *manage)
 {
-	if (manage->closing && !manage->client_count && uv_is_closing((uv_handle_t *)&manage->pipe))
+	if (manage->closed && !manage->client_count)
 		free(manage);
 }
 
@@ -54,6 +57,7 @@ static void on_client_closed(uv_handle_t *handle)
 	*at = client->next;
 	manage->client_count--;
 	free(client);
+	free_manage(manage);
 }
 
 static void close_client(struct manage_client *client)
@@ -123,12 +127,14 @@ void manage_own_tap(struct manage_client *client, struct tap *tap)
 	client->tap = tap;
 }
 
-bool manage_captures(struct manage_client *client)
+struct dataplane *manage_outlet(struct manage_client *client)
 {
-	for (struct manage_client *each = client->manage->clients; each; each = each->next)
-		if (each->tap)
-			return true;
-	return false;
+	struct manage *manage = client->manage;
+	if (client->tap)
+		return NULL;
+	if (!manage->fanout)
+		manage->fanout = fanout_open(manage->host->plane, manage->host->dataplane);
+	return manage->fanout ? fanout_outlet(manage->fanout) : NULL;
 }
 
 static void handle_message(struct manage_client *client, const char *text, size_t length)
@@ -247,16 +253,20 @@ int manage_open(struct host *host, const char *name)
 
 static void on_closed(uv_handle_t *handle)
 {
-	free_manage(handle->data);
+	struct manage *manage = handle->data;
+	manage->closed = true;
+	free_manage(manage);
 }
 
 void manage_close(struct manage *manage)
 {
-	manage->closing = true;
 	if (manage->path[0])
 		unlink(manage->path);
 	for (struct manage_client *client = manage->clients; client; client = client->next)
 		close_client(client);
+	if (manage->fanout)
+		fanout_close(manage->fanout);
+	manage->fanout = NULL;
 	if (!uv_is_closing((uv_handle_t *)&manage->pipe))
 		uv_close((uv_handle_t *)&manage->pipe, on_closed);
 }

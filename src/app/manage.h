@@ -26,8 +26,8 @@ bool manage_bytes(struct manage_client *client, const void *bytes, size_t length
 struct host *manage_host(struct manage_client *client);
 /* The capture that ends when this client goes. */
 void manage_own_tap(struct manage_client *client, struct tap *tap);
-/* Whether any client captures: the data plane has room for one. */
-bool manage_captures(struct manage_client *client);
+/* A place for one more capture (fanout.h); NULL when there is none, or this client captures. */
+struct dataplane *manage_outlet(struct manage_client *client);
 void manage_call(struct manage_client *client, const char *method, json_t *parameters);
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fanout.h"
 #include "manage.h"
 #include "peer.h"
 #include "server.h"
@@ -289,13 +290,12 @@ static void method_capture(struct manage_client *client, json_t *parameters)
 		.inner = inner,
 		.bytes = on_captured,
 		.context = client};
-	int error = manage_captures(client)
-			    ? -EBUSY
-			    : tap_start(&tap, host->plane, host->dataplane, &config);
+	struct dataplane *outlet = manage_outlet(client);
+	int error = outlet ? tap_start(&tap, &fanout_ops, outlet, &config) : -EBUSY;
 	if (error) {
 		manage_error(client, "org.greyline.CaptureFailed",
 			json_pack("{s:s}", "reason",
-				error == -EBUSY ? "another capture runs" : strerror(-error)));
+				error == -EBUSY ? "too many captures run" : strerror(-error)));
 		return;
 	}
 	manage_reply(client, json_pack("{s:b}", "inner", inner));

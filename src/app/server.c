@@ -175,6 +175,7 @@ static void run_ip_up(struct seat *seat)
 		return;
 	}
 	seat->tun = -1;
+	narrate_up(seat);
 	scripts_ip_up(&server->host, seat);
 }
 
@@ -205,7 +206,6 @@ static void on_session_up(struct seat *seat)
 	seat->local4 = seat->network.local4;
 	int failed = server->shared ? shared_interface(server, seat)
 				    : netdev_configure(&server->host, seat);
-	narrate_up(seat);
 	if (failed) {
 		seat_close(seat, CLOSE_LOCAL_ERROR);
 		return;
