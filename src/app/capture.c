@@ -132,12 +132,10 @@ int capture_command(const struct command *command, struct settings *settings, co
 		close(from);
 		return 1;
 	}
-	struct sigaction action = {.sa_handler = on_interrupt};
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	int code = stream(
-		from, to, settings->seconds ? clock_now() + SECONDS(settings->seconds) : NEVER);
+	sigset_t before;
+	listen_for_interrupts(&before);
+	uint64_t until = settings->seconds ? clock_now() + SECONDS(settings->seconds) : NEVER;
+	int code = stream(from, to, until, &before);
 	close(from);
 	return close(to) < 0 ? 1 : code;
 }
