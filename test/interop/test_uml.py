@@ -81,8 +81,8 @@ def test_wrong_password_of_pppd(lab, program):
     host, guest = guest_and_host(lab, 'client')
     ours = Server(lab, host, program, listen=HOST)
     status, log = guest.ready().run('/peers/client', 'pptp', HOST, USER, 'wrong', check=False)
-    assert status == 19, log
     assert 'E=691' in log
+    assert status in (16, 19), log  # 16 when pptp-linux is gone before pppd has read its line
     ours.wait_for(rf'auth-fail user="?{USER}"? ip={GUEST} reason=\S+')
     assert ours.sessions() == []
 

@@ -10,11 +10,11 @@ ECHO_PORT = 7
 
 
 def ping(namespace, address, count=3, size=56, interval=0.05, options=()):
-    """Pings; every one must be answered."""
-    done = namespace.run('ping', '-n', '-c', count, '-i', interval, '-s', size, '-W', '3',
-                         *options, address, check=False, timeout=30 + count)
-    received = re.search(r'(\d+) received', done.stdout)
-    assert received and int(received.group(1)) == count, \
+    """Pings; each of the first `count` must be answered, however late."""
+    done = namespace.run('ping', '-n', '-c', count, '-w', '10', '-i', interval, '-s', size,
+                         *options, address, check=False, timeout=30)
+    answered = {int(seq) for seq in re.findall(r'icmp_seq=(\d+) ttl=', done.stdout)}
+    assert answered >= set(range(1, count + 1)), \
         f'{namespace.name} pings {address}:\n{done.stdout}{done.stderr}'
 
 
