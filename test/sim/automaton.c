@@ -19,6 +19,7 @@ static const struct turn_kinds kinds = {.frame = LINK_FRAME, .drop = LINK_DROP, 
  *   U link_up   S the same of a passive link   C link_close   T time-out
  *   r good request   n bad request           a Ack   k Nak, of our latest request
  *   t Terminate-Request   e Terminate-Ack    x a code nobody knows
+ *   q Echo-Request
  *   + Code-Reject of Echo-Request   - of Configure-Request   ! TO- */
 struct walk {
 	const char *steps;
@@ -28,6 +29,13 @@ struct walk {
 static const struct walk walks[] = {
 	{"u", FSM_CLOSED},       /* Up in Initial */
 	{"uc", FSM_CLOSED},      /* Close in Closed */
+	{"Ucc", FSM_CLOSING},    /* Close in Closing */
+	{"Uratc", FSM_CLOSING},  /* Close in Stopping */
+	{"ua", FSM_CLOSED},      /* RCA in Closed */
+	{"un", FSM_CLOSED},      /* RCR- in Closed */
+	{"ux", FSM_CLOSED},      /* RUC in Closed */
+	{"St", FSM_STOPPED},     /* RTR in Stopped */
+	{"Uratq", FSM_STOPPING}, /* RXR in Stopping */
 	{"uo", FSM_REQ_SENT},    /* Open in Closed */
 	{"So", FSM_STOPPED},     /* Open in Stopped */
 	{"Uco", FSM_STOPPING},   /* Open in Closing */
@@ -124,6 +132,9 @@ static void packet_step(struct walker *walker, char letter, struct outbox *out)
 		break;
 	case 'e':
 		hear(walker, TERMINATE_ACK, 9, NULL, 0, out);
+		break;
+	case 'q':
+		hear(walker, 9, 9, mru, sizeof mru, out);
 		break;
 	case 'x':
 		hear(walker, 77, 9, NULL, 0, out);

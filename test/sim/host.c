@@ -265,6 +265,24 @@ static void attached(struct seat *seat)
 		seat->datapath.gre.send_next = seat->datapath.gre.send_acked = UINT32_MAX - 20;
 }
 
+/* Between which commands it may matter most. */
+static uint32_t nudge_share(enum datapath_command_kind kind)
+{
+	if (kind == DATAPATH_TRANSMIT_KEY)
+		return 10000;
+	return kind == DATAPATH_FRAME ? 1000 : 5000;
+}
+
+/* A packet from the TUN comes between two commands. */
+static void nudge(struct host *host, struct seat *seat, enum datapath_command_kind kind)
+{
+	if (!seat->side->scenario->nudges || !seat->left || kind == DATAPATH_ATTACH ||
+		!dice_chance(&host->world->dice, nudge_share(kind)))
+		return;
+	seat->left--;
+	host_send(host, seat, 1, TRAFFIC_HEADER);
+}
+
 /* Commands are executed one by one, and the TUN does not wait for the last of them. */
 static void worker_command(
 	struct host *host, const struct datapath_command *command, const uint8_t *frame)
@@ -283,11 +301,7 @@ static void worker_command(
 	if (command->kind == DATAPATH_ATTACH)
 		attached(seat);
 	dispatch(host, &list);
-	if (seat->side->scenario->nudges && seat->left && command->kind != DATAPATH_ATTACH &&
-		dice_chance(&host->world->dice, 2000)) {
-		seat->left--;
-		host_send(host, seat, 1, TRAFFIC_HEADER);
-	}
+	nudge(host, seat, command->kind);
 	if (command->kind == DATAPATH_DETACH) {
 		seat->attached = false;
 		ring_add(host, &host->to_control, command->subject)->kind = RING_DETACHED;

@@ -318,7 +318,7 @@ void scenario_make(struct scenario *s, struct dice *dice)
 	s->packets = dice_chance(dice, 15) ? 4500 : dice_between(dice, 0, 40);
 	s->old_numbers = dice_chance(dice, 1000);
 	s->data_delay = 20000;
-	s->nudges = dice_chance(dice, 3000);
+	s->nudges = dice_chance(dice, 4000);
 	for (int i = 0; i < 2; i++)
 		s->stateful[i] = s->client.session.unit.mppe_stateful &&
 				 s->server.session.unit.mppe_stateful && dice_chance(dice, 8000);
