@@ -188,7 +188,7 @@ static const struct option_kind kinds[] = {
 	{OPTION_MOBILE, 6, 6, "mobile", NULL, NULL, NULL, print_address},
 };
 
-static const struct option_set options = {
+const struct option_set ipcp_options = {
 	.kinds = kinds,
 	.count = sizeof kinds / sizeof kinds[0],
 	.begin = judge_begin,
@@ -262,7 +262,7 @@ static void stuck(void *owner, const struct turn *turn)
 
 static const struct fsm_ops ipcp_ops = {
 	.protocol = IPCP,
-	.options = &options,
+	.options = &ipcp_options,
 	.request = write_request,
 	.up = opened,
 	.down = restarted,
@@ -339,7 +339,7 @@ static uint64_t row_deadline(const void *side)
 
 static void row_print(struct text *t, const uint8_t *packet, size_t length)
 {
-	print_negotiation(t, packet, length, &options);
+	print_negotiation(t, packet, length, &ipcp_options);
 }
 
 const struct protocol_ops ipcp_protocol = {

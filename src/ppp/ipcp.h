@@ -26,6 +26,7 @@ struct ipcp {
 
 struct protocol_ops;
 extern const struct protocol_ops ipcp_protocol;
+extern const struct option_set ipcp_options;
 
 /* Our wishes as a negotiation begins. */
 void ipcp_wish(struct unit *unit);

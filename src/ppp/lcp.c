@@ -80,13 +80,8 @@ static void input_protocol_reject(const struct fsm_run *run, const struct packet
 		turn_drop(&run->turn, DROP_FRAME_PHASE);
 		return;
 	}
-	if (protocol == LCP) {
-		if (link->closing == CLOSE_NONE)
-			link->closing = CLOSE_LCP_REJECTED;
-		fsm_packet_event(run, FSM_RXJ_MINUS, p);
-		return;
-	}
-	fsm_packet_event(run, FSM_RXJ_PLUS, p);
+	if (protocol != LCP)
+		fsm_packet_event(run, FSM_RXJ_PLUS, p);
 	link_protocol_rejected(link, protocol, &run->turn);
 }
 

@@ -13,7 +13,7 @@ void link_opened(struct link *link, const struct turn *turn);
 void link_restarted(struct link *link, const struct turn *turn);
 void link_finished(struct link *link, const struct turn *turn);
 
-/* A Protocol-Reject arrived for anything but LCP. */
+/* A Protocol-Reject arrived. */
 void link_protocol_rejected(struct link *link, uint16_t protocol, const struct turn *turn);
 
 /* The peer's claim goes out as LINK_CREDENTIALS. */

@@ -440,6 +440,11 @@ static void chap_authenticator(void **state)
 		solo_hears(&s, bad[i]);
 		assert_said(&s, "drop auth-name\n");
 	}
+	char long_value[256] = "c223 02 01 0037 32 "; /* 50 bytes where 49 are due */
+	for (int i = 0; i < 50; i++)
+		strcat(long_value, "01");
+	solo_hears(&s, long_value);
+	assert_said(&s, "drop auth-name\n");
 	/* The RFC's Challenge in place of ours gives the RFC's proof. */
 	hex_bytes(s.link.chap.theirs.challenge, 16, "5B5D7C7D7B3F2F3E3C2C602132262628");
 	static const char response[] =

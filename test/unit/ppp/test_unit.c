@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "protocol.h"
+
 static struct solo s;
 static struct pair p;
 
@@ -363,6 +365,27 @@ static void addresses_refused_end_to_end(void **state)
 	assert_true(end_noted(&p.a, "no address is left or allowed for this peer"));
 }
 
+/* RFC 1661 §3.7: one protocol closes, politely, and the other and the link go on. */
+static void one_protocol_closed(void **state)
+{
+	static const struct turn_kinds kinds = {
+		.frame = UNIT_FRAME, .drop = UNIT_DROP, .note = UNIT_NOTE};
+	for (int i = 0; i < 2; i++) {
+		OUTBOX(out, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
+		struct turn turn = {.now = SECONDS(2), .out = &out, .kinds = &kinds};
+		struct unit_config config = server;
+		config.mppe_allow = MPPE_ALLOW_128;
+		solo_unit(&s, &config, true);
+		const struct protocol_ops *ops = i ? &ipcp_protocol : &ccp_protocol;
+		ops->close(&s.unit, &turn);
+		assert_int_equal(out.item_count, 1);
+		const uint8_t *b = outbox_bytes(&out, &out.items[0]);
+		assert_int_equal(b[2], TERMINATE_REQUEST);
+		assert_int_equal(s.unit.ccp.fsm.state, i ? FSM_REQ_SENT : FSM_CLOSING);
+		assert_int_equal(s.unit.ipcp.fsm.state, i ? FSM_CLOSING : FSM_REQ_SENT);
+	}
+}
+
 /* Thousands of sessions: what one costs. */
 static void size(void **state)
 {
@@ -390,6 +413,7 @@ int main(void)
 		cmocka_unit_test(not_ours),
 		cmocka_unit_test(name_servers_end_to_end),
 		cmocka_unit_test(addresses_refused_end_to_end),
+		cmocka_unit_test(one_protocol_closed),
 		cmocka_unit_test(size),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
