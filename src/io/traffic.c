@@ -210,6 +210,9 @@ void traffic_from_gre(struct worker *w, struct gre_socket *socket)
 	struct gre_datagram datagrams[BATCH_MAX];
 	struct packet in[BATCH_MAX];
 	size_t received = gre_socket_receive(socket, datagrams), count = 0;
+	/* A peer answers a reply of the control connection faster than this thread wakes for the
+	 * command that was given before that reply left: so first what was told, then what came. */
+	requests_run(w);
 	for (size_t i = 0; i < received; i++) {
 		struct gre_datagram *d = &datagrams[i];
 		struct datapath *dp = receiver(w, d);
