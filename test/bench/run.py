@@ -20,8 +20,9 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PROGRAM = f'{ROOT}/build/greyline'
-LOAD = f'{ROOT}/build/test/interop/load'
+BUILD = os.environ.get('GREYLINE_BUILD', f'{ROOT}/build')
+PROGRAM = f'{BUILD}/greyline'
+LOAD = f'{BUILD}/test/interop/load'
 LEFT, RIGHT = 'gl-bench-a', 'gl-bench-b'
 
 
@@ -52,7 +53,7 @@ class Background:
     def __init__(self, stack, folder, name, arguments):
         self.log = f'{folder}/{name}.log'
         with open(self.log, 'w', encoding='utf-8') as log:
-            self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log,
+            self.process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=log,
                                             stderr=subprocess.STDOUT)
         stack.callback(self.stop)
 
@@ -96,7 +97,7 @@ def greyline(stack, folder, pool='10.97.0.0/16'):
 
 def openvpn(stack, folder):
     for side in ('a', 'b'):
-        sh('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:secp256r1',
+        sh('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1',
            '-nodes', '-keyout', f'{folder}/{side}.key', '-out', f'{folder}/{side}.crt', '-days',
            '2', '-subj', f'/CN={side}')
     fingerprint = {side: sh('openssl', 'x509', '-in', f'{folder}/{side}.crt', '-noout',
@@ -117,6 +118,8 @@ def openvpn(stack, folder):
 def throughput(address, seconds):
     """Mbit/s of one TCP flow towards `address` (an iperf3 server runs on the left)."""
     report = json.loads(sh(*inside(RIGHT, 'iperf3', '-c', address, '-t', str(seconds), '-J')))
+    if 'error' in report:
+        raise RuntimeError(f'iperf3 to {address}: {report["error"]}')
     return report['end']['sum_received']['bits_per_second'] / 1e6
 
 
@@ -126,7 +129,7 @@ def row(what, figure):
 
 def bench_datapath():
     print('\nSealing and opening, 1400-byte packets, MPPE-128 stateless, batch of 64')
-    print(sh(f'{ROOT}/build/test/bench/bench_datapath').rstrip())
+    print(sh(f'{BUILD}/test/bench/bench_datapath').rstrip())
 
 
 def bench_throughput(options):
@@ -164,23 +167,36 @@ def resident(process):
         return int(re.search(r'VmRSS:\s+(\d+)', status.read()).group(1))
 
 
+def cpu_seconds(process):
+    """User and system time of the server so far; its helper's is not in it."""
+    with open(f'/proc/{process.pid}/stat', encoding='ascii') as stat:
+        fields = stat.read().rsplit(')', 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
 def bench_sessions(options):
+    """One process of light clients, each tunnel from an address of its own, one call in each."""
     with contextlib.ExitStack() as stack:
         folder = tempfile.mkdtemp(prefix='greyline-bench-')
         stack.callback(shutil.rmtree, folder, True)
         network(stack)
-        server, password = greyline(stack, folder)
-        before = resident(server.process)
+        addresses = ''.join(f'address add 10.99.{16 + (at >> 8)}.{at & 255}/16 dev gl-bench-vb\n'
+                            for at in range(options.sessions))
+        sh(*inside(RIGHT, 'ip', '-batch', '-'), input=addresses)
+        server, _ = greyline(stack, folder)
+        before, busy = resident(server.process), cpu_seconds(server.process)
+        began = time.monotonic()
         load = Background(stack, folder, 'load', inside(
-            RIGHT, LOAD, '--server', '10.99.1.1', '--user', 'load', '--password-file', password,
-            '--sessions', str(options.sessions), '--hold'))
-        load.wait_for('all up', 120)
+            RIGHT, 'env', 'LOAD_PASSWORD=bench pass', LOAD, '10.99.1.1', '10.99.16.0',
+            str(options.sessions), '1', 'load'))
+        load.wait_for(f'STATE up={options.sessions} ', 120)
+        took = time.monotonic() - began
+        busy = cpu_seconds(server.process) - busy
         after = resident(server.process)
-        print(f'\n{options.sessions} sessions from one process')
-        with open(load.log, encoding='utf-8') as log:
-            for line in log:
-                if 'logins' in line or 'all up' in line:
-                    print('  ' + line.rstrip())
+        print(f'\n{options.sessions} tunnels of one call, from one process of light clients')
+        row('  logins a second (control, LCP, MS-CHAPv2, CCP, IPCP)',
+            f'{options.sessions / took:.0f}')
+        row('  logins a second of the server\'s processor time', f'{options.sessions / busy:.0f}')
         row('  resident memory a session',
             f'{(after - before) / options.sessions:.1f} KiB   ({before} to {after} KiB in all)')
 
