@@ -156,10 +156,11 @@ static void inject_payload(struct dice *dice, struct side *side, struct seat *se
 		inject(dice, side, bytes, writer_length(&w), false);
 }
 
-static size_t ip_packet(struct dice *dice, uint8_t *bytes, uint32_t source, uint32_t destination)
+static size_t ip_packet(
+	struct dice *dice, uint8_t *bytes, uint32_t flow_id, uint32_t source, uint32_t destination)
 {
 	struct flow flow;
-	flow_init(&flow, (uint32_t)dice_u64(dice));
+	flow_init(&flow, flow_id);
 	size_t length = dice_between(dice, TRAFFIC_HEADER, 100);
 	flow_build(&flow, bytes, length, source, destination);
 	return length;
@@ -178,7 +179,9 @@ static void payload_deed(struct dice *dice, struct side *side, struct seat *seat
 		w.at += dice_below(dice, 2);
 	} else if (kind == 2) { /* in clear */
 		frame_build(&w, PROTOCOL_IPV4, false, false);
-		w.at += ip_packet(dice, w.at, 0x0a000102, 0x0a000001);
+		w.at += ip_packet(dice, w.at, TRAFFIC_CLEAR,
+			address_to_ipv4(&seat->datapath.remote4),
+			address_to_ipv4(&seat->datapath.local4));
 	} else { /* what looks encrypted */
 		const struct mppe *mppe = &seat->datapath.receive;
 		uint16_t count = mppe->count;
@@ -266,7 +269,7 @@ static void inner_deed(struct dice *dice, struct side *side, struct seat *seat)
 		source = (uint32_t)dice_u64(dice);
 	if (kind == 2) /* another client's */
 		destination = 0x0a000100 + dice_below(dice, 8);
-	size_t length = ip_packet(dice, bytes, source, destination);
+	size_t length = ip_packet(dice, bytes, (uint32_t)dice_u64(dice), source, destination);
 	if (kind == 3)
 		bytes[dice_below(dice, 4)] ^= (uint8_t)(1u << dice_below(dice, 8));
 	if (kind == 4) { /* too long, may it be fragmented or not */

@@ -184,21 +184,41 @@ static bool in_clear(const uint8_t *gre, size_t length)
 	       protocol != PROTOCOL_COMPRESSED;
 }
 
-/* A packet came out for the TUN: it must be what the other end sent, addressed as agreed. */
+/* What must hold for anything that comes out for the TUN, whoever sent it. */
+static void check_inner(struct host *host, struct seat *seat, const struct packet *packet)
+{
+	const struct datapath *dp = &seat->datapath;
+	if (!dp->ipv4 || !seat->opened)
+		fail("%s: data before the network was up", host->name);
+	if (packet->length < 20)
+		fail("%s: a packet shorter than a header", host->name);
+	struct reader r = reader_over(packet->bytes + 12, packet->length - 12);
+	uint32_t source = read_u32(&r), destination = read_u32(&r), id = read_u32(&r);
+	if (dp->check_source && source != address_to_ipv4(&dp->remote4))
+		fail("%s: a packet from an address that is not the peer's", host->name);
+	if (!r.failed && id == TRAFFIC_CLEAR && dp->require_encryption)
+		fail("%s: a packet in clear text was let in", host->name);
+	for (int i = 0; !dp->client_to_client && i < SEATS; i++)
+		if (&host->seats[i] != seat && host->seats[i].attached &&
+			host->seats[i].datapath.ipv4 &&
+			destination == address_to_ipv4(&host->seats[i].datapath.remote4))
+			fail("%s: a packet from one client to another was let in", host->name);
+}
+
+/* It must be what the other end sent, addressed as agreed. */
 static void take_inner(struct host *host, struct seat *seat, const struct packet *packet)
 {
 	seat->active = host->world->now;
-	if (seat->side->scenario->weather == WEATHER_CORRUPT || seat->side->hostile)
-		return;
 	if (packet->length > 9 && packet->bytes[9] == 1)
 		return; /* ICMP: our own data path's answer */
+	check_inner(host, seat, packet);
+	if (seat->side->scenario->weather == WEATHER_CORRUPT || seat->side->hostile)
+		return;
 	struct seat *other = seat->other;
 	if (!other && !seat->met)
 		fail("%s: data from a call nobody made", host->name);
 	if (!other)
 		return; /* it ended while this was on its way */
-	if (!seat->opened)
-		fail("%s: data before the session was up", host->name);
 	enum traffic_fault fault = flow_take(&other->out, packet->bytes, packet->length,
 		address_to_ipv4(&seat->datapath.remote4), address_to_ipv4(&seat->datapath.local4));
 	if (fault != TRAFFIC_GOOD)
@@ -265,6 +285,14 @@ static void attached(struct seat *seat)
 		seat->datapath.gre.send_next = seat->datapath.gre.send_acked = UINT32_MAX - 20;
 }
 
+static void check_forgotten(const struct host *host, const struct datapath *dp)
+{
+	if (mppe_armed(&dp->transmit) || mppe_armed(&dp->receive) || mppe_armed(&dp->previous))
+		fail("%s: a key outlived its epoch", host->name);
+	if (dp->ipv4 || dp->ipv6)
+		fail("%s: a network outlived its epoch", host->name);
+}
+
 /* Between which commands it may matter most. */
 static uint32_t nudge_share(enum datapath_command_kind kind)
 {
@@ -300,6 +328,8 @@ static void worker_command(
 	datapath_execute(&host->engine, &seat->datapath, command, frame, host->world->now, &list);
 	if (command->kind == DATAPATH_ATTACH)
 		attached(seat);
+	if (command->kind == DATAPATH_EPOCH || command->kind == DATAPATH_DETACH)
+		check_forgotten(host, &seat->datapath);
 	dispatch(host, &list);
 	nudge(host, seat, command->kind);
 	if (command->kind == DATAPATH_DETACH) {

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 enum { TRAFFIC_HEADER = 28, TRAFFIC_PACKETS = 5120 };
+#define TRAFFIC_CLEAR 0xc1ea4c1eu /* the flow of what an adversary sends in clear text */
 
 /* One direction of one session. */
 struct flow {
