@@ -26,6 +26,7 @@ PARSERS = {
                       'src/datapath/hold.c'],
     'pptp_wire': ['src/pptp/pptp_wire.c', 'src/pptp/pptp_print.c'],
     'control': ['src/pptp/control.c', 'src/pptp/call.c'],
+    'helper_wire': ['src/io/helper_wire.c'],
     'tunnel': ['src/session/tunnel.c', 'src/session/session.c', 'src/session/translate.c'],
     'config': ['src/app/config.c', 'src/app/options.c', 'src/app/values.c'],
     'secrets': ['src/app/words.c', 'src/app/secrets.c'],
