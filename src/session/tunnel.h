@@ -46,14 +46,16 @@ enum tunnel_out {
 };
 
 /* Per call of any function below. A frame is answered within the link's and the unit's own bounds,
- * each frame said twice (to the data path and to the log); what a timer or a close makes of one of
- * many sessions is small and has its own bound, asserted session by session. */
+ * each frame said twice (to the data path and to the log). What a timer or a close makes of one of
+ * many sessions is small and has its own bound, asserted session by session: a frame of LCP or
+ * CHAP, of CCP and of IPCP (300 bytes each), a farewell, keys and networks taken away, three notes.
+ */
 enum {
 	SESSION_OUT_ITEMS = 2 * (2 * LINK_OUT_ITEMS + 2 * UNIT_OUT_ITEMS) + 16,
 	SESSION_OUT_BYTES = 2 * (2 * LINK_OUT_BYTES + 2 * UNIT_OUT_BYTES) +
 			    SESSION_OUT_ITEMS * (sizeof(struct datapath_command) + 8),
-	SESSION_STEP_ITEMS = 16,
-	SESSION_STEP_BYTES = 3072,
+	SESSION_STEP_ITEMS = 24,
+	SESSION_STEP_BYTES = 4096,
 	TUNNEL_OUT_ITEMS =
 		CONTROL_OUT_ITEMS + CALLS_PER_TUNNEL * SESSION_STEP_ITEMS + 2 * SESSION_OUT_ITEMS,
 	TUNNEL_OUT_BYTES =

@@ -1,6 +1,7 @@
 /* Failures and the count of what was seen (see check.h). */
 #include "check.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,8 @@ _Noreturn void fail(const char *format, ...)
 	fflush(stdout);
 	fprintf(stderr, "seed %llu: ", (unsigned long long)current_seed);
 	vfprintf(stderr, format, arguments);
-	fprintf(stderr, "\nreplay: sim --seed %llu --verbose\n", (unsigned long long)current_seed);
+	fprintf(stderr, "\nreplay: %s --seed %llu --verbose\n", program_invocation_name,
+		(unsigned long long)current_seed);
 	va_end(arguments);
 	tally.failed++;
 	if (after_failure)
