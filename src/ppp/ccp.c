@@ -104,6 +104,7 @@ static void opened(void *owner, const struct turn *turn)
 	struct ccp *ccp = &unit->ccp;
 	ccp->refusal = CCP_AGREED;
 	ccp->told = false;
+	ccp->patience = CCP_PATIENCE;
 	if (ccp->theirs) {
 		ccp->transmitting = true;
 		send_key(unit, UNIT_TRANSMIT_KEY, ccp->theirs, ccp->their_stateless, turn);
@@ -136,12 +137,15 @@ static void code_rejected(void *owner, uint8_t code, const struct turn *turn)
 		((struct unit *)owner)->ccp.refusal = CCP_UNKNOWN;
 }
 
+/* A peer that we acked and that then fell silent may believe itself Opened and encrypt: the
+ * receiver stays armed, for a unit that goes on without encryption. */
 static void finished(void *owner, const struct turn *turn)
 {
 	struct unit *unit = owner;
 	if (unit->ccp.refusal == CCP_AGREED)
 		unit->ccp.refusal = CCP_SILENT;
-	disarm(unit, turn);
+	if (unit->ccp.refusal != CCP_SILENT)
+		disarm(unit, turn);
 }
 
 static void stuck(void *owner, const struct turn *turn)
@@ -233,10 +237,29 @@ static void row_lower_down(void *side, const struct turn *turn)
 	disarm(side, turn);
 }
 
+/* Without encryption we could go on, but a peer that we acked may have promised it to itself. So it
+ * is asked longer than others, and told when we give up, instead of being left to encrypt alone. */
+static bool gives_up_aloud(struct unit *unit, const struct fsm_run *run)
+{
+	struct ccp *ccp = &unit->ccp;
+	if (unit->config.mppe_require || !ccp->armed || ccp->fsm.state < FSM_REQ_SENT ||
+		ccp->fsm.restarts || run->turn.now < fsm_deadline(&ccp->fsm))
+		return false;
+	if (ccp->patience) {
+		ccp->patience--;
+		ccp->fsm.restarts = unit->config.max_configure;
+		return false;
+	}
+	ccp->refusal = CCP_SILENT;
+	fsm_event(run, FSM_CLOSE);
+	return true;
+}
+
 static void row_tick(void *side, const struct turn *turn)
 {
 	struct fsm_run run = ccp_run(side, turn);
-	fsm_tick(&run);
+	if (!gives_up_aloud(side, &run))
+		fsm_tick(&run);
 }
 
 static uint64_t row_deadline(const void *side)

@@ -12,6 +12,9 @@ enum { CCP = 0x80fd };
 
 struct unit;
 
+/* A unit that could do without encryption asks a peer that wants it this many times longer. */
+enum { CCP_PATIENCE = 3 };
+
 /* Why there is no encryption. */
 enum ccp_refusal {
 	CCP_AGREED,
@@ -37,6 +40,7 @@ struct ccp {
 	bool armed_stateless;
 	uint8_t armed_id;
 	bool transmitting;
+	uint8_t patience;    /* times Max-Configure may start again, see CCP_PATIENCE */
 	uint8_t refusal;     /* enum ccp_refusal */
 	bool told;           /* ... and it was said */
 	uint32_t their_bits; /* MPPE bits the peer named last, for what we say of it */

@@ -8,6 +8,10 @@
  * for.
  *
  * Where this departs from the RFC's letter:
+ * - In Opened, the very request we acked last, come again, is no new negotiation but the sign that
+ * our Ack was lost (its identifier changes as soon as one arrives, §5.1): it gets the Ack again and
+ *   nothing starts over. Otherwise one lost frame would cost an established peer its keys or its
+ *   authentication.
  * - The first copy of an Ack already taken is dropped as the network's duplicate; the table's
  *   restart (RCA in Ack-Rcvd and Opened) is for a peer that goes on sending it.
  * - A negotiation that goes round without converging is closed after FSM_EXCHANGES_MAX rounds:
@@ -209,16 +213,32 @@ static void send_code_reject(const struct fsm_run *run, const struct packet_view
 		whole < CODE_REJECT_COPY ? whole : CODE_REJECT_COPY);
 }
 
+/* FNV-1a: enough to tell a repeated request from another of the same identifier. */
+static uint32_t fingerprint(const struct packet_view *p)
+{
+	uint32_t hash = 2166136261u;
+	for (uint16_t i = 0; i < p->length; i++)
+		hash = (hash ^ p->body[i]) * 16777619u;
+	return hash;
+}
+
+static void send_ack(const struct fsm_run *run, const struct packet_view *p)
+{
+	packet_send(&run->turn, run->ops->protocol, CONFIGURE_ACK, p->id, p->body, p->length);
+}
+
 /* sca and scn: the answer to a Configure-Request. */
 static void send_verdict(const struct fsm_run *run, const struct received *in, bool good)
 {
 	const struct packet_view *p = in->packet;
 	if (good) {
 		run->fsm->failures = 0;
+		run->fsm->acked = true;
+		run->fsm->acked_id = p->id;
+		run->fsm->acked_fingerprint = fingerprint(p);
 		if (run->ops->acking)
 			run->ops->acking(run->owner, p->id, &run->turn);
-		packet_send(
-			&run->turn, run->ops->protocol, CONFIGURE_ACK, p->id, p->body, p->length);
+		send_ack(run, p);
 		return;
 	}
 	if (in->reply_code == CONFIGURE_NAK)
@@ -321,6 +341,11 @@ static bool negotiates(const struct fsm *fsm)
 	return fsm->state == FSM_STOPPED || fsm->state >= FSM_REQ_SENT;
 }
 
+static bool acked_before(const struct fsm *fsm, const struct packet_view *p)
+{
+	return fsm->acked && fsm->acked_id == p->id && fsm->acked_fingerprint == fingerprint(p);
+}
+
 static void input_request(const struct fsm_run *run, const struct packet_view *p)
 {
 	struct fsm *fsm = run->fsm;
@@ -331,6 +356,10 @@ static void input_request(const struct fsm_run *run, const struct packet_view *p
 
 	if (fsm->state < FSM_CLOSED) {
 		turn_drop(&run->turn, DROP_FRAME_PHASE);
+		return;
+	}
+	if (fsm_opened(fsm) && acked_before(fsm, p)) {
+		send_ack(run, p);
 		return;
 	}
 	if (p->length > sizeof options || !option_judge(run->ops->options, run->owner, p->body,

@@ -123,7 +123,10 @@ struct fsm {
 	bool answered;      /* the latest request was acked */
 	bool repeated;      /* ... and one copy of that Ack was dropped as a duplicate */
 	bool abandoned;     /* an option handler knows it cannot end well: close instead */
-	uint64_t timer;     /* when the restart timer ends, in states that have one */
+	bool acked;         /* we acked a request of the peer's; the latest was this: */
+	uint8_t acked_id;
+	uint32_t acked_fingerprint;
+	uint64_t timer; /* when the restart timer ends, in states that have one */
 };
 
 /* From the owner's configuration; none of the first four is 0. */

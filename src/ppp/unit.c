@@ -152,6 +152,7 @@ static void begin_encryption(struct unit *unit, const struct turn *turn)
 	unit->ccp.refusal = CCP_AGREED;
 	unit->ccp.told = false;
 	unit->ccp.their_bits = 0;
+	unit->ccp.patience = CCP_PATIENCE;
 	ccp_wish(unit);
 	if (unit->config.mppe_allow && unit->keys.valid)
 		start(unit, &ccp_protocol, &unit->ccp_running, turn);

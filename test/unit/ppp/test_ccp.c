@@ -321,6 +321,44 @@ static void not_required(void **state)
 	assert_said(&s, "rejected\n");
 }
 
+/* A peer that asked for encryption and was acked, and never answers: it is asked longer, then told;
+ * should it encrypt all the same, it is understood. */
+static void giving_up_aloud(void **state)
+{
+	struct unit_config config = strict;
+	config.mppe_require = false;
+	solo_unit(&s, &config, true);
+	solo_hears(&s, "8021 02 01 000a 03 06 0a000001");
+	solo_hears(&s, "8021 01 01 000a 03 06 0a000002");
+	solo_hears(&s, "80fd 01 09 000a 12 06 01000040");
+	assert_non_null(strstr(s.said, "receive key 128 stateless\n"));
+	for (int i = 0; i < 39; i++) {
+		solo_tick(&s);
+		assert_said(&s, "< CCP Configure-Request id 1 mppe +H -M +S -L -D -C\n");
+	}
+	solo_tick(&s);
+	assert_said(&s,
+		"< CCP Terminate-Request id 2\n"
+		"note Going on without MPPE, in clear text: the peer does not answer CCP\n");
+	solo_tick(&s);
+	assert_said(&s, "< CCP Terminate-Request id 3\n");
+	solo_tick(&s);
+	assert_said(&s, "");
+	assert_int_equal(s.unit.ccp.armed, MPPE_128);
+	assert_int_equal(unit_deadline(&s.unit), NEVER);
+	OUTBOX(out, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
+	unit_down(&s.unit, s.now, &out);
+	assert_int_equal(out.items[0].kind, UNIT_RECEIVE_KEY);
+	assert_int_equal(s.unit.ccp.armed, MPPE_NONE);
+
+	solo_unit(&s, &config, true); /* one that never asked for it is not waited for */
+	for (int i = 0; i < 9; i++)
+		solo_tick(&s);
+	while (!strstr(s.said, "the peer does not answer CCP") && !s.unit.failed)
+		solo_tick(&s);
+	assert_null(strstr(s.said, "Terminate-Request"));
+}
+
 static void switched_off(void **state)
 {
 	struct unit_config config = strict;
@@ -364,6 +402,7 @@ int main(void)
 		cmocka_unit_test(ccp_terminated_by_the_peer),
 		cmocka_unit_test(resets_are_left_alone),
 		cmocka_unit_test(not_required),
+		cmocka_unit_test(giving_up_aloud),
 		cmocka_unit_test(switched_off),
 		cmocka_unit_test(naks_without_end),
 	};

@@ -512,6 +512,39 @@ static void a_copied_ack_is_forgiven_once(void **state)
 	assert_int_equal(toy.fsm.state, FSM_REQ_SENT);
 }
 
+/* In Opened: the request we acked, come again, is answered again; any other starts over. */
+static void a_repeated_request_starts_nothing(void **state)
+{
+	OUTBOX(out, 32, 8192);
+	struct toy toy;
+	uint8_t packet[16];
+	put_in_state(&toy, FSM_ACK_RCVD);
+	struct fsm_run run = toy_run(&toy, 0, &out);
+	size_t length = packet_for(FSM_RCR_PLUS, packet);
+	fsm_input(&run, packet, length);
+	assert_int_equal(toy.fsm.state, FSM_OPENED);
+	outbox_clear(&out);
+	toy.order[0] = '\0';
+	fsm_input(&run, packet, length);
+	read_frames(&toy, &out);
+	assert_string_equal(toy.order, "sca ");
+	assert_int_equal(toy.fsm.state, FSM_OPENED);
+	outbox_clear(&out);
+	toy.order[0] = '\0';
+	packet[1]++;
+	fsm_input(&run, packet, length);
+	read_frames(&toy, &out);
+	assert_string_equal(toy.order, "tld scr sca ");
+	/* The same identifier with other options is another request. */
+	toy.fsm.state = FSM_OPENED;
+	outbox_clear(&out);
+	toy.order[0] = '\0';
+	packet[6] = 9;
+	fsm_input(&run, packet, length);
+	read_frames(&toy, &out);
+	assert_string_equal(toy.order, "tld scr scn ");
+}
+
 static void new_request_new_identifier(void **state)
 {
 	OUTBOX(out, 16, 8192);
@@ -586,6 +619,7 @@ int main(void)
 		cmocka_unit_test(endless_rounds_end),
 		cmocka_unit_test(answers_must_fit),
 		cmocka_unit_test(a_copied_ack_is_forgiven_once),
+		cmocka_unit_test(a_repeated_request_starts_nothing),
 		cmocka_unit_test(new_request_new_identifier),
 		cmocka_unit_test(code_reject_repeats_the_packet),
 		cmocka_unit_test(padding_is_no_fault),
