@@ -112,8 +112,17 @@ static void record(struct end *end, const struct out_item *item)
 			seen->mtu = command.framing.mtu;
 			seen->mru = command.framing.send_mru;
 		}
+		if (command.kind == DATAPATH_ATTACH) {
+			seen->require_encryption = command.attach.require_encryption;
+			seen->check_source = command.attach.check_source;
+			seen->client_to_client = command.attach.client_to_client;
+		}
 		frame = bytes + sizeof command;
 		length = item->length - sizeof command;
+	}
+	if (item->kind == TUNNEL_MESSAGE) {
+		seen->message = bytes[9];
+		seen->result = bytes[14];
 	}
 	if (length >= 3) {
 		seen->protocol = (uint16_t)(frame[0] << 8 | frame[1]);

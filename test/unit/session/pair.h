@@ -20,7 +20,9 @@ struct seen {
 	uint32_t epoch;
 	uint16_t protocol; /* of a frame: of TUNNEL_PPP or DATAPATH_FRAME */
 	uint8_t code;
-	uint16_t mtu, mru; /* of DATAPATH_FRAMING */
+	uint16_t mtu, mru;                                       /* of DATAPATH_FRAMING */
+	bool require_encryption, check_source, client_to_client; /* of DATAPATH_ATTACH */
+	uint8_t message, result; /* of TUNNEL_MESSAGE: its type; of a Call-Disconnect-Notify */
 };
 
 struct queue {

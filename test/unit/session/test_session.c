@@ -180,11 +180,28 @@ static void an_early_frame_is_kept(void **state)
 	pair_take(pair, client);
 	assert_int_equal(session->drops[DROP_FRAME_PHASE], 2);
 	assert_int_equal(seen_total(client, TUNNEL_COMMAND, DATAPATH_FRAME), 0);
+	client->deaf_gre = true; /* so that only the early frame can be answered */
 	pair_talk(pair);
 	uint32_t connect = command_at(client, DATAPATH_CONNECT);
 	uint32_t ack = seen_find(client, 0, TUNNEL_COMMAND, DATAPATH_FRAME, PROTOCOL_LCP_, ACK);
 	assert_true(connect < ack && ack < client->seen_count);
 	assert_int_equal(client->sessions[0].early_length, 0);
+}
+
+static void the_data_path_knows_the_rules(void **state)
+{
+	for (int strict = 0; strict < 2; strict++) {
+		struct pair *pair = pair_new();
+		struct session_config *config = &pair->server.config.session;
+		config->unit.mppe_require = config->check_source = strict;
+		config->client_to_client = !strict;
+		pair_start(pair, 1);
+		const struct seen *attach =
+			&pair->server.seen[command_at(&pair->server, DATAPATH_ATTACH)];
+		assert_int_equal(attach->require_encryption, strict);
+		assert_int_equal(attach->check_source, strict);
+		assert_int_equal(attach->client_to_client, !strict);
+	}
 }
 
 static void unknown_protocols_are_rejected(void **state)
@@ -254,6 +271,38 @@ static void a_passive_pair_is_bounded(void **state)
 	pair_pass(pair, SESSION_SETUP_MAX + SECONDS(30));
 	assert_int_equal(pair->client.sessions[0].state, SESSION_OVER);
 	assert_int_equal(pair->server.sessions[0].state, SESSION_OVER);
+}
+
+/* The link's own bound is put off here; starting over gives no new time. */
+static void starting_over_and_over_is_bounded(void **state)
+{
+	struct pair *pair = pair_new();
+	pair->server.config.session.link.max_configure = 60;
+	pair->client.config.session.link.echo_interval_us = 0; /* never hangs up */
+	pair_start(pair, 1);
+	struct session *session = &pair->server.sessions[0];
+	pair->client.deaf_gre = pair->server.deaf_gre = true;
+	uint64_t start = pair->now;
+	uint8_t request[] = {0xc0, 0x21, 1, 99, 0, 10, 5, 6, 1, 2, 3, 4};
+	uint8_t ack[64] = {0xc0, 0x21, 2};
+	while (session->state != SESSION_OVER && pair->now < start + SECONDS(400)) {
+		/* A peer that opens LCP and leaves it at that. */
+		request[3]++;
+		tunnel_frame(&pair->server.tunnel, session, session->epoch, request, sizeof request,
+			pair->now, pair_out());
+		pair_take(pair, &pair->server);
+		struct writer w = writer_over(ack + 6, sizeof ack - 6);
+		lcp_request(&session->link, &w);
+		ack[3] = session->link.lcp.fsm.request_id;
+		put_u16(ack + 4, (uint16_t)(writer_length(&w) + 4));
+		tunnel_frame(&pair->server.tunnel, session, session->epoch, ack,
+			writer_length(&w) + 6, pair->now, pair_out());
+		pair_take(pair, &pair->server);
+		pair_pass(pair, SECONDS(5));
+	}
+	assert_int_equal(seen_reason(&pair->server, 1), CLOSE_AUTH_TIMEOUT);
+	assert_true(pair->now - start >= SESSION_SETUP_MAX);
+	assert_true(pair->now - start < SESSION_SETUP_MAX + SECONDS(20));
 }
 
 static void data_is_life(void **state)
@@ -350,6 +399,17 @@ static void keys_differ(void **state)
 	assert_int_equal(seen_reason(&pair->server, 1), CLOSE_PEER_TERMINATED);
 }
 
+/* A word from a worker that is behind: of keys that an LCP restart has taken away already. */
+static void keys_differ_only_while_up(void **state)
+{
+	struct pair *pair = opened();
+	renegotiate(pair, &pair->client);
+	tunnel_keys_differ(&pair->client.tunnel, &pair->client.sessions[0], pair->now, pair_out());
+	pair_take(pair, &pair->client);
+	pair_pass(pair, SECONDS(20));
+	assert_int_equal(pair->client.sessions[0].state, SESSION_UP);
+}
+
 static void stale_answers_change_nothing(void **state)
 {
 	struct pair *pair = opened();
@@ -375,11 +435,13 @@ int main(void)
 		cmocka_unit_test(an_epoch_comes_before_its_frames),
 		cmocka_unit_test(frames_of_an_older_epoch_are_dropped_but_lcp),
 		cmocka_unit_test(an_early_frame_is_kept),
+		cmocka_unit_test(the_data_path_knows_the_rules),
 		cmocka_unit_test(unknown_protocols_are_rejected),
 		cmocka_unit_test(every_frame_is_said_to_the_log),
 		cmocka_unit_test(no_gre_is_named),
 		cmocka_unit_test(gre_without_lcp_is_a_plain_timeout),
 		cmocka_unit_test(a_passive_pair_is_bounded),
+		cmocka_unit_test(starting_over_and_over_is_bounded),
 		cmocka_unit_test(data_is_life),
 		cmocka_unit_test(idle_ends_it),
 		cmocka_unit_test(time_ends_it),
@@ -388,6 +450,7 @@ int main(void)
 		cmocka_unit_test(no_encryption_in_common),
 		cmocka_unit_test(no_address),
 		cmocka_unit_test(keys_differ),
+		cmocka_unit_test(keys_differ_only_while_up),
 		cmocka_unit_test(stale_answers_change_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

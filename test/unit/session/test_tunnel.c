@@ -60,6 +60,22 @@ static void many_calls_in_one_tunnel(void **state)
 	assert_int_equal(pair->client.sessions[1].state, SESSION_UP);
 }
 
+static void the_peer_is_told_why(void **state)
+{
+	struct pair *pair = opened(1);
+	struct end *server = &pair->server;
+	tunnel_close_session(
+		&server->tunnel, &server->sessions[0], CLOSE_ADMIN, pair->now, pair_out());
+	pair_take(pair, server);
+	pair_pass(pair, SECONDS(10));
+	uint32_t at = 0;
+	while (at < server->seen_count && (server->seen[at].kind != TUNNEL_MESSAGE ||
+						  server->seen[at].message != PPTP_CALL_DISCONNECT))
+		at++;
+	assert_true(at < server->seen_count);
+	assert_int_equal(server->seen[at].result, PPTP_ADMIN_SHUTDOWN);
+}
+
 static void full_house(void **state)
 {
 	struct pair *pair = opened(CALLS_PER_TUNNEL);
@@ -331,6 +347,8 @@ static void nothing_secret_is_left(void **state)
 	pair_take(pair, &pair->server);
 	const struct session *session = &pair->server.sessions[0];
 	static const struct mppe_start_keys none;
+	static const struct chap no_chap;
+	assert_memory_equal(&session->link.chap, &no_chap, sizeof no_chap);
 	assert_memory_equal(&session->link.keys, &none, sizeof none);
 	assert_memory_equal(&session->unit.keys, &none, sizeof none);
 	assert_int_equal(session->facts.peer_name_length, 4); /* facts stand */
@@ -340,6 +358,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(many_calls_in_one_tunnel),
+		cmocka_unit_test(the_peer_is_told_why),
 		cmocka_unit_test(full_house),
 		cmocka_unit_test(a_full_house_stops),
 		cmocka_unit_test(too_many_calls),
