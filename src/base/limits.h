@@ -65,15 +65,15 @@ enum {
 #define GRE_SILENCE_WARNING SECONDS(5)
 
 /* Going down politely, stage by stage; a peer that does not answer costs no more than this. */
-#define SHUTDOWN_LINKS      MS(1500) /* LCP Terminate */
-#define SHUTDOWN_CALLS      MS(1000) /* Call-Clear-Request, Call-Disconnect-Notify */
-#define SHUTDOWN_CONNECTION MS(1000) /* Stop-Control-Connection */
+#define SHUTDOWN_LINKS      MS(1000) /* LCP Terminate */
+#define SHUTDOWN_CALLS      MS(500)  /* Call-Clear-Request, Call-Disconnect-Notify */
+#define SHUTDOWN_CONNECTION MS(500)  /* Stop-Control-Connection */
 #define SHUTDOWN_TOTAL      (SHUTDOWN_LINKS + SHUTDOWN_CALLS + SHUTDOWN_CONNECTION)
 
 static_assert(PPP_FRAME_MAX == PPP_MRU_DEFAULT + 2, "a control frame is a protocol and an MRU");
 static_assert(OUTER_MAX >= PPP_MRU_DEFAULT + GRE_OVERHEAD_MAX, "a full frame fits a buffer");
 static_assert(HELD_PACKETS_TOTAL >= REORDER_PACKETS, "one session may fill its own window");
-static_assert(SHUTDOWN_TOTAL < SECONDS(4), "shutting down leaves the app a second of its five");
+static_assert(SHUTDOWN_TOTAL <= SECONDS(2), "of its five seconds the app keeps three");
 static_assert(SESSION_MTU_DEFAULT + MPPE_OVERHEAD <= PPP_MRU_DEFAULT, "a full packet fits the MRU");
 static_assert(MPPE_REKEY_AHEAD < 4096 / 2, "behind and ahead stay apart in 12 bits");
 
