@@ -8,7 +8,9 @@
 
 void call_ids_init(struct call_ids *ids)
 {
-	memset(ids, 0, sizeof *ids);
+	ids->free_count = ids->held_at = ids->held_count =
+		0; /* the ring is touched as it is used */
+	memset(ids->used, 0, sizeof ids->used);
 	for (uint32_t id = 1; id < CALL_IDS; id++)
 		ids->free[ids->free_count++] = (uint16_t)id;
 }

@@ -183,7 +183,9 @@ static void on_session_gone(struct seat *seat)
 static void on_tunnel_down(struct peer *peer, enum close_reason reason)
 {
 	struct client *client = peer->host->role;
-	if (reason == CLOSE_TCP_FAILED)
+	if (reason == CLOSE_TCP_FAILED && client->host.stopping)
+		; /* given up by us */
+	else if (reason == CLOSE_TCP_FAILED)
 		log_line(&client->host.log, LOG_LINE_ERROR,
 			"No connection to %s port %u: %s reason=%s peer=%s", client->host_name,
 			client->port, tcp_error(peer->tcp_error), close_word(reason),

@@ -135,10 +135,13 @@ static void tell_plane_drops(struct host *host)
 	uint64_t drops[DROP_COUNT];
 	host->plane->drops(host->dataplane, drops);
 	for (unsigned i = 0; i < DROP_COUNT; i++) {
-		if (drops[i] > host->drops_told[i])
-			log_line(&host->log, LOG_LINE_INFO,
-				"Dropped %llu packets: %s reason=%s peer=any",
-				(unsigned long long)(drops[i] - host->drops_told[i]),
+		uint64_t more = drops[i] - host->drops_told[i];
+		/* Neighbour discovery of the shared interface has no session as a matter of course.
+		 */
+		enum log_level level = i == DROP_INNER_ROUTE ? LOG_LINE_DEBUG : LOG_LINE_INFO;
+		if (more)
+			log_line(&host->log, level, "Dropped %llu packet%s: %s reason=%s peer=any",
+				(unsigned long long)more, more == 1 ? "" : "s",
 				drop_sentence((enum drop)i), drop_word((enum drop)i));
 		host->drops_told[i] = drops[i];
 	}

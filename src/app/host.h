@@ -70,7 +70,7 @@ struct host {
 	struct seats seats;
 	struct call_ids *call_ids;
 	struct peer **peers; /* by number */
-	uint32_t peer_max, peer_count;
+	uint32_t peer_max, peer_count, peer_hint;
 	struct heap deadlines; /* of peers */
 	struct outbox out;     /* what a tunnel says; empty between calls */
 

@@ -38,11 +38,12 @@ static void pump(struct peer *peer);
 
 static struct peer *new_peer(struct host *host)
 {
-	uint32_t number = 0;
-	while (number < host->peer_max && host->peers[number])
-		number++;
-	if (number == host->peer_max)
+	if (host->peer_count == host->peer_max)
 		return NULL;
+	uint32_t number = host->peer_hint;
+	while (host->peers[number])
+		number = (number + 1) % host->peer_max;
+	host->peer_hint = (number + 1) % host->peer_max;
 	struct peer *peer = calloc(1, sizeof *peer);
 	if (!peer)
 		return NULL;

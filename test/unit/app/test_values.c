@@ -1,0 +1,113 @@
+/* Words to values: the whole word or nothing. */
+#include "expect.h"
+
+#include "values.h"
+
+static void test_numbers(void **state)
+{
+	uint32_t number = 7;
+	assert_true(value_number("0", &number) && number == 0);
+	assert_true(value_number("4294967295", &number) && number == UINT32_MAX);
+	static const char *const wrong[] = {"", "-1", "+1", " 1", "1 ", "0x1", "4294967296",
+		"99999999999999999999999999", "1.0"};
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+		assert_false(value_number(wrong[i], &number));
+}
+
+static void test_addresses(void **state)
+{
+	struct address address;
+	uint32_t ipv4;
+	assert_true(value_address("10.1.2.3", &address));
+	assert_int_equal(address.family, 4);
+	assert_int_equal(address_to_ipv4(&address), 0x0a010203);
+	assert_true(value_address("fd00::1", &address));
+	assert_int_equal(address.family, 6);
+	assert_true(value_ipv4("255.255.255.255", &ipv4) && ipv4 == UINT32_MAX);
+	assert_false(value_ipv4("10.1", &ipv4) || value_ipv4("010.1.2.3", &ipv4));
+	assert_false(value_ipv4("fd00::1", &ipv4) || value_address("10.1.2.3.4", &address));
+}
+
+static void test_prefixes(void **state)
+{
+	struct prefix prefix;
+	assert_true(value_prefix("10.0.0.0/8", &prefix, true) && prefix.length == 8);
+	assert_true(value_prefix("10.0.0.1", &prefix, true) && prefix.length == 32);
+	assert_true(value_prefix("0.0.0.0/0", &prefix, true) && prefix.length == 0);
+	assert_true(value_prefix("fd00::/16", &prefix, true) && prefix.length == 16);
+	assert_true(value_prefix("10.0.0.1/8", &prefix, false));
+	assert_false(value_prefix("10.0.0.1/8", &prefix, true));
+	assert_false(value_prefix("10.0.0.0/33", &prefix, false));
+	assert_false(value_prefix("10.0.0.0/", &prefix, false));
+	assert_false(value_prefix("10.0.0.0/8x", &prefix, false));
+	assert_false(value_prefix("fd00::/129", &prefix, false));
+	assert_false(value_prefix("/8", &prefix, false));
+}
+
+static void test_ranges(void **state)
+{
+	struct ipv4_range range;
+	assert_true(value_range("192.168.0.245-249", &range));
+	assert_int_equal(range.first, 0xc0a800f5);
+	assert_int_equal(range.last, 0xc0a800f9);
+	assert_false(range.subnet);
+	assert_true(value_range("10.0.0.250-10.0.1.5", &range) && range.last == 0x0a000105);
+	assert_true(value_range("10.0.0.0/24", &range) && range.subnet);
+	assert_true(value_range("0.0.0.0/0", &range) && range.last == UINT32_MAX);
+	assert_false(value_range("10.0.0.9-5", &range));
+	assert_false(value_range("10.0.0.9-256", &range));
+	assert_false(value_range("10.0.0.9-", &range));
+	assert_false(value_range("fd00::/64", &range));
+}
+
+static void expect_host(const char *word, const char *host, uint16_t port)
+{
+	char got[256];
+	uint16_t got_port = 1;
+	assert_true(value_host_port(word, got, &got_port));
+	assert_string_equal(got, host);
+	assert_int_equal(got_port, port);
+}
+
+static void test_hosts(void **state)
+{
+	char host[256];
+	uint16_t port = 1;
+	expect_host("vpn.example.com", "vpn.example.com", 1);
+	expect_host("vpn.example.com:99", "vpn.example.com", 99);
+	expect_host("fd00::1", "fd00::1", 1);
+	expect_host("[fd00::1]", "fd00::1", 1);
+	expect_host("[fd00::1]:99", "fd00::1", 99);
+	static const char *const wrong[] = {
+		"", ":1", "a:0", "a:65536", "a:", "a:b", "[a", "[a]b", "[]", "[a]:"};
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+		assert_false(value_host_port(wrong[i], host, &port));
+	char longer[300];
+	memset(longer, 'a', sizeof longer - 1);
+	longer[sizeof longer - 1] = '\0';
+	assert_false(value_host_port(longer, host, &port));
+	longer[255] = '\0';
+	assert_true(value_host_port(longer, host, &port));
+}
+
+static void test_hex(void **state)
+{
+	uint8_t bytes[3];
+	assert_true(value_hex("00aFfe", 6, bytes));
+	assert_int_equal(bytes[0] << 16 | bytes[1] << 8 | bytes[2], 0x00affe);
+	assert_false(value_hex("00aFf", 6, bytes) || value_hex("00aFfe0", 6, bytes));
+	assert_false(value_hex("00aFfg", 6, bytes) || value_hex("00aF@e", 6, bytes));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_prefixes),
+		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_hex),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
