@@ -46,7 +46,7 @@ bench:
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
-## make install   program, manual pages, service files (DESTDIR and PREFIX are honoured)
+## make install   program and manual pages (DESTDIR is honoured)
 install: build
 	@meson install -C $(BUILD) $(if $(DESTDIR),--destdir $(DESTDIR))
 
