@@ -26,9 +26,9 @@ static const struct {
 	enum mppe_strength strength;
 	const char *word, *option;
 } strengths[] = {
-	{BIT_40, MPPE_ALLOW_40, MPPE_40, "40-bit", "mppe-40"},
-	{BIT_56, MPPE_ALLOW_56, MPPE_56, "56-bit", "mppe-56"},
-	{BIT_128, MPPE_ALLOW_128, MPPE_128, "128-bit", "mppe-128"},
+	{BIT_40, MPPE_ALLOW_40, MPPE_40, "40-bit", "allow-mppe-40"},
+	{BIT_56, MPPE_ALLOW_56, MPPE_56, "56-bit", "allow-mppe-56"},
+	{BIT_128, MPPE_ALLOW_128, MPPE_128, "128-bit", "require-mppe-128"},
 };
 
 enum { STRENGTHS = sizeof strengths / sizeof strengths[0] };
@@ -251,14 +251,21 @@ static void add_offer(const struct unit *unit, struct text *t)
 	add_remedy(unit, t);
 }
 
+/* True when the peer has named strengths and we allow none of them. */
+static bool offers_in_vain(const struct unit *unit)
+{
+	uint32_t bits = unit->ccp.their_bits;
+	return bits && !(mask_of(bits) & unit->config.mppe_allow);
+}
+
 void ccp_explain(const struct unit *unit, struct text *t)
 {
 	const struct ccp *ccp = &unit->ccp;
 	switch ((enum ccp_refusal)ccp->refusal) {
 	case CCP_AGREED:
-		break;
+		return;
 	case CCP_NO_KEYS:
-		text_add(t, "authentication left no keys; MS-CHAPv2 or MS-CHAP would");
+		text_add(t, "authentication left no keys, MS-CHAPv2 or MS-CHAP would");
 		break;
 	case CCP_SILENT:
 		text_add(t, "the peer does not answer CCP");
@@ -267,19 +274,18 @@ void ccp_explain(const struct unit *unit, struct text *t)
 		text_add(t, "the peer does not know CCP");
 		break;
 	case CCP_REJECTED:
-		text_add(t, "the peer rejects MPPE; we offered ");
+		text_add(t, "the peer rejects MPPE, we offered ");
 		add_strengths(t, ccp->wish, ccp->wish_stateless);
-		text_add(t, "; its side must allow that");
 		break;
 	case CCP_OFFER:
 		add_offer(unit, t);
-		break;
+		return;
 	case CCP_UNWANTED:
-		if (ccp->their_bits && !(mask_of(ccp->their_bits) & unit->config.mppe_allow))
+		if (offers_in_vain(unit)) {
 			add_offer(unit, t);
-		else
-			text_add(t, "the peer does not take encrypted packets; its side must "
-				    "enable MPPE");
+			return;
+		}
+		text_add(t, "the peer does not take encrypted packets");
 		break;
 	case CCP_TERMINATED:
 		text_add(t, "the peer ended CCP");
@@ -288,4 +294,6 @@ void ccp_explain(const struct unit *unit, struct text *t)
 		text_add(t, "CCP options did not converge");
 		break;
 	}
+	if (unit->config.mppe_require)
+		text_add(t, "; option allow-clear-text would do without");
 }

@@ -57,33 +57,34 @@ static void refusals_in_words(void **state)
 	pair_start(&p);
 	pair_run(&p, p.now + SECONDS(60));
 	assert_true(end_noted(&p.a, "the peer offers 56-bit stateless, we allow 128-bit stateless; "
-				    "option mppe-56 would accept it\n"));
+				    "option allow-mppe-56 would accept it\n"));
 
 	solo_unit(&s, &strict, true);
 	solo_hears(&s, "80fd 03 01 000a 12 06 00000020"); /* Nak: 40-bit stateful */
 	assert_said(&s,
 		"< CCP Terminate-Request id 2\n"
-		"note MPPE required but not available: the peer offers 40-bit stateful, we "
-		"allow 128-bit stateless; option mppe-40 with mppe-stateful would accept it\n"
+		"note MPPE required but not available: the peer offers 40-bit stateful, we allow "
+		"128-bit stateless; option allow-mppe-40 with mppe-stateful would accept it\n"
 		"failed mppe-refused\n");
 
 	solo_unit(&s, &strict, true);
 	solo_hears(&s, "80fd 03 01 000a 12 06 00000040"); /* Nak: 128-bit stateful */
-	assert_said(&s,
-		"< CCP Terminate-Request id 2\n"
-		"note MPPE required but not available: the peer offers 128-bit stateful, we "
-		"allow 128-bit stateless; option mppe-stateful would accept it\n"
-		"failed mppe-refused\n");
+	assert_said(&s, "< CCP Terminate-Request id 2\n"
+			"note MPPE required but not available: the peer offers 128-bit stateful, "
+			"we allow 128-bit stateless; option mppe-stateful would accept it\n"
+			"failed mppe-refused\n");
 
 	solo_unit(&s, &strict, true);
 	solo_hears(&s, "80fd 04 01 000a 12 06 01000040");
 	assert_said(&s, "< CCP Terminate-Request id 2\n"
-			"note MPPE required but not available: the peer rejects MPPE; we offered "
-			"128-bit stateless; its side must allow that\nfailed mppe-refused\n");
+			"note MPPE required but not available: the peer rejects MPPE, we offered "
+			"128-bit stateless; option allow-clear-text would do without\n"
+			"failed mppe-refused\n");
 
 	solo_unit(&s, &strict, false);
-	assert_said(&s, "note MPPE required but not available: authentication left no keys; "
-			"MS-CHAPv2 or MS-CHAP would\nfailed mppe-refused\n");
+	assert_said(&s,
+		"note MPPE required but not available: authentication left no keys, MS-CHAPv2 or "
+		"MS-CHAP would; option allow-clear-text would do without\nfailed mppe-refused\n");
 
 	solo_unit(&s, &strict, true);
 	OUTBOX(out, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
@@ -98,7 +99,8 @@ static void refusals_in_words(void **state)
 	for (int i = 0; i < 9; i++)
 		solo_tick(&s);
 	solo_tick(&s);
-	assert_said(&s, "note MPPE required but not available: the peer does not answer CCP\n"
+	assert_said(&s, "note MPPE required but not available: the peer does not answer CCP; "
+			"option allow-clear-text would do without\n"
 			"failed mppe-refused\n");
 	assert_int_equal(unit_deadline(&s.unit), NEVER);
 	solo_hears(&s, "80fd 01 01 0004"); /* deaf from now on */
@@ -106,7 +108,8 @@ static void refusals_in_words(void **state)
 
 	solo_unit(&s, &strict, true);
 	solo_hears(&s, "80fd 07 01 0008 01 01 0004"); /* it does not know Configure-Request */
-	assert_said(&s, "note MPPE required but not available: the peer does not know CCP\n"
+	assert_said(&s, "note MPPE required but not available: the peer does not know CCP; option "
+			"allow-clear-text would do without\n"
 			"failed mppe-refused\n");
 }
 
@@ -260,7 +263,8 @@ static void ccp_terminated_by_the_peer(void **state)
 	open_up();
 	solo_hears(&s, "80fd 05 0b 0004");
 	assert_said(&s, "transmit key 0\nreceive key 0\nnetwork down\n< CCP Terminate-Ack id 11\n"
-			"note MPPE required but not available: the peer ended CCP\n"
+			"note MPPE required but not available: the peer ended CCP; option "
+			"allow-clear-text would do without\n"
 			"failed mppe-refused\n");
 	/* Before CCP is open it is no end: accel-ppp and pppd try again (RFC 1661 §3.7). */
 	solo_unit(&s, &strict, true);
@@ -306,15 +310,15 @@ static void not_required(void **state)
 	solo_unit(&s, &config, true);
 	solo_hears(&s, "80fd 04 01 000a 12 06 01000040");
 	assert_said(&s, "< CCP Terminate-Request id 2\n"
-			"note Going on without MPPE, in clear text: the peer rejects MPPE; we "
-			"offered 128-bit stateless; its side must allow that\n");
+			"note Going on without MPPE, in clear text: the peer rejects MPPE, we "
+			"offered 128-bit stateless\n");
 
 	solo_unit(&s, &config, true); /* the peer takes none itself: an empty request */
 	solo_hears(&s, "80fd 01 01 0004");
 	assert_said(&s, "receive key 128 stateless\n< CCP Configure-Ack id 1\n");
 
 	solo_unit(&s, &config, false);
-	assert_said(&s, "note Going on without MPPE, in clear text: authentication left no keys; "
+	assert_said(&s, "note Going on without MPPE, in clear text: authentication left no keys, "
 			"MS-CHAPv2 or MS-CHAP would\n"
 			"< IPCP Configure-Request id 1 addr 10.0.0.1\n");
 	solo_hears(&s, "80fd 01 01 0004"); /* then CCP is not spoken here */
@@ -385,7 +389,8 @@ static void naks_without_end(void **state)
 		hex[23] = i & 1 ? '1' : '0';
 		solo_hears(&s, hex);
 	}
-	assert_non_null(strstr(s.said, "CCP options did not converge\nfailed mppe-refused\n"));
+	assert_non_null(strstr(s.said, "CCP options did not converge; option allow-clear-text "
+				       "would do without\nfailed mppe-refused\n"));
 }
 
 int main(void)

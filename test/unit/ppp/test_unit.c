@@ -248,7 +248,8 @@ static void ipcp_not_answered(void **state)
 	solo_unit(&s, &config, true);
 	for (int i = 0; i < 4; i++)
 		solo_tick(&s);
-	assert_said(&s, "note MPPE required but not available: the peer does not answer CCP\n"
+	assert_said(&s, "note MPPE required but not available: the peer does not answer CCP; "
+			"option allow-clear-text would do without\n"
 			"failed mppe-refused\n");
 }
 
