@@ -19,16 +19,7 @@ static bool trusted(const struct pair *pair)
 	return pair->scenario.weather != WEATHER_CORRUPT && !pair->scenario.hostile;
 }
 
-/* Where neither end requires encryption and the wire swallows much, one may have given up on it
- * while the other did not: nobody promised them anything. */
-static bool keys_promised(const struct pair *pair)
-{
-	return pair->scenario.client.session.unit.mppe_require ||
-	       pair->scenario.server.session.unit.mppe_require ||
-	       (!pair->disturbed && pair->scenario.weather < WEATHER_ROUGH);
-}
-
-static void judge_keys(const struct pair *pair, const struct seat *seat, const struct seat *other)
+static void judge_keys(const struct seat *seat, const struct seat *other)
 {
 	const char *name = seat->side->host->name;
 	const struct unit_network *ours = &seat->session.facts.network;
@@ -39,8 +30,6 @@ static void judge_keys(const struct pair *pair, const struct seat *seat, const s
 		(ours->strength && ours->stateless != sender->stateless))
 		fail("%s: said to encrypt with %d bits, does with %d", name, ours->strength,
 			sender->chain.strength);
-	if (!keys_promised(pair))
-		return;
 	if (sender->chain.strength != taker->chain.strength ||
 		(sender->chain.strength && sender->stateless != taker->stateless))
 		fail("%s: the ends disagree on encryption: %d %d, %d %d", name,
@@ -71,7 +60,7 @@ static void judge_open(const struct pair *pair, const struct seat *seat)
 	if (ours->peer_mru != theirs->our_mru)
 		fail("%s: the ends disagree on the MRU: %u, %u", name, ours->peer_mru,
 			theirs->our_mru);
-	judge_keys(pair, seat, other);
+	judge_keys(seat, other);
 }
 
 /* A wire that loses nothing, and nobody who interferes. */
@@ -162,8 +151,8 @@ static void prove_side(const struct pair *pair, struct side *side, bool last)
 			continue;
 		if (!last)
 			host_send(side->host, seat, PROOF_PACKETS, PROOF_LENGTH);
-		else if (trusted(pair) && keys_promised(pair) && !side->keys_lost &&
-			 !side->other->keys_lost && seat->other && seat->other->datapath.ipv4)
+		else if (trusted(pair) && !side->keys_lost && !side->other->keys_lost &&
+			 seat->other && seat->other->datapath.ipv4)
 			judge_arrived(seat);
 	}
 }

@@ -61,7 +61,6 @@ static void start_pair(struct world *world, int index, struct host *client)
 	pair->client.pipe_in = pair->server.pipe_out = &pair->pipes[1];
 	pair->next_mishap = 0;
 	pair->holes = 0;
-	pair->disturbed = false;
 }
 
 static void start(struct world *world)
@@ -193,7 +192,6 @@ static void open_hole(struct pair *pair, enum mishap kind, uint8_t which)
 			pair->pipes[i].black_hole = true;
 	}
 	/* TCP does not forget what it could not deliver; a pipe here does, so it stays shut. */
-	pair->disturbed = true;
 	pair->holes |= (unsigned)gre | (unsigned)tcp << 1;
 }
 

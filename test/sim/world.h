@@ -21,7 +21,6 @@ struct pair {
 	struct pipe pipes[2];
 	struct side client, server;
 	int next_mishap;
-	bool disturbed; /* there was a hole, for however long */
 	unsigned holes; /* 1: GRE is swallowed, 2: TCP */
 };
 
