@@ -2,7 +2,7 @@
 BUILD ?= build
 PYTHON = /usr/bin/python3
 
-.PHONY: help build run test fuzz mutants bench format install clean
+.PHONY: help build compile run test fuzz mutants bench format install clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -10,6 +10,9 @@ help:
 ## make build     the program, at build/greyline
 build:
 	@tools/install-packages build
+	@$(MAKE) --no-print-directory compile
+
+compile:
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) >/dev/null
 	@ninja -C $(BUILD) --quiet
 	@ln -sf src/app/greyline $(BUILD)/greyline
@@ -17,13 +20,13 @@ build:
 ## make run       (root) a server and a client in two network namespaces, shown and checked
 run:
 	@tools/install-packages run
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory compile
 	@$(PYTHON) tools/demo.py $(BUILD)/greyline
 
 ## make test      (root) every suite; the last line counts passed, failed and skipped
 test:
 	@tools/install-packages test
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory compile
 	@$(PYTHON) test/run.py
 
 ## make fuzz      every fuzz entry for FUZZ_SECONDS (600) each, with ASan and UBSan
@@ -39,7 +42,7 @@ mutants:
 ## make bench     (root) paired measurements, printed
 bench:
 	@tools/install-packages bench
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory compile
 	@$(PYTHON) test/bench/run.py
 
 ## make format    clang-format over our C
