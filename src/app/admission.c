@@ -158,6 +158,8 @@ void admission_credentials(struct seat *seat, uint32_t token, const struct auth_
 	struct auth_answer answer = {.error = AUTH_ERROR_WRONG};
 	uint64_t now = clock_now();
 	admission_reload(server, false);
+	free(seat->claimed);
+	seat->claimed = strndup((const char *)question->name, question->name_length);
 	if (throttled(server, seat, question, now)) {
 		narrate_login_failed(seat, question, "throttled");
 		server->host.drops[DROP_THROTTLED]++;

@@ -155,8 +155,14 @@ static void help_row(const struct option *option, FILE *to)
 		used = 0;
 	}
 	fprintf(to, "%*s", LEFT - used, "");
+	char text[512], standard[32];
+	option_default(option, standard);
+	if (*standard)
+		snprintf(text, sizeof text, "%s (default: %s)", option->help, standard);
+	else
+		snprintf(text, sizeof text, "%s", option->help);
 	int column = LEFT;
-	for (const char *at = option->help; *at;) {
+	for (const char *at = text; *at;) {
 		int length = (int)strcspn(at, " ");
 		if (column > LEFT && column + 1 + length > WIDTH) {
 			fprintf(to, "\n%*s", LEFT, "");

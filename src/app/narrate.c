@@ -22,7 +22,8 @@ static const char *quoted(const void *bytes, size_t length)
 
 static const char *quoted_user(const struct seat *seat)
 {
-	return seat->user ? quoted(seat->user, strlen(seat->user)) : "\"\"";
+	const char *name = seat->user ? seat->user : seat->claimed;
+	return name ? quoted(name, strlen(name)) : "\"\"";
 }
 
 void narrate_message(const struct peer *peer, bool sent, const uint8_t *bytes, size_t length)

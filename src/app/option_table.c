@@ -79,7 +79,7 @@ const struct option option_table[] = {
 	ROW("pool", 0, S, DAEMONS, RANGES, "CIDR",
 		"addresses for clients: CIDR, or 192.168.0.234,192.168.0.245-249", pool),
 	ROW("local", 0, S, DAEMONS, ADDRESS, "ADDR",
-		"the server's own address inside the tunnel (default: the pool's first)", local),
+		"the server's own address inside the tunnel; else the pool's first", local),
 	ROW("nat", 0, S, DAEMONS, FLAG, NULL,
 		"forwarding, masquerade and MSS clamp for clients; undone at exit", nat),
 	ROW("interface", 0, S, DAEMONS, CHOICE, "KIND",
@@ -133,8 +133,8 @@ const struct option option_table[] = {
 
 	/* PPP. */
 	ROW("mtu", 0, P, DAEMONS, NUMBER, "N",
-		"largest packet sent through the tunnel (default: what the path takes)", mtu,
-		.low = 576, .high = PPP_MRU_DEFAULT),
+		"largest packet sent through the tunnel; else what the path takes", mtu, .low = 576,
+		.high = PPP_MRU_DEFAULT),
 	ROW("mru", 0, P, DAEMONS, NUMBER, "N", "largest packet the peer may send us", mru,
 		.low = PPP_MRU_MIN, .high = PPP_MRU_DEFAULT),
 	ROW("lcp-echo-interval", 0, P, DAEMONS, NUMBER, "SECONDS",
@@ -169,7 +169,7 @@ const struct option option_table[] = {
 	ROW("user", 0, P, COMMAND_CLIENT, TEXT, "NAME",
 		"the name to log in with, when not given as USER@HOST", user),
 	ROW("remotename", 0, P, COMMAND_CLIENT, TEXT, "NAME",
-		"the server's name in our --secrets (default: HOST)", remote_name),
+		"the server's name in our --secrets; else HOST", remote_name),
 	ROW("ifname", 0, P, DAEMONS, TEXT, "NAME",
 		"name of the interface (server: of the shared one)", ifname),
 	ROW("unit", 0, P, COMMAND_CLIENT, NUMBER, "N", "name the interface pppN", unit, .low = 0,

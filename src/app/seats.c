@@ -17,11 +17,17 @@ int seats_init(struct seats *seats, uint32_t limit)
 	return seats->blocks ? 0 : -ENOMEM;
 }
 
+static void free_names(struct seat *seat)
+{
+	free(seat->user);
+	free(seat->claimed);
+}
+
 void seats_free(struct seats *seats)
 {
 	for (uint32_t i = 0; i < seats->block_count; i++) {
 		for (uint32_t j = 0; j < SEATS_PER_BLOCK; j++)
-			free(seats->blocks[i][j].user);
+			free_names(&seats->blocks[i][j]);
 		secret_wipe(seats->blocks[i], SEATS_PER_BLOCK * sizeof(struct seat));
 		free(seats->blocks[i]);
 	}
@@ -76,7 +82,7 @@ void seats_release(struct seats *seats, struct seat *seat)
 	assert(seat->taken);
 	uint32_t index = seat->index;
 	uint16_t generation = (uint16_t)subject_next_generation(seat->generation);
-	free(seat->user);
+	free_names(seat);
 	secret_wipe(seat, sizeof *seat);
 	seat->index = index;
 	seat->generation = generation;

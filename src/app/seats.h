@@ -27,7 +27,8 @@ struct seat {
 	uint16_t call_id; /* 0: none */
 	bool taken, over, detached;
 	char sid[SEAT_SID_SIZE];
-	char *user; /* as the peer named himself; NULL until proved */
+	char *user;    /* as the peer named himself; NULL until proved */
+	char *claimed; /* the same before that, for the log */
 	enum auth_method method;
 
 	/* Inner address and interface. */
