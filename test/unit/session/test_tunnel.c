@@ -150,6 +150,19 @@ static void answering_a_call_nobody_waits_for(void **state)
 	check_ends(server);
 }
 
+/* A peer's first frame may follow at once on what tells it our call ID. */
+static void attached_before_the_peer_is_told(void **state)
+{
+	struct pair *pair = opened(1);
+	const struct end *ends[] = {&pair->client, &pair->server};
+	for (int i = 0; i < 2; i++) {
+		uint32_t attach = seen_find(ends[i], 0, TUNNEL_COMMAND, DATAPATH_ATTACH, -1, -1);
+		uint32_t start = seen_find(ends[i], 0, TUNNEL_BYTES, -1, -1, -1);
+		uint32_t call = seen_find(ends[i], start + 1, TUNNEL_BYTES, -1, -1, -1);
+		assert_true(start < attach && attach < call && call < ends[i]->seen_count);
+	}
+}
+
 static void frames_after_the_end_are_nothing(void **state)
 {
 	struct pair *pair = opened(1);
@@ -365,6 +378,7 @@ int main(void)
 		cmocka_unit_test(a_refused_call),
 		cmocka_unit_test(dialling_without_a_connection),
 		cmocka_unit_test(answering_a_call_nobody_waits_for),
+		cmocka_unit_test(attached_before_the_peer_is_told),
 		cmocka_unit_test(frames_after_the_end_are_nothing),
 		cmocka_unit_test(tcp_lost),
 		cmocka_unit_test(tcp_never_came),
