@@ -16,7 +16,7 @@ enum { LCP_ECHO_REQUEST = 9, CONTROL_FAULT_SHARE = 60 };
 
 void adversary_init(struct adversary *adversary, struct side *target, uint64_t seed, uint64_t until)
 {
-	dice_seed(&adversary->dice, seed, 2);
+	dice_seed(&adversary->dice, seed, DICE_ADVERSARY);
 	adversary->target = target;
 	adversary->until = until;
 	adversary->patience = dice_between(&adversary->dice, 10000, 400000);

@@ -10,6 +10,27 @@ struct dice {
 	uint64_t state[4];
 };
 
+/* Independent streams of one seed, so that what one part of a run asks of chance does not change
+ * what another gets: a kept seed outlives additions elsewhere. */
+enum dice_stream {
+	DICE_RUN = 1,
+	DICE_ADVERSARY,
+	DICE_BYSTANDER,
+	DICE_ENDS = 16,
+	DICE_AUTH,
+	DICE_MUTUAL,
+	DICE_ENCRYPTION,
+	DICE_ADDRESSES,
+	DICE_LIMITS,
+	DICE_MISHAPS,
+	DICE_AIMS,
+	DICE_WEATHER,
+	DICE_PACE,
+	DICE_TRAFFIC,
+	DICE_BREAK,
+	DICE_STATEFUL,
+};
+
 void dice_seed(struct dice *dice, uint64_t seed, uint64_t stream);
 uint64_t dice_u64(struct dice *dice);
 /* 0 to n - 1; 0 when n is 0. */

@@ -36,6 +36,7 @@ void host_init(struct host *host, struct world *world, const char *name, bool se
 	host->server = server;
 	host->ring_delay = ring_delay;
 	host->generation = 0;
+	host->frozen_until = 0;
 	memset(host->seats, 0, sizeof host->seats);
 	hold_pool_init(&host->pool, host->slots, hold_slots);
 	prefix_table_init(
@@ -233,6 +234,33 @@ static void take_inner(struct host *host, struct seat *seat, const struct packet
 		fail("%s: packets changed places on the way", host->name);
 }
 
+static bool aimed_at(struct seat *seat, const struct packet *packet)
+{
+	const struct scenario *scenario = seat->side->scenario;
+	struct world *world = seat->side->world;
+	if (!scenario->aims || world->healed)
+		return false;
+	struct reader r = reader_over(packet->bytes, packet->length), payload;
+	struct gre_header header;
+	enum drop why;
+	uint16_t protocol;
+	if (!gre_parse(&header, &r, &payload, &why) || !frame_parse(&payload, &protocol, &why))
+		return false;
+	uint8_t code = read_u8(&payload);
+	for (int i = 0; i < scenario->aims; i++) {
+		const struct aim *aim = &scenario->aim[i];
+		if (aim->protocol != protocol || aim->code != code ||
+			aim->side != seat->side->server || seat->aimed[i] == UINT8_MAX)
+			continue;
+		uint8_t number = seat->aimed[i]++;
+		if (number >= aim->spare && number - aim->spare < aim->take) {
+			say(seat->side, seat, "this frame is lost on purpose");
+			return true;
+		}
+	}
+	return false;
+}
+
 static void dispatch(struct host *host, const struct packet_list *list)
 {
 	struct world *world = host->world;
@@ -247,6 +275,8 @@ static void dispatch(struct host *host, const struct packet_list *list)
 			if (seat->side->config->session.unit.mppe_require &&
 				in_clear(packet->bytes, packet->length))
 				fail("%s: a network packet left in clear text", host->name);
+			if (aimed_at(seat, packet))
+				break;
 			wire_send(seat->side->wire_out, &world->dice, world->now, packet->bytes,
 				packet->length);
 			break;

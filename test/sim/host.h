@@ -8,6 +8,7 @@
 
 #include "datapath.h"
 #include "dice.h"
+#include "scenario.h"
 #include "session.h"
 #include "traffic.h"
 
@@ -35,7 +36,8 @@ struct seat {
 	bool met;           /* there was one */
 	/* The order in which things are said to the data path, for check_command. */
 	bool framing_said, receive_key_said, transmit_key_said, connect_said;
-	bool keys_told; /* this run of undecipherable packets was reported */
+	uint8_t aimed[AIMS_MAX]; /* frames counted for each aim */
+	bool keys_told;          /* this run of undecipherable packets was reported */
 };
 
 struct ring_record {
@@ -67,6 +69,7 @@ struct host {
 	struct seat seats[SEATS];
 	uint16_t generation;
 	uint32_t ring_delay;
+	uint64_t frozen_until; /* it does nothing before that */
 	struct ring to_worker, to_control;
 	bool server;
 };

@@ -101,6 +101,19 @@ static uint8_t agreed_auth(const struct scenario *s)
 	return s->server.session.link.demand_auth & s->client.session.link.allow_auth;
 }
 
+/* Sometimes the client wants to know who the server is, too. */
+static void make_mutual(struct scenario *s, struct dice *dice)
+{
+	static const uint8_t methods[] = {AUTH_PAP, AUTH_CHAP_MD5, AUTH_MSCHAP, AUTH_MSCHAPV2};
+	struct link_config *client = &s->client.session.link, *server = &s->server.session.link;
+	if (dice_chance(dice, 9200))
+		return;
+	client->demand_auth = methods[dice_below(dice, sizeof methods)];
+	server->allow_auth = client->demand_auth | (uint8_t)(dice_u64(dice) & AUTH_MSCHAPV2);
+	server->password = "clientPass";
+	server->password_length = 10;
+}
+
 /* Whether every outcome of authentication leaves keys. */
 static bool keys_certain(const struct scenario *s)
 {
@@ -145,6 +158,7 @@ static void break_scenario(struct scenario *s, struct dice *dice)
 {
 	struct tunnel_config *client = &s->client, *server = &s->server;
 	s->compatible = false;
+	client->session.link.demand_auth = 0;
 	s->impossible[0] = s->impossible[1] = true;
 	switch (dice_below(dice, 9)) {
 	case 0:
@@ -251,6 +265,23 @@ static void make_mishaps(struct scenario *s, struct dice *dice)
 	}
 }
 
+static void make_aims(struct scenario *s, struct dice *dice)
+{
+	static const uint16_t protocols[] = {
+		0xc021, 0xc021, 0xc023, 0xc223, 0xc223, 0x80fd, 0x80fd, 0x8021, 0x8021};
+	if (dice_chance(dice, 7500))
+		return;
+	s->aims = (int)dice_between(dice, 1, AIMS_MAX);
+	for (int i = 0; i < s->aims; i++)
+		s->aim[i] = (struct aim){
+			.protocol =
+				protocols[dice_below(dice, sizeof protocols / sizeof *protocols)],
+			.code = (uint8_t)dice_between(dice, 1, 6),
+			.side = (uint8_t)dice_below(dice, 2),
+			.spare = (uint8_t)(dice_chance(dice, 7000) ? 0 : dice_below(dice, 4)),
+			.take = (uint8_t)dice_between(dice, 1, 12)};
+}
+
 static void make_limits(struct scenario *s, struct dice *dice)
 {
 	struct session_config *session =
@@ -298,48 +329,86 @@ static void settle_strings(struct scenario *s)
 	s->client.session.link.password_length = strlen(s->client_password);
 }
 
-void scenario_make(struct scenario *s, struct dice *dice)
+static struct dice *stream(struct dice *dice, uint64_t seed, enum dice_stream which)
 {
-	make_ends(s, dice);
-	make_auth(s, dice);
-	make_encryption(s, dice);
-	make_addresses(s, dice);
-	make_limits(s, dice);
-	make_mishaps(s, dice);
+	dice_seed(dice, seed, which);
+	return dice;
+}
+
+static void make_policy(struct scenario *s, uint64_t seed)
+{
+	struct dice dice;
+	make_ends(s, stream(&dice, seed, DICE_ENDS));
+	make_auth(s, stream(&dice, seed, DICE_AUTH));
+	make_mutual(s, stream(&dice, seed, DICE_MUTUAL));
+	make_encryption(s, stream(&dice, seed, DICE_ENCRYPTION));
+	make_addresses(s, stream(&dice, seed, DICE_ADDRESSES));
+}
+
+static void make_wires(struct scenario *s, struct dice *dice)
+{
 	s->weather = make_weather(dice);
 	s->wire[0] = make_wire(s->weather, dice);
 	s->wire[1] = make_wire(s->weather, dice);
-	s->tcp_delay = s->wire[0].delay;
+	s->tcp_delay = dice_chance(dice, 9000) ? s->wire[0].delay : dice_below(dice, 3000000);
 	s->tcp_jitter = dice_below(dice, 20000);
 	s->tcp_whole = dice_chance(dice, 5000);
+	s->heal = SECONDS(dice_between(dice, 5, 60));
+}
+
+static void make_pace(struct scenario *s, struct dice *dice)
+{
 	s->ring_delay = dice_chance(dice, 5000) ? 0 : dice_between(dice, 10, 3000);
 	s->answer_delay = dice_chance(dice, 5000) ? 1 : dice_between(dice, 10, 2000000);
 	s->hold_slots = dice_chance(dice, 9000) ? 64 : (uint16_t)dice_between(dice, 1, 8);
+}
+
+static void make_traffic(struct scenario *s, struct dice *dice)
+{
 	s->packets = dice_chance(dice, 15) ? 4500 : dice_between(dice, 0, 40);
 	s->old_numbers = dice_chance(dice, 1000);
 	s->data_delay = 20000;
 	s->nudges = dice_chance(dice, 4000);
+}
+
+static void make_stateful(struct scenario *s, struct dice *dice)
+{
 	for (int i = 0; i < 2; i++)
 		s->stateful[i] = s->client.session.unit.mppe_stateful &&
 				 s->server.session.unit.mppe_stateful && dice_chance(dice, 8000);
-	s->heal = SECONDS(dice_between(dice, 5, 60));
-	if (dice_chance(dice, 1500))
-		break_scenario(s, dice);
-	settle_strings(s);
-	s->plain = s->compatible && !s->mishaps && s->weather <= WEATHER_LOSSY &&
-		   !s->server.session.idle_us && !s->client.session.idle_us &&
-		   !s->server.session.max_connect_us && !s->client.session.max_connect_us;
 }
 
-void scenario_healthy(struct scenario *s, struct dice *dice)
+static bool has_limits(const struct session_config *session)
 {
-	make_ends(s, dice);
-	make_auth(s, dice);
-	make_encryption(s, dice);
-	make_addresses(s, dice);
+	return session->idle_us || session->max_connect_us;
+}
+
+void scenario_make(struct scenario *s, uint64_t seed)
+{
+	struct dice dice;
+	make_policy(s, seed);
+	make_limits(s, stream(&dice, seed, DICE_LIMITS));
+	make_mishaps(s, stream(&dice, seed, DICE_MISHAPS));
+	make_aims(s, stream(&dice, seed, DICE_AIMS));
+	make_wires(s, stream(&dice, seed, DICE_WEATHER));
+	make_pace(s, stream(&dice, seed, DICE_PACE));
+	make_traffic(s, stream(&dice, seed, DICE_TRAFFIC));
+	make_stateful(s, stream(&dice, seed, DICE_STATEFUL));
+	if (dice_chance(stream(&dice, seed, DICE_BREAK), 1500))
+		break_scenario(s, &dice);
+	settle_strings(s);
+	s->plain = s->compatible && !s->mishaps && !s->aims && s->weather <= WEATHER_LOSSY &&
+		   !has_limits(&s->client.session) && !has_limits(&s->server.session);
+}
+
+void scenario_healthy(struct scenario *s, uint64_t seed)
+{
+	struct dice dice;
+	make_policy(s, seed);
+	stream(&dice, seed, DICE_BYSTANDER);
 	s->weather = WEATHER_FAIR;
-	s->wire[0] = make_wire(s->weather, dice);
-	s->wire[1] = make_wire(s->weather, dice);
+	s->wire[0] = make_wire(s->weather, &dice);
+	s->wire[1] = make_wire(s->weather, &dice);
 	s->tcp_delay = s->wire[0].delay;
 	s->tcp_whole = true;
 	s->answer_delay = 1000;

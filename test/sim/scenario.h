@@ -23,11 +23,21 @@ enum mishap {
 	MISHAP_GRE_HOLE,    /* GRE is swallowed, in one direction or both */
 	MISHAP_TCP_HOLE,    /* TCP is swallowed */
 	MISHAP_BLACK_HOLE,  /* everything is swallowed */
+	MISHAP_FREEZE,      /* one host does nothing for a while: suspended, or starved */
 	MISHAP_KEYS,        /* the data path's keys go wrong */
 	MISHAP_KINDS,
 };
 
-enum { CALLS_MAX = 3, MISHAPS_MAX = 3 };
+enum { CALLS_MAX = 3, MISHAPS_MAX = 3, AIMS_MAX = 3 };
+
+/* Frames of one kind are lost on purpose: the first few, or some later ones. */
+struct aim {
+	uint16_t protocol;
+	uint8_t code;
+	uint8_t side;  /* whose frames */
+	uint8_t spare; /* so many pass */
+	uint8_t take;  /* then so many do not */
+};
 
 /* One tunnel's client and server. */
 struct scenario {
@@ -50,7 +60,9 @@ struct scenario {
 	bool old_numbers;      /* GRE sequence numbers are about to wrap */
 	bool nudges;           /* packets from the TUN come between any two commands */
 	bool stateful[2];      /* the client, the server is asked to take stateful MPPE */
-	uint64_t heal;         /* from here on the wires are clean */
+	int aims;
+	struct aim aim[AIMS_MAX];
+	uint64_t heal; /* from here on the wires are clean */
 	int mishaps;
 	struct {
 		enum mishap kind;
@@ -62,8 +74,8 @@ struct scenario {
 	bool hostile; /* somebody writes into the server's side */
 };
 
-void scenario_make(struct scenario *scenario, struct dice *dice);
+void scenario_make(struct scenario *scenario, uint64_t seed);
 /* Compatible, fair weather, no mishap: who must not notice what happens to others. */
-void scenario_healthy(struct scenario *scenario, struct dice *dice);
+void scenario_healthy(struct scenario *scenario, uint64_t seed);
 
 #endif

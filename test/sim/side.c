@@ -157,9 +157,8 @@ static void answer_credentials(struct side *side, const struct question *questio
 	const struct scenario *scenario = side->scenario;
 	const struct auth_question *asked = &question->auth;
 	struct auth_answer answer = {.error = AUTH_ERROR_WRONG};
-	size_t length = strlen(scenario->client_name);
-	/* The client asks for the server's proof too, in some scenarios; one name serves both. */
-	if (asked->name_length == length && !memcmp(asked->name, scenario->client_name, length))
+	const char *name = side->server ? scenario->client_name : "server";
+	if (asked->name_length == strlen(name) && !memcmp(asked->name, name, strlen(name)))
 		auth_check(asked, scenario->server_password, strlen(scenario->server_password),
 			false, &answer);
 	tunnel_credentials(

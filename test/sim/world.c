@@ -13,7 +13,7 @@
 enum { INSTANT_MAX = 20000, BURST_MAX = 6 };
 
 /* From the healing on: long enough for every time-out there is, then the proof, then the end. */
-#define SETTLE_TIME SECONDS(300)
+#define SETTLE_TIME SECONDS(500)
 #define PROOF_TIME  SECONDS(4)
 #define END_TIME    SECONDS(200)
 
@@ -66,15 +66,15 @@ static void start_pair(struct world *world, int index, struct host *client)
 static void start(struct world *world)
 {
 	static const char *const names[PAIRS] = {"client", "bystander"};
-	dice_seed(&world->dice, world->seed, 1);
+	dice_seed(&world->dice, world->seed, DICE_RUN);
 	world->now = 1000000;
 	world->question_count = 0;
 	world->healed = false;
 	bool hostile = dice_chance(&world->dice, 1250);
 	world->pair_count = hostile ? 2 : 1;
-	scenario_make(&world->pairs[0].scenario, &world->dice);
+	scenario_make(&world->pairs[0].scenario, world->seed);
 	if (hostile) {
-		scenario_healthy(&world->pairs[1].scenario, &world->dice);
+		scenario_healthy(&world->pairs[1].scenario, ~world->seed);
 		world->pairs[0].scenario.plain = false;
 		world->pairs[0].scenario.hostile = true;
 		world->pairs[0].scenario.server.maximum_calls = 4;
@@ -117,26 +117,41 @@ static uint64_t mishap_due(const struct pair *pair)
 {
 	if (pair->next_mishap >= pair->scenario.mishaps)
 		return NEVER;
-	return 1000000 + pair->scenario.mishap[pair->next_mishap].at;
+	const struct side *sides[2] = {&pair->client, &pair->server};
+	const struct host *host = sides[pair->scenario.mishap[pair->next_mishap].side]->host;
+	uint64_t due = 1000000 + pair->scenario.mishap[pair->next_mishap].at;
+	return due < host->frozen_until ? host->frozen_until : due;
+}
+
+/* Whatever is due on a frozen host waits. */
+static uint64_t thawed(const struct host *host, uint64_t due)
+{
+	return due < host->frozen_until ? host->frozen_until : due;
+}
+
+static uint64_t side_due(const struct side *side)
+{
+	uint64_t due = earlier(side_deadline(side), wire_due(side->wire_in));
+	return thawed(side->host, earlier(due, pipe_due(side->pipe_in)));
+}
+
+static uint64_t host_due(const struct host *host)
+{
+	return thawed(host, earlier(host_deadline(host), data_due(host)));
 }
 
 static uint64_t next_due(const struct world *world)
 {
-	uint64_t due = earlier(host_deadline(&world->server), data_due(&world->server));
+	uint64_t due = host_due(&world->server);
 	for (int i = 0; i < world->pair_count; i++) {
 		const struct pair *pair = &world->pairs[i];
-		due = earlier(due, host_deadline(&world->clients[i]));
-		due = earlier(due, data_due(&world->clients[i]));
-		due = earlier(due, side_deadline(&pair->client));
-		due = earlier(due, side_deadline(&pair->server));
+		due = earlier(due, host_due(&world->clients[i]));
+		due = earlier(due, side_due(&pair->client));
+		due = earlier(due, side_due(&pair->server));
 		due = earlier(due, mishap_due(pair));
-		for (int k = 0; k < 2; k++) {
-			due = earlier(due, wire_due(&pair->wires[k]));
-			due = earlier(due, pipe_due(&pair->pipes[k]));
-		}
 	}
 	for (uint32_t i = 0; i < world->question_count; i++)
-		due = earlier(due, world->questions[i].due);
+		due = earlier(due, thawed(world->questions[i].side->host, world->questions[i].due));
 	return earlier(due, adversary_deadline(&world->adversary));
 }
 
@@ -195,6 +210,17 @@ static void open_hole(struct pair *pair, enum mishap kind, uint8_t which)
 	pair->holes |= (unsigned)gre | (unsigned)tcp << 1;
 }
 
+/* A process that is suspended, swapped out or starved; longer than the peer's patience at times. */
+static void freeze(struct side *side)
+{
+	struct world *world = side->world;
+	uint32_t most = dice_chance(&world->dice, 7000) ? 8000000 : 200000000;
+	if (world->pair_count > 1 || side->stopped != NEVER)
+		return; /* a bystander would notice, and a stop has to keep its bound */
+	side->host->frozen_until = world->now + dice_below(&world->dice, most);
+	say(side, NULL, "is frozen until %.6f", (double)side->host->frozen_until / 1e6);
+}
+
 static void mishap(struct pair *pair)
 {
 	int index = pair->next_mishap++;
@@ -232,6 +258,9 @@ static void mishap(struct pair *pair)
 			kind == MISHAP_GRE_HOLE ? "" : " TCP");
 		open_hole(pair, kind, pair->scenario.mishap[index].which);
 		break;
+	case MISHAP_FREEZE:
+		freeze(side);
+		break;
 	case MISHAP_KEYS:
 		if (seat)
 			lose_keys(seat);
@@ -265,7 +294,7 @@ static void send_data(struct world *world, struct host *host)
 static void answer_questions(struct world *world)
 {
 	for (uint32_t i = 0; i < world->question_count;) {
-		if (world->questions[i].due > world->now) {
+		if (thawed(world->questions[i].side->host, world->questions[i].due) > world->now) {
 			i++;
 			continue;
 		}
@@ -277,6 +306,8 @@ static void answer_questions(struct world *world)
 
 static void tick_side(struct world *world, struct side *side)
 {
+	if (side->host->frozen_until > world->now)
+		return;
 	if (pipe_due(side->pipe_in) <= world->now)
 		side_receive(side);
 	if (wire_due(side->wire_in) <= world->now)
@@ -287,19 +318,25 @@ static void tick_side(struct world *world, struct side *side)
 		fail("%s: stopping took longer than its bound", side->host->name);
 }
 
+static void run_host(struct world *world, struct host *host)
+{
+	if (host->frozen_until > world->now)
+		return;
+	host_tick(host);
+	send_data(world, host);
+}
+
 static void step(struct world *world)
 {
 	for (int i = 0; i < world->pair_count; i++) {
 		struct pair *pair = &world->pairs[i];
 		tick_side(world, &pair->server);
 		tick_side(world, &pair->client);
-		host_tick(&world->clients[i]);
-		send_data(world, &world->clients[i]);
+		run_host(world, &world->clients[i]);
 		if (mishap_due(pair) <= world->now)
 			mishap(pair);
 	}
-	host_tick(&world->server);
-	send_data(world, &world->server);
+	run_host(world, &world->server);
 	answer_questions(world);
 	if (adversary_deadline(&world->adversary) <= world->now)
 		adversary_tick(&world->adversary, world->now);
