@@ -12,6 +12,8 @@
  * our Ack was lost (its identifier changes as soon as one arrives, §5.1): it gets the Ack again and
  *   nothing starts over. Otherwise one lost frame would cost an established peer its keys or its
  *   authentication.
+ * - Max-Failure counts requests that were Nak'd, not Naks: one that comes again unchanged,
+ * identifier and all, shows that the Nak was lost, not that the peer insists.
  * - The first copy of an Ack already taken is dropped as the network's duplicate; the table's
  *   restart (RCA in Ack-Rcvd and Opened) is for a peer that goes on sending it.
  * - A negotiation that goes round without converging is closed after FSM_EXCHANGES_MAX rounds:
@@ -222,6 +224,16 @@ static uint32_t fingerprint(const struct packet_view *p)
 	return hash;
 }
 
+static void count_failure(struct fsm *fsm, const struct packet_view *p)
+{
+	uint32_t print = fingerprint(p);
+	if (fsm->failures && fsm->naked_id == p->id && fsm->naked_fingerprint == print)
+		return;
+	fsm->failures++;
+	fsm->naked_id = p->id;
+	fsm->naked_fingerprint = print;
+}
+
 static void send_ack(const struct fsm_run *run, const struct packet_view *p)
 {
 	packet_send(&run->turn, run->ops->protocol, CONFIGURE_ACK, p->id, p->body, p->length);
@@ -242,7 +254,7 @@ static void send_verdict(const struct fsm_run *run, const struct received *in, b
 		return;
 	}
 	if (in->reply_code == CONFIGURE_NAK)
-		run->fsm->failures++;
+		count_failure(run->fsm, p);
 	packet_send(&run->turn, run->ops->protocol, in->reply_code, p->id, in->reply->start,
 		writer_length(in->reply));
 }

@@ -118,14 +118,15 @@ struct fsm {
 	uint8_t id;         /* the last we used */
 	uint8_t request_id; /* of our latest Configure-Request */
 	uint8_t restarts;   /* the restart counter */
-	uint8_t failures;   /* Configure-Naks since the last Configure-Ack (Max-Failure) */
+	uint8_t failures;   /* requests Nak'd since the last Configure-Ack (Max-Failure) */
 	uint8_t exchanges;  /* see FSM_EXCHANGES_MAX */
 	bool answered;      /* the latest request was acked */
 	bool repeated;      /* ... and one copy of that Ack was dropped as a duplicate */
 	bool abandoned;     /* an option handler knows it cannot end well: close instead */
 	bool acked;         /* we acked a request of the peer's; the latest was this: */
 	uint8_t acked_id;
-	uint32_t acked_fingerprint;
+	uint8_t naked_id; /* the latest request we Nak'd, while there are failures */
+	uint32_t acked_fingerprint, naked_fingerprint;
 	uint64_t timer; /* when the restart timer ends, in states that have one */
 };
 

@@ -421,7 +421,24 @@ static void silent_opener_waits(void **state)
 	assert_int_equal(toy.fsm.state, FSM_ACK_SENT);
 }
 
-/* Max-Failure: the sixth disagreement in a row is rejected, not Nak'd. */
+/* A request that comes again unchanged shows that our Nak was lost; the peer does not insist. */
+static void lost_naks_are_repeated(void **state)
+{
+	struct toy toy;
+	put_in_state(&toy, FSM_REQ_SENT);
+	uint8_t packet[16];
+	size_t length = packet_for(FSM_RCR_MINUS, packet);
+	for (int i = 0; i < 20; i++) {
+		OUTBOX(out, 16, 8192);
+		struct fsm_run run = toy_run(&toy, 0, &out);
+		fsm_input(&run, packet, length);
+		const uint8_t *b = outbox_bytes(&out, &out.items[0]);
+		assert_int_equal(b[2], CONFIGURE_NAK);
+	}
+	assert_int_equal(toy.fsm.failures, 1);
+}
+
+/* Max-Failure: the sixth request in a row that we cannot take is rejected, not Nak'd. */
 static void naks_turn_into_rejects(void **state)
 {
 	struct toy toy;
@@ -431,6 +448,7 @@ static void naks_turn_into_rejects(void **state)
 	for (int i = 0; i < 7; i++) {
 		OUTBOX(out, 16, 8192);
 		struct fsm_run run = toy_run(&toy, 0, &out);
+		packet[1] = (uint8_t)(i + 1);
 		fsm_input(&run, packet, length);
 		const uint8_t *b = outbox_bytes(&out, &out.items[0]);
 		assert_int_equal(b[2], i < 5 ? CONFIGURE_NAK : CONFIGURE_REJECT);
@@ -615,6 +633,7 @@ int main(void)
 		cmocka_unit_test(terminate_times_out),
 		cmocka_unit_test(terminated_waits_once),
 		cmocka_unit_test(silent_opener_waits),
+		cmocka_unit_test(lost_naks_are_repeated),
 		cmocka_unit_test(naks_turn_into_rejects),
 		cmocka_unit_test(endless_rounds_end),
 		cmocka_unit_test(answers_must_fit),
