@@ -1,8 +1,9 @@
 /* Commands from the control thread, executed in the order given.
  *
  * A key and the frame that belongs to it are two records next to each other; nothing else of the
- * session can come between them. A bounded number is taken at a time, so that a thousand logins do
- * not hold up the traffic of the others.
+ * session can come between them. What was there at the start of a round is executed whole, because
+ * a packet may already be here that answers the last of it; what comes meanwhile waits for the
+ * next round.
  *
  * The addresses of a session enter and leave the prefix table here, together with the network
  * protocol they belong to. */
@@ -13,8 +14,6 @@
 
 #include "subject.h"
 #include "worker.h"
-
-enum { REQUESTS_AT_ONCE = 256 };
 
 static void attach(struct worker *w, const struct datapath_command *command)
 {
@@ -139,16 +138,12 @@ static void run(struct worker *w, const struct worker_request *request, const ui
 
 void requests_run(struct worker *w)
 {
-	for (unsigned done = 0; done < REQUESTS_AT_ONCE; done++) {
-		uint32_t length;
+	uint32_t mark = ring_mark(&w->commands), length;
+	while (!ring_reached(&w->commands, mark)) {
 		const struct worker_request *request = ring_peek(&w->commands, &length);
-		if (!request)
-			break;
-		assert(length >= sizeof(*request));
+		assert(request && length >= sizeof(*request));
 		run(w, request, (const uint8_t *)(request + 1));
 		ring_release(&w->commands);
-		if (done + 1 == REQUESTS_AT_ONCE)
-			worker_wake(w);
 	}
 	if (ring_was_starved(&w->commands))
 		w->told_something = true; /* the control thread has a backlog to send on */

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 
 #include "ring.h"
+#include "serial.h"
 
 struct record {
 	uint32_t whole;  /* header, payload, padding */
@@ -122,6 +123,17 @@ void ring_release(struct ring *ring)
 	explicit_bzero(record_at(ring, head), ring->peeked);
 	advance(ring, head + ring->peeked);
 	ring->peeked = 0;
+}
+
+uint32_t ring_mark(const struct ring *ring)
+{
+	return atomic_load_explicit(&ring->tail, memory_order_acquire);
+}
+
+bool ring_reached(const struct ring *ring, uint32_t mark)
+{
+	uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+	return serial_distance(head, mark) >= 0;
 }
 
 bool ring_was_starved(struct ring *ring)

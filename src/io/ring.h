@@ -43,6 +43,11 @@ void ring_commit(struct ring *ring, uint32_t length);
 void *ring_peek(struct ring *ring, uint32_t *length);
 void ring_release(struct ring *ring);
 
+/* Consumer: how far the producer has come, and whether everything up to there is released. What
+ * it adds meanwhile lies behind the mark, so that a fast producer cannot hold the consumer. */
+uint32_t ring_mark(const struct ring *ring);
+bool ring_reached(const struct ring *ring, uint32_t mark);
+
 /* Consumer, after releasing: whether the producer met a full ring since the last time this
  * returned true, and so waits to be woken. */
 bool ring_was_starved(struct ring *ring);

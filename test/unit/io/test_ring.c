@@ -57,6 +57,29 @@ static void test_order_over_the_wrap(void **state)
 	ring_free(&ring);
 }
 
+/* A mark covers what was there, over the wrap and its filler too, and nothing added since. */
+static void test_mark(void **state)
+{
+	struct ring ring;
+	uint32_t number, length, next = 0, expected = 0;
+	assert_int_equal(ring_init(&ring, SMALL), 0);
+	assert_true(ring_reached(&ring, ring_mark(&ring)));
+	for (unsigned round = 0; round < 500; round++) {
+		for (unsigned i = 0; i < 3; i++)
+			assert_true(put(&ring, next++, 4 + round * 37 % 400));
+		uint32_t mark = ring_mark(&ring), until = next;
+		assert_true(put(&ring, next++, 8));
+		while (!ring_reached(&ring, mark)) {
+			assert_true(take(&ring, &number, &length));
+			assert_int_equal(number, expected++);
+		}
+		assert_int_equal(expected, until);
+		assert_true(take(&ring, &number, &length));
+		assert_int_equal(number, expected++);
+	}
+	ring_free(&ring);
+}
+
 static void test_full_and_starved(void **state)
 {
 	struct ring ring;
@@ -155,6 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order_over_the_wrap),
+		cmocka_unit_test(test_mark),
 		cmocka_unit_test(test_full_and_starved),
 		cmocka_unit_test(test_largest_record),
 		cmocka_unit_test(test_shorter_commit),
