@@ -224,14 +224,18 @@ static uint32_t fingerprint(const struct packet_view *p)
 	return hash;
 }
 
+static bool naked_before(const struct fsm *fsm, const struct packet_view *p)
+{
+	return fsm->failures && fsm->naked_id == p->id && fsm->naked_fingerprint == fingerprint(p);
+}
+
 static void count_failure(struct fsm *fsm, const struct packet_view *p)
 {
-	uint32_t print = fingerprint(p);
-	if (fsm->failures && fsm->naked_id == p->id && fsm->naked_fingerprint == print)
+	if (naked_before(fsm, p))
 		return;
 	fsm->failures++;
 	fsm->naked_id = p->id;
-	fsm->naked_fingerprint = print;
+	fsm->naked_fingerprint = fingerprint(p);
 }
 
 static void send_ack(const struct fsm_run *run, const struct packet_view *p)
@@ -364,7 +368,6 @@ static void input_request(const struct fsm_run *run, const struct packet_view *p
 	uint8_t options[PPP_MRU_DEFAULT - HEADER];
 	struct writer reply = writer_over(options, sizeof options);
 	enum option_verdict verdict = OPTION_ACK;
-	bool patient = fsm->failures < run->limits.max_failure;
 
 	if (fsm->state < FSM_CLOSED) {
 		turn_drop(&run->turn, DROP_FRAME_PHASE);
@@ -374,8 +377,9 @@ static void input_request(const struct fsm_run *run, const struct packet_view *p
 		send_ack(run, p);
 		return;
 	}
+	fsm->impatient = fsm->failures >= run->limits.max_failure && !naked_before(fsm, p);
 	if (p->length > sizeof options || !option_judge(run->ops->options, run->owner, p->body,
-						  p->length, patient, &reply, &verdict)) {
+						  p->length, !fsm->impatient, &reply, &verdict)) {
 		turn_drop(&run->turn, DROP_FRAME_OPTIONS);
 		return;
 	}

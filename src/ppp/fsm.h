@@ -122,6 +122,7 @@ struct fsm {
 	uint8_t exchanges;  /* see FSM_EXCHANGES_MAX */
 	bool answered;      /* the latest request was acked */
 	bool repeated;      /* ... and one copy of that Ack was dropped as a duplicate */
+	bool impatient;     /* the request being judged is beyond Max-Failure */
 	bool abandoned;     /* an option handler knows it cannot end well: close instead */
 	bool acked;         /* we acked a request of the peer's; the latest was this: */
 	uint8_t acked_id;

@@ -4,6 +4,10 @@
  * it. Client and server differ only in what is configured: who has `remote4` gives it and insists
  * on it, who has no `local4` takes what it is given. 0.0.0.0 is never acked.
  *
+ * Where this departs from RFC 1661 §4.6: an address that we do not give the peer is never rejected.
+ * A peer without the option would keep its own, and be up where nothing reaches it; with one that
+ * insists the negotiation ends.
+ *
  * IP-Addresses (1) and IP-Compression-Protocol (2) are rejected. */
 #include "ipcp.h"
 
@@ -43,6 +47,7 @@ void ipcp_wish(struct unit *unit)
 	if (config->ask_wins)
 		ipcp->ask |= server_bit(1) | server_bit(3);
 	ipcp->prompted = false;
+	ipcp->refused4 = 0;
 	ipcp->local4 = config->local4;
 	for (size_t i = 0; i < IPCP_SERVERS; i++)
 		ipcp->servers[i] = 0;
@@ -67,7 +72,8 @@ static void write_request(const void *owner, struct writer *w)
 
 static void judge_begin(void *owner)
 {
-	((struct unit *)owner)->ipcp.remote4 = 0;
+	struct ipcp *ipcp = &((struct unit *)owner)->ipcp;
+	ipcp->remote4 = ipcp->refused4 = 0;
 }
 
 static enum option_verdict judge_address(
@@ -81,6 +87,9 @@ static enum option_verdict judge_address(
 	}
 	if (ours == 0)
 		return OPTION_REJECT; /* nothing to give */
+	unit->ipcp.refused4 = address;
+	if (unit->ipcp.fsm.impatient)
+		unit->ipcp.fsm.exchanges = FSM_EXCHANGES_MAX; /* this was the last round */
 	write_u32(wanted, ours);
 	return OPTION_NAK;
 }
@@ -255,8 +264,17 @@ static void terminating(void *owner, const struct packet_view *p, const struct t
 static void stuck(void *owner, const struct turn *turn)
 {
 	struct unit *unit = owner;
+	char line[128];
+	struct text t = text_over(line, sizeof line);
 	unit->ipcp.ended = true;
-	turn_say(turn, NOTE_WARNING, "IPCP options did not converge");
+	text_add(&t, "IPCP options did not converge");
+	if (unit->ipcp.refused4) {
+		text_add(&t, ": the peer insists on ");
+		text_ipv4(&t, unit->ipcp.refused4);
+		text_add(&t, ", we give it ");
+		text_ipv4(&t, unit->config.remote4);
+	}
+	turn_note(turn, NOTE_WARNING, &t);
 	unit_fail(unit, CLOSE_NETWORK_REFUSED);
 }
 
