@@ -207,8 +207,9 @@ static void on_hang_up(struct host *host)
 	client->hung_up = true;
 	if (client->peer)
 		peer_stop(client->peer, CLOSE_ADMIN);
-	else
+	else if (!client->seat)
 		uv_timer_start(&client->redial, on_redial, 0, 0);
+	/* Otherwise the old session's interface is about to go, and the dial follows it. */
 }
 
 static const struct host_policy policy = {.role = "client",

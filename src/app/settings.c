@@ -331,8 +331,6 @@ void settings_check(struct settings *settings, struct faults *faults)
 	check_mppe(settings, faults);
 	if (settings->local.family == 6)
 		fault(faults, NULL, "local: an IPv4 address is expected");
-	if (settings->max_half_open_per_peer > settings->max_half_open)
-		fault(faults, NULL, "max-half-open-per-peer is above max-half-open");
 	if (settings->ifname && strlen(settings->ifname) > 15)
 		fault(faults, NULL, "ifname: an interface's name has 15 characters at most");
 	if (settings->ifname && settings->unit != UNIT_UNSET)
