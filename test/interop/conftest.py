@@ -4,10 +4,12 @@ The tests need root (namespaces, raw sockets) and the packages of `tools/install
 What is lacking skips a test with its reason. With CI=true a skip is a failure unless its reason
 is in ALLOWED_SKIPS, so that a peer does not drop out of CI unnoticed.
 
-GREYLINE_BUILD: the build directory (default: build); GREYLINE_CACHE: see harness/cache.py.
+GREYLINE_BUILD: the build directory (default: build); GREYLINE_CACHE: see harness/cache.py. What
+the programs of a failed test said is kept in interop-logs in the build directory.
 """
 import importlib.util
 import os
+import re
 import shutil
 import signal
 
@@ -95,8 +97,14 @@ def pytest_runtest_makereport(item):
             report.outcome = 'failed'
             report.longrepr = f'skipped, which is not allowed in CI: {reason}'
     if report.failed and hasattr(item, 'lab'):
-        for process in item.lab.processes():
+        folder = os.path.join(cache.BUILD, 'interop-logs', re.sub(r'[^\w.-]+', '-', item.name))
+        os.makedirs(folder, exist_ok=True)
+        for at, process in enumerate(item.lab.processes()):
             report.sections.append((f'the last lines of {process.name}', process.tail(60)))
+            name = re.sub(r'[^\w.-]+', '-', f'{at:03} {process.name}')
+            with open(os.path.join(folder, f'{name}.log'), 'w', encoding='utf-8') as log:
+                log.write(process.text + '\n')
+        report.sections.append(('everything they said', folder))
 
 
 @pytest.hookimpl(trylast=True)

@@ -60,7 +60,7 @@ struct peer {
 	struct tunnel_config config;
 	struct tunnel tunnel;
 	int tcp;
-	bool opening, dial_due, over;
+	bool connecting, opening, dial_due, over;
 };
 
 static struct {
@@ -305,12 +305,29 @@ static void settle(struct peer *peer, uint64_t now)
 
 /* --- sockets ------------------------------------------------------------------------------- */
 
-static void watch(int fd, int about)
+static void watch(int fd, int about, uint32_t events)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.fd = about};
+	struct epoll_event event = {.events = events, .data.fd = about};
 
-	if (epoll_ctl(load.epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+	if (epoll_ctl(load.epoll, EPOLL_CTL_ADD, fd, &event) < 0 &&
+		epoll_ctl(load.epoll, EPOLL_CTL_MOD, fd, &event) < 0)
 		give_up("epoll");
+}
+
+/* The connection is there, or is refused. */
+static void connected(struct peer *peer, uint64_t now)
+{
+	int error = 0;
+	socklen_t length = sizeof(error);
+
+	peer->connecting = false;
+	if (getsockopt(peer->tcp, SOL_SOCKET, SO_ERROR, &error, &length) < 0 || error != 0) {
+		errno = error;
+		give_up("control connection");
+	}
+	watch(peer->tcp, (int)(peer - load.peers), EPOLLIN);
+	tunnel_up(&peer->tunnel, now, &load.out);
+	settle(peer, now);
 }
 
 static void read_control(struct peer *peer, uint64_t now)
@@ -417,7 +434,7 @@ static void read_command(uint64_t now)
 	}
 	if (strstr(words, "stop") != NULL) {
 		for (unsigned i = 0; i < load.started; i++) {
-			if (load.peers[i].over)
+			if (load.peers[i].connecting || load.peers[i].over)
 				continue;
 			tunnel_stop(&load.peers[i].tunnel, CLOSE_SHUTDOWN, now, &load.out);
 			settle(&load.peers[i], now);
@@ -466,7 +483,7 @@ static void configure(struct peer *peer, uint32_t local, const char *user, const
 	};
 }
 
-static void start_peer(uint64_t now)
+static void start_peer(void)
 {
 	unsigned index = load.started++;
 	struct peer *peer = &load.peers[index];
@@ -476,15 +493,14 @@ static void start_peer(uint64_t now)
 		.sin_family = AF_INET, .sin_port = htons(PPTP_PORT), .sin_addr = load.server};
 
 	tunnel_init(&peer->tunnel, &peer->config, &load.table, &load.random);
-	peer->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	peer->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (peer->tcp < 0 || bind(peer->tcp, (struct sockaddr *)&local, sizeof(local)) < 0 ||
-		connect(peer->tcp, (struct sockaddr *)&server, sizeof(server)) < 0)
+		(connect(peer->tcp, (struct sockaddr *)&server, sizeof(server)) < 0 &&
+			errno != EINPROGRESS))
 		give_up("control connection");
-	watch(peer->tcp, (int)index);
-	peer->opening = true;
+	peer->connecting = peer->opening = true;
 	load.opening++;
-	tunnel_up(&peer->tunnel, now, &load.out);
-	settle(peer, now);
+	watch(peer->tcp, (int)index, EPOLLOUT);
 }
 
 static void prepare(char **arguments)
@@ -536,8 +552,8 @@ static void open_sockets(void)
 	if (load.epoll < 0 || load.gre < 0)
 		give_up("raw GRE socket");
 	setsockopt(load.gre, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer));
-	watch(load.gre, READ_GRE);
-	watch(STDIN_FILENO, READ_COMMAND);
+	watch(load.gre, READ_GRE, EPOLLIN);
+	watch(STDIN_FILENO, READ_COMMAND, EPOLLIN);
 }
 
 static void tick(uint64_t now)
@@ -545,7 +561,7 @@ static void tick(uint64_t now)
 	for (unsigned i = 0; i < load.started; i++) {
 		struct peer *peer = &load.peers[i];
 
-		if (peer->over || tunnel_deadline(&peer->tunnel) > now)
+		if (peer->connecting || peer->over || tunnel_deadline(&peer->tunnel) > now)
 			continue;
 		tunnel_tick(&peer->tunnel, now, &load.out);
 		settle(peer, now);
@@ -573,6 +589,8 @@ static void serve(void)
 			read_gre(now_us());
 		else if (about == READ_COMMAND)
 			read_command(now_us());
+		else if (load.peers[about].connecting)
+			connected(&load.peers[about], now_us());
 		else if (!load.peers[about].over)
 			read_control(&load.peers[about], now_us());
 	}
@@ -591,7 +609,7 @@ int main(int count, char **arguments)
 	open_sockets();
 	while (load.finished < load.tunnels) {
 		while (load.started < load.tunnels && load.opening < OPENING_MAX)
-			start_peer(now_us());
+			start_peer();
 		serve();
 		if (now_us() < next_tick)
 			continue;

@@ -16,7 +16,7 @@ def _follow(namespace, log, name):
 class LwipClient:
     """pptp-linux dials; lwIP is the PPP at its end of the pty."""
 
-    def __init__(self, lab, namespace, server, user, password, pings=3, echo=0, mppe=True,
+    def __init__(self, lab, namespace, server, user, password, pings=3, echo=0, mppe='128',
                  pptp_options=()):
         self.log = lab.file(f'lwip-{namespace.name}.log')
         pptp = shlex.join(['pptp', server, '--nolaunchpppd', '--nohostroute', '--loglevel', '0',
@@ -25,7 +25,7 @@ class LwipClient:
             'socat', f'EXEC:{cache.lwippp()} client', f'EXEC:{pptp}', name='pptp-linux and lwIP',
             env={'LWIPPP_LOG': self.log, 'LWIPPP_USER': user, 'LWIPPP_PASSWORD': password,
                  'LWIPPP_PINGS': str(pings), 'LWIPPP_ECHO': str(echo),
-                 'LWIPPP_MPPE': '128' if mppe else 'none'})
+                 'LWIPPP_MPPE': mppe})
         self.tail = _follow(namespace, self.log, 'lwIP client')
 
     def wait_for(self, pattern, timeout=15):
@@ -35,7 +35,7 @@ class LwipClient:
 class Poptop:
     """pptpd whose `ppp` program is lwIP."""
 
-    def __init__(self, lab, namespace, listen, user, password, mppe=True):
+    def __init__(self, lab, namespace, listen, user, password, mppe='128'):
         self.log = lab.file(f'poptop-{namespace.name}.log')
         options, config = lab.file('poptop-options'), lab.file('poptop.conf')
         with open(options, 'w', encoding='ascii'):
@@ -47,7 +47,7 @@ class Poptop:
         self.process = namespace.start(
             'pptpd', '--fg', '--conf', config, name='poptop',
             env={'LWIPPP_LOG': self.log, 'LWIPPP_USER': user, 'LWIPPP_PASSWORD': password,
-                 'LWIPPP_MPPE': '128' if mppe else 'none'})
+                 'LWIPPP_MPPE': mppe})
         namespace.listening(1723, self.process)
         self.tail = _follow(namespace, self.log, 'lwIP server')
 

@@ -7,10 +7,11 @@ import socket
 import struct
 import time
 
-from scapy.layers.pptp import (PPTPCallClearRequest, PPTPCallDisconnectNotify, PPTPEchoReply, PPTPEchoRequest,
-                               PPTPOutgoingCallReply, PPTPOutgoingCallRequest, PPTPSetLinkInfo,
-                               PPTPStartControlConnectionReply, PPTPStartControlConnectionRequest,
-                               PPTPStopControlConnectionReply, PPTPStopControlConnectionRequest)
+from scapy.layers.pptp import (PPTPCallClearRequest, PPTPCallDisconnectNotify, PPTPEchoReply,
+                               PPTPEchoRequest, PPTPOutgoingCallReply, PPTPOutgoingCallRequest,
+                               PPTPSetLinkInfo, PPTPStartControlConnectionReply,
+                               PPTPStartControlConnectionRequest, PPTPStopControlConnectionReply,
+                               PPTPStopControlConnectionRequest)
 from scapy.layers.ppp import PPP, PPP_LCP_Configure
 from scapy.packet import Raw
 

@@ -4,10 +4,12 @@
  *   lwippp ... LOCAL:REMOTE ...      as pptpd's `ppp` program, with pppd's arguments
  *
  * The bytes are async HDLC (RFC 1662). Authentication is MS-CHAPv2 with LWIPPP_USER and
- * LWIPPP_PASSWORD, and encryption MPPE-128 or nothing, unless LWIPPP_MPPE=none. Once the link is up
- * it pings the peer's inner address LWIPPP_PINGS times, answers pings, echoes TCP port 7, and as a
- * client sends LWIPPP_ECHO bytes of a known pattern to the peer's port 7 and compares what comes
- * back. What happens is written to LWIPPP_LOG (stderr without it), one line each:
+ * LWIPPP_PASSWORD, and encryption MPPE-128 or nothing, unless LWIPPP_MPPE=none; with
+ * LWIPPP_MPPE=stateful it wants to be sent stateful MPPE, which lwIP by itself only allows. Once
+ * the link is up it pings the peer's inner address LWIPPP_PINGS times, answers pings, echoes TCP
+ * port 7, and as a client sends LWIPPP_ECHO bytes of a known pattern to the peer's port 7 and
+ * compares what comes back. What happens is written to LWIPPP_LOG (stderr without it), one line
+ * each:
  *
  *   UP local=A remote=B
  *   PING reply seq=N
@@ -37,6 +39,8 @@
 #include "lwip/timeouts.h"
 #include "netif/ppp/pppapi.h"
 #include "netif/ppp/pppos.h"
+#include "netif/ppp/ppp_impl.h"
+#include "netif/ppp/mppe.h"
 
 enum {
 	QUEUE_SIZE = 256 * 1024,
@@ -289,58 +293,79 @@ static void echo_start(void *arg)
 	tcp_connect(pcb, netif_ip_gw4(&interface), ECHO_PORT, echo_connected);
 }
 
-/* The server's side of the echo: a chunk is given back before its window is opened again, so
- * that what is owed never exceeds the send buffer. */
-static void serve_drain(struct tcp_pcb *pcb, struct pbuf *owed)
-{
-	while (owed != NULL && tcp_sndbuf(pcb) >= owed->len) {
-		struct pbuf *next = owed->next;
+/* The server's side of the echo. What came in is owed until it is written, and its window opened
+ * only then; a peer that has no more to say is closed behind the last byte owed. */
+struct serving {
+	struct pbuf *owed;
+	bool ended;
+};
 
-		if (tcp_write(pcb, owed->payload, owed->len, TCP_WRITE_FLAG_COPY) != ERR_OK)
+static void serve_drain(struct tcp_pcb *pcb, struct serving *serving)
+{
+	while (serving->owed != NULL && tcp_sndbuf(pcb) >= serving->owed->len) {
+		struct pbuf *first = serving->owed;
+
+		if (tcp_write(pcb, first->payload, first->len, TCP_WRITE_FLAG_COPY) != ERR_OK)
 			break;
-		tcp_recved(pcb, owed->len);
-		if (next != NULL)
-			pbuf_ref(next);
-		pbuf_free(owed);
-		owed = next;
+		tcp_recved(pcb, first->len);
+		serving->owed = first->next;
+		if (serving->owed != NULL)
+			pbuf_ref(serving->owed);
+		pbuf_free(first);
 	}
-	tcp_arg(pcb, owed);
 	tcp_output(pcb);
+	if (serving->ended && serving->owed == NULL) {
+		tcp_arg(pcb, NULL);
+		tcp_err(pcb, NULL);
+		tcp_recv(pcb, NULL);
+		tcp_sent(pcb, NULL);
+		tcp_close(pcb);
+		free(serving);
+	}
 }
 
 static err_t serve_input(void *arg, struct tcp_pcb *pcb, struct pbuf *data, err_t error)
 {
-	struct pbuf *owed = arg;
+	struct serving *serving = arg;
 
 	LWIP_UNUSED_ARG(error);
-	if (data == NULL) {
-		if (owed != NULL)
-			pbuf_free(owed);
-		tcp_arg(pcb, NULL);
-		tcp_close(pcb);
-		return ERR_OK;
-	}
-	if (owed != NULL)
-		pbuf_cat(owed, data);
+	if (data == NULL)
+		serving->ended = true;
+	else if (serving->owed != NULL)
+		pbuf_cat(serving->owed, data);
 	else
-		owed = data;
-	serve_drain(pcb, owed);
+		serving->owed = data;
+	serve_drain(pcb, serving);
 	return ERR_OK;
 }
 
 static err_t serve_sent(void *arg, struct tcp_pcb *pcb, u16_t length)
 {
 	LWIP_UNUSED_ARG(length);
-	if (arg != NULL)
-		serve_drain(pcb, arg);
+	serve_drain(pcb, arg);
 	return ERR_OK;
+}
+
+static void serve_failed(void *arg, err_t error)
+{
+	struct serving *serving = arg;
+
+	LWIP_UNUSED_ARG(error);
+	if (serving->owed != NULL)
+		pbuf_free(serving->owed);
+	free(serving);
 }
 
 static err_t serve_accept(void *arg, struct tcp_pcb *pcb, err_t error)
 {
+	struct serving *serving = calloc(1, sizeof(*serving));
+
 	LWIP_UNUSED_ARG(arg);
 	LWIP_UNUSED_ARG(error);
-	tcp_arg(pcb, NULL);
+	if (serving == NULL)
+		return ERR_MEM;
+	tcp_arg(pcb, serving);
+	tcp_err(pcb, serve_failed);
 	tcp_recv(pcb, serve_input);
 	tcp_sent(pcb, serve_sent);
 	return ERR_OK;
@@ -406,7 +431,12 @@ static void link_start(int count, char **arguments)
 	ppp = pppos_create(&interface, line_write, link_status, NULL);
 	ppp_set_auth(ppp, PPPAUTHTYPE_MSCHAP_V2, user, password);
 	if (mppe == NULL || strcmp(mppe, "none") != 0)
-		ppp_set_mppe(ppp, PPP_MPPE_ENABLE | PPP_MPPE_REFUSE_40);
+		ppp_set_mppe(ppp, PPP_MPPE_ENABLE | PPP_MPPE_REFUSE_40 | PPP_MPPE_ALLOW_STATEFUL);
+	if (mppe != NULL && strcmp(mppe, "stateful") == 0) {
+		/* require_mppe would set the wish to stateless when CCP starts. */
+		ppp->settings.require_mppe = 0;
+		ppp->ccp_wantoptions.mppe = MPPE_OPT_128 | MPPE_OPT_STATEFUL;
+	}
 	if (is_client)
 		ppp_connect(ppp, 0);
 	else
