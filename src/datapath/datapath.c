@@ -72,7 +72,6 @@ static void attach(struct datapath_engine *engine, struct datapath *dp,
 	dp->client_to_client = command->attach.client_to_client;
 	dp->answers = DATAPATH_ANSWERS;
 	dp->answers_at = now;
-	dp->last_received = now;
 	dp->attached = true;
 }
 

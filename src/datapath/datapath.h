@@ -63,7 +63,7 @@ struct datapath {
 	uint32_t suspicious;    /* undecipherable MPPE packets in a row: keys differ */
 	uint8_t answers;        /* ICMP answers that may be given now */
 	uint64_t answers_at;    /* when one was last added */
-	uint64_t last_received; /* any valid GRE packet: it counts as life */
+	uint64_t last_received; /* any valid GRE packet: life; 0: none yet */
 	struct datapath_counters counters;
 };
 

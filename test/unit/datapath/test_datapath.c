@@ -18,6 +18,8 @@ static void attach_starts_afresh(void **state)
 	assert_int_equal(lab->client.epoch, 3);
 	assert_int_equal(lab->client.local_call_id, 0xbeef);
 	assert_true(lab->client.require_encryption);
+	/* Nothing was heard so far: this is how blocked GRE is told from a peer that is slow. */
+	assert_int_equal(lab->client.last_received, 0);
 	assert_true(datapath_deadline(&lab->client) == NEVER);
 	lab->client.counters.gre_rx = 9;
 	lab_command(lab, &lab->client, &attach);
