@@ -17,10 +17,11 @@ enum { CONTENT_MAX = 65536, PATH_SIZE = 512 };
 
 static const char mark[] = "# greyline: name servers of the tunnel, until it goes down\n";
 
-/* Bytes read, or -errno. */
+/* Bytes read, or -errno. No link is followed: the backup's folder may belong to the user the main
+ * process runs as, and what is read here ends in a file that everybody may read. */
 static ssize_t read_whole(const char *path, char *at, size_t size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	size_t used = 0;
 	ssize_t got = 1;
 	if (fd < 0)
@@ -92,8 +93,9 @@ int resolv_save(const char *path, const char *backup, char *line, size_t size)
 		failed = 0;
 		used = snprintf(line, size, "dns %s none", path);
 	} else {
+		unlink(backup);
 		if (!failed)
-			failed = write_whole(backup, O_TRUNC, content, (size_t)length);
+			failed = write_whole(backup, O_EXCL | O_NOFOLLOW, content, (size_t)length);
 		used = snprintf(line, size, "dns %s file %s", path, backup);
 	}
 	free(content);

@@ -1,7 +1,11 @@
 /* The state file: written whole each time, to a temporary file that is synced and renamed.
  *
- * Claiming it is serialised by a lock on its directory, so of two programs started at once one
- * undoes what was left behind and the other finds a live owner. */
+ * Claiming it and undoing it are serialised by a lock on its directory: of two programs started at
+ * once one undoes what was left behind and the other finds a live owner, and the helper of a main
+ * process that is gone takes nothing from the next one, which may have claimed the file already.
+ *
+ * Its lines are carried out by root, so only a file that we could have written is read: our own
+ * user's, and writable by nobody else. The folder may belong to the user we run as. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -58,14 +62,31 @@ static void drop_line(struct state *state, size_t index)
 	state->count--;
 }
 
+/* NULL with errno; EPERM when somebody else may have written it. */
+static FILE *open_trusted(const char *path)
+{
+	struct stat seen;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	bool trusted = fstat(fd, &seen) == 0 && S_ISREG(seen.st_mode) && seen.st_uid == geteuid() &&
+		       !(seen.st_mode & (S_IWGRP | S_IWOTH));
+	FILE *file = trusted ? fdopen(fd, "r") : NULL;
+	if (!file) {
+		close(fd);
+		errno = EPERM;
+	}
+	return file;
+}
+
 /* Reads what there is. A file that was not ours has no owner. */
 static int load(struct state *state, const char *path)
 {
 	char line[STATE_LINE_SIZE];
-	FILE *file = fopen(path, "re");
 	int failed = 0;
 	memset(state, 0, sizeof(*state));
 	snprintf(state->path, sizeof(state->path), "%s", path);
+	FILE *file = open_trusted(path);
 	if (!file)
 		return -errno;
 	if (!fgets(line, sizeof(line), file))
@@ -161,6 +182,26 @@ static int save(const struct state *state)
 	return 0;
 }
 
+static unsigned undo_all(struct state *state, state_log *log, void *context)
+{
+	unsigned failures = 0;
+	while (state->count) {
+		char error[256], told[300];
+		const char *line = state->lines[state->count - 1];
+		int failed = undo_line(line, error);
+		if (failed) {
+			failures++;
+			snprintf(told, sizeof(told), "%s", error);
+			if (log)
+				log(context, told);
+		}
+		drop_line(state, state->count - 1);
+		/* After each: a crash in the middle goes on where this stopped. */
+		save(state);
+	}
+	return failures;
+}
+
 static int claim(struct state *state, const char *path, pid_t owner, state_log *log, void *context)
 {
 	int failed = load(state, path);
@@ -180,7 +221,7 @@ static int claim(struct state *state, const char *path, pid_t owner, state_log *
 			"undoing %zu changes that an earlier run left on this host", state->count);
 		log(context, line);
 	}
-	state_undo(state, log, context);
+	undo_all(state, log, context);
 	return 0;
 }
 
@@ -257,27 +298,45 @@ void state_close(struct state *state)
 	memset(state, 0, sizeof(*state));
 }
 
+/* Whether another process has claimed the file: it has undone what was ours. */
+static bool claimed_by_another(const struct state *state)
+{
+	struct state now;
+	bool another = load(&now, state->path) == 0 &&
+		       (now.owner != state->owner || now.owner_started != state->owner_started);
+	state_close(&now);
+	return another;
+}
+
+/* The directory, locked; -errno when there is none any more, and so nobody to lock out. */
+static int lock_directory(const struct state *state)
+{
+	int directory = open_directory(state->path, false);
+	if (directory >= 0)
+		flock(directory, LOCK_EX);
+	return directory;
+}
+
 unsigned state_undo(struct state *state, state_log *log, void *context)
 {
 	unsigned failures = 0;
-	while (state->count) {
-		char error[256], told[300];
-		const char *line = state->lines[state->count - 1];
-		int failed = undo_line(line, error);
-		if (failed) {
-			failures++;
-			snprintf(told, sizeof(told), "%s", error);
-			if (log)
-				log(context, told);
-		}
-		drop_line(state, state->count - 1);
-		/* After each: a crash in the middle goes on where this stopped. */
-		save(state);
+	int directory = lock_directory(state);
+	if (claimed_by_another(state)) {
+		while (state->count)
+			drop_line(state, state->count - 1);
+	} else {
+		failures = undo_all(state, log, context);
 	}
+	if (directory >= 0)
+		close(directory);
 	return failures;
 }
 
 void state_remove(struct state *state)
 {
-	unlink(state->path);
+	int directory = lock_directory(state);
+	if (!claimed_by_another(state))
+		unlink(state->path);
+	if (directory >= 0)
+		close(directory);
 }

@@ -37,7 +37,8 @@ enum state_age {
 	STATE_LIVE,  /* its owner runs: leave it alone */
 };
 /* `owner` (may be NULL) gets the pid in the file. A file nobody can parse is stale, and what can
- * be read of it is undone. */
+ * be read of it is undone. One that others may have written is stale too, but never read:
+ * state_open() refuses it with -EPERM. */
 enum state_age state_age(const char *path, pid_t *owner);
 
 /* Claims `path` for process `owner`: undoes a stale file (telling `log`), makes the directory
@@ -57,9 +58,10 @@ void state_close(struct state *state); /* frees memory; the file stays */
 
 /* Undoes everything `state` holds, newest first. What fails is told to `log` (one line each; may be
  * NULL), does not stop the rest and is tried once only; returns how many failed. A thing that is
- * gone already is no failure. The file stays, without changes in it. */
+ * gone already is no failure. The file stays, without changes in it. Once another process has
+ * claimed the file there is nothing left to undo, and it is left alone. */
 unsigned state_undo(struct state *state, state_log *log, void *context);
-/* Removes the file: the owner is about to end. */
+/* Removes the file, unless another process has claimed it: the owner is about to end. */
 void state_remove(struct state *state);
 
 /* Undoes one line; 0 or -errno with `error`. (undo.c) */

@@ -120,6 +120,68 @@ static void test_a_reused_pid_is_stale(void **state)
 	assert_int_equal(state_age(path, NULL), STATE_STALE);
 }
 
+/* The next process may claim the file before the helper of the last one is done with it. */
+static void test_a_claimed_file_is_left_alone(void **state)
+{
+	struct state old, fresh;
+	char before[512], after[512];
+	int status;
+	pid_t gone = fork();
+	if (gone == 0)
+		_exit(0);
+	waitpid(gone, &status, 0);
+	assert_int_equal(state_open(&old, path, gone, NULL, NULL), 0);
+	assert_int_equal(state_record(&old, "nonsense here"), 0);
+	assert_int_equal(state_open(&fresh, path, getpid(), NULL, NULL), 0);
+	assert_int_equal(fresh.count, 0);
+	assert_int_equal(state_record(&fresh, "nft another"), 0);
+	slurp(path, before, sizeof(before));
+	assert_int_equal(state_undo(&old, NULL, NULL), 0);
+	assert_int_equal(old.count, 0);
+	state_remove(&old);
+	slurp(path, after, sizeof(after));
+	assert_string_equal(before, after);
+	state_close(&old);
+	assert_int_equal(state_forget(&fresh, "nft another"), 0);
+	state_remove(&fresh);
+	assert_int_equal(access(path, F_OK), -1);
+	state_close(&fresh);
+}
+
+static void refuse_file(int expected)
+{
+	struct state s;
+	assert_int_equal(state_age(path, NULL), STATE_STALE);
+	assert_int_equal(state_open(&s, path, getpid(), NULL, NULL), expected);
+	assert_int_equal(access(resolv, F_OK), 0);
+}
+
+/* Root carries out what the file says: nobody else may have had a say in it. */
+static void test_a_file_of_others_is_not_obeyed(void **state)
+{
+	char text[512], real[160];
+	mkdir((snprintf(text, sizeof(text), "%s/run", directory), text), 0755);
+	spill(resolv, "# greyline: name servers of the tunnel, until it goes down\n");
+	snprintf(text, sizeof(text), "greyline-state 1\nowner 999999999 1\ndns %s none\n", resolv);
+	spill(path, text);
+	assert_int_equal(chmod(path, 0646), 0);
+	refuse_file(-EPERM);
+	assert_int_equal(chmod(path, 0644), 0);
+	snprintf(real, sizeof(real), "%s/real", directory);
+	assert_int_equal(rename(path, real), 0);
+	assert_int_equal(symlink(real, path), 0);
+	refuse_file(-ELOOP);
+	unlink(path);
+	assert_int_equal(rename(real, path), 0);
+	struct state s;
+	if (geteuid() == 0 && chown(path, 1, 1) == 0)
+		refuse_file(-EPERM);
+	assert_int_equal(geteuid() == 0 ? chown(path, 0, 0) : 0, 0);
+	assert_int_equal(state_open(&s, path, getpid(), NULL, NULL), 0);
+	assert_int_equal(access(resolv, F_OK), -1);
+	state_close(&s);
+}
+
 struct log {
 	char text[1024];
 	unsigned lines;
@@ -206,6 +268,26 @@ static void test_dns_link(void **state)
 	assert_string_equal(text, "nameserver 5.6.7.8\n");
 }
 
+/* Where the backup should be lies a link to somewhere else: neither written through nor read. */
+static void test_dns_backup_is_no_link(void **state)
+{
+	char other[160], line[STATE_LINE_SIZE], text[512];
+	struct address server = address_ipv4(0x0a090001);
+	snprintf(other, sizeof(other), "%s/other", directory);
+	spill(other, "precious\n");
+	spill(resolv, "nameserver 1.2.3.4\n");
+	assert_int_equal(symlink(other, backup), 0);
+	assert_int_equal(resolv_save(resolv, backup, line, sizeof(line)), 0);
+	slurp(other, text, sizeof(text));
+	assert_string_equal(text, "precious\n");
+	assert_int_equal(resolv_write(resolv, &server, 1), 0);
+	unlink(backup);
+	assert_int_equal(symlink(other, backup), 0);
+	assert_int_equal(resolv_restore(line + 4), -ELOOP);
+	slurp(resolv, text, sizeof(text));
+	assert_null(strstr(text, "precious"));
+}
+
 static void test_dns_none(void **state)
 {
 	unlink(resolv);
@@ -236,10 +318,13 @@ int main(void)
 		TEST(test_lines_are_on_disk),
 		TEST(test_a_live_owner_is_left_alone),
 		TEST(test_a_reused_pid_is_stale),
+		TEST(test_a_claimed_file_is_left_alone),
+		TEST(test_a_file_of_others_is_not_obeyed),
 		TEST(test_stale_is_undone),
 		TEST(test_the_directory_cannot_be_made),
 		TEST(test_dns_file),
 		TEST(test_dns_link),
+		TEST(test_dns_backup_is_no_link),
 		TEST(test_dns_none),
 		TEST(test_dns_changed_by_others),
 	};
