@@ -215,16 +215,22 @@ static size_t control_frame(struct dice *dice, struct seat *seat, uint8_t *frame
 		body[1] = (uint8_t)length; /* one option, as long as the rest */
 	uint8_t code = (uint8_t)dice_between(dice, 0, 16);
 	uint8_t id = (uint8_t)dice_u64(dice);
-	if (protocol == 0xc021 && dice_chance(dice, 5000))
+	if (protocol == LCP && dice_chance(dice, 5000))
 		id = link->lcp.fsm.request_id;
-	if (protocol == 0x80fd && dice_chance(dice, 5000))
+	if (protocol == CCP && dice_chance(dice, 5000))
 		id = unit->ccp.fsm.request_id;
 	if (protocol == 0x8021 && dice_chance(dice, 5000))
 		id = unit->ipcp.fsm.request_id;
-	if (protocol == 0xc021 && dice_chance(dice, 1500)) { /* what we said comes back */
+	if (protocol == LCP && dice_chance(dice, 1500)) { /* what we said comes back */
 		code = LCP_ECHO_REQUEST;
 		put_u32(body, link->lcp.magic);
 		length = 4 + length % 20;
+	}
+	if (protocol == CCP && dice_chance(dice, 3000)) { /* encryption is negotiated again */
+		static const uint8_t mppe[] = {18, 6, 1, 0, 0, 0x40};
+		code = CONFIGURE_REQUEST;
+		memcpy(body, mppe, sizeof mppe);
+		length = sizeof mppe;
 	}
 	/* What ends everything comes seldom. */
 	if (code == 5 && dice_chance(dice, 8000))
@@ -256,6 +262,18 @@ static void frame_deed(struct dice *dice, struct side *side, struct seat *seat)
 
 /* ---- inner packets ---- */
 
+/* The address of a client that is up, other than this one's. */
+static uint32_t another_client(const struct host *server, const struct seat *seat)
+{
+	for (int i = 0; i < SEATS; i++) {
+		const struct seat *other = &server->seats[i];
+		if (other != seat && other != seat->other && other->attached &&
+			other->datapath.ipv4)
+			return address_to_ipv4(&other->datapath.remote4);
+	}
+	return 0x0a0001ff;
+}
+
 static void inner_deed(struct dice *dice, struct side *side, struct seat *seat)
 {
 	static uint8_t bytes[OUTER_MAX];
@@ -263,12 +281,14 @@ static void inner_deed(struct dice *dice, struct side *side, struct seat *seat)
 	uint32_t subject, source = address_to_ipv4(&dp->local4);
 	uint32_t destination = address_to_ipv4(&dp->remote4);
 	uint32_t kind = dice_below(dice, 7);
+	if (!side->server && dp->ipv4 && dice_chance(dice, 6000))
+		kind = dice_between(dice, 1, 2); /* what only the peer's end can do wrong */
 	if (kind == 0)
 		destination = (uint32_t)dice_u64(dice);
 	if (kind == 1)
 		source = (uint32_t)dice_u64(dice);
-	if (kind == 2) /* another client's */
-		destination = 0x0a000100 + dice_below(dice, 8);
+	if (kind == 2)
+		destination = another_client(side->server ? side->host : side->other->host, seat);
 	size_t length = ip_packet(dice, bytes, (uint32_t)dice_u64(dice), source, destination);
 	if (kind == 3)
 		bytes[dice_below(dice, 4)] ^= (uint8_t)(1u << dice_below(dice, 8));

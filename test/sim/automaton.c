@@ -33,6 +33,7 @@ static const struct walk walks[] = {
 	{"Uratc", FSM_CLOSING},  /* Close in Stopping */
 	{"ua", FSM_CLOSED},      /* RCA in Closed */
 	{"un", FSM_CLOSED},      /* RCR- in Closed */
+	{"uk", FSM_CLOSED},      /* RCN in Closed */
 	{"ux", FSM_CLOSED},      /* RUC in Closed */
 	{"St", FSM_STOPPED},     /* RTR in Stopped */
 	{"Uratq", FSM_STOPPING}, /* RXR in Stopping */

@@ -334,10 +334,13 @@ static uint32_t nudge_share(enum datapath_command_kind kind)
 /* A packet from the TUN comes between two commands. */
 static void nudge(struct host *host, struct seat *seat, enum datapath_command_kind kind)
 {
-	if (!seat->side->scenario->nudges || !seat->left || kind == DATAPATH_ATTACH ||
-		!dice_chance(&host->world->dice, nudge_share(kind)))
+	bool keyless = seat->side->hostile && kind == DATAPATH_TRANSMIT_KEY && seat->datapath.ipv4;
+	bool chosen = seat->side->scenario->nudges && seat->left && kind != DATAPATH_ATTACH &&
+		      dice_chance(&host->world->dice, nudge_share(kind));
+	if (!keyless && !chosen)
 		return;
-	seat->left--;
+	if (seat->left)
+		seat->left--;
 	host_send(host, seat, 1, TRAFFIC_HEADER);
 }
 
