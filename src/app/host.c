@@ -415,6 +415,7 @@ void host_end(struct host *host)
 {
 	if (host->manage)
 		manage_close(host->manage);
+	netdev_delete_all(host);
 	if (host->dataplane)
 		host->plane->stop(host->dataplane);
 	if (host->helper)
@@ -424,9 +425,9 @@ void host_end(struct host *host)
 		uv_walk(&host->loop, close_handle, NULL);
 		for (unsigned i = 0; i < 100 && uv_loop_close(&host->loop) == UV_EBUSY; i++)
 			uv_run(&host->loop, UV_RUN_NOWAIT);
+		if (host->timer_fd >= 0)
+			close(host->timer_fd);
 	}
-	if (host->timer_fd >= 0)
-		close(host->timer_fd);
 	netlink_close(host->netlink);
 	for (uint32_t i = 0; host->peers && i < host->peer_max; i++)
 		free(host->peers[i]);

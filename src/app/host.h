@@ -62,6 +62,7 @@ struct host {
 	uv_loop_t loop;
 	struct random random;
 	struct netlink *netlink;
+	bool own_interfaces; /* sessions have had interfaces of their own */
 	struct helper *helper;
 	const struct dataplane_ops *plane;
 	struct dataplane *dataplane;
@@ -106,7 +107,8 @@ int host_start(struct host *host, const struct host_config *config);
 int host_run(struct host *host);
 /* Takes every tunnel down politely, and ends host_run() within SHUTDOWN_TOTAL and a second. */
 void host_stop(struct host *host, enum close_reason reason, int exit_code);
-/* Frees everything, undoes what was changed on the host. Also after a failed host_start. */
+/* Frees everything, undoes what was changed on the host. Also after a failed host_start, and on
+ * zeroed memory. */
 void host_end(struct host *host);
 
 /* When peer `number` is due next; NEVER: not at all. */

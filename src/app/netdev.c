@@ -82,6 +82,12 @@ int netdev_shared(struct host *host, const char *name, uint32_t local4,
 	return 0;
 }
 
+/* A group that no other process uses: what we make can then be removed in one go. */
+static uint32_t own_group(void)
+{
+	return 0x67000000u | ((uint32_t)getpid() & 0xffffffu);
+}
+
 int netdev_open(struct host *host, struct seat *seat, const char *wanted)
 {
 	char error[256];
@@ -96,7 +102,15 @@ int netdev_open(struct host *host, struct seat *seat, const char *wanted)
 		return complain(host, link);
 	}
 	seat->link = (unsigned)link;
+	if (netlink_link_group(host->netlink, seat->link, own_group()) == 0)
+		host->own_interfaces = true; /* otherwise they go one by one */
 	return tun;
+}
+
+void netdev_delete_all(struct host *host)
+{
+	if (host->own_interfaces)
+		netlink_group_delete(host->netlink, own_group());
 }
 
 int netdev_configure(struct host *host, struct seat *seat)

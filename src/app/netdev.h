@@ -17,6 +17,8 @@ int netdev_route(struct host *host, unsigned link, uint32_t remote4, bool add);
 /* An interface for this session alone: created with address and MTU, still down. The TUN's
  * descriptor or -errno, logged; seat->interface and seat->link are set. */
 int netdev_open(struct host *host, struct seat *seat, const char *wanted);
+/* Removes every interface netdev_open() made, in the time of one. */
+void netdev_delete_all(struct host *host);
 /* Addresses, and MTU from the session's facts. 0 or -errno, logged. */
 int netdev_configure(struct host *host, struct seat *seat);
 /* Up, and handed to the data plane, which closes it when the session ends. */

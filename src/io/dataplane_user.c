@@ -46,6 +46,7 @@ struct dataplane {
 	bool stopped;
 	struct attachment *attached;
 	struct backlog backlogs[WORKERS];
+	struct reaper reaper;
 	struct backlog answers; /* struct worker_event: DETACHED without a worker */
 	struct worker workers[WORKERS];
 };
@@ -311,6 +312,7 @@ static void free_backlog(struct backlog *backlog)
 
 static void free_dataplane(struct dataplane *d)
 {
+	reaper_stop(&d->reaper);
 	if (d->told >= 0)
 		close(d->told);
 	if (d->tun >= 0)
@@ -336,6 +338,7 @@ static void user_stop(struct dataplane *d)
 	if (d->tun >= 0)
 		close(d->tun); /* the interface goes now, not when the loop runs */
 	d->tun = -1;
+	reaper_stop(&d->reaper);
 	uv_close((uv_handle_t *)&d->poll, on_closed);
 }
 
@@ -375,6 +378,7 @@ static int start_workers(struct dataplane *d, char error[256])
 			.sessions_max = d->config.sessions_max,
 			.tun = d->tun,
 			.told = d->told,
+			.reaper = &d->reaper,
 		};
 		int failed = worker_start(&d->workers[n], &config, error);
 		if (!failed)
@@ -399,7 +403,14 @@ static int prepare(struct dataplane *d, char error[256])
 	for (unsigned n = 0; n < WORKERS; n++)
 		d->backlogs[n].last = &d->backlogs[n].first;
 	int failed = open_shared_tun(d, error);
-	return failed ? failed : start_workers(d, error);
+	if (failed)
+		return failed;
+	failed = reaper_start(&d->reaper);
+	if (failed) {
+		snprintf(error, 256, "Couldn't start a thread: %s", strerror(-failed));
+		return failed;
+	}
+	return start_workers(d, error);
 }
 
 static int user_start(
@@ -414,7 +425,7 @@ static int user_start(
 	}
 	memset(d, 0, sizeof(*d));
 	d->config = *config;
-	d->told = d->tun = -1;
+	d->told = d->tun = d->reaper.in = d->reaper.out = -1;
 	int failed = prepare(d, error);
 	if (failed) {
 		free_dataplane(d);

@@ -305,6 +305,23 @@ int netlink_link_delete(struct netlink *nl, unsigned link)
 	return explain(nl, run(nl, header), "Couldn't delete interface %u", link);
 }
 
+int netlink_link_group(struct netlink *nl, unsigned link, uint32_t group)
+{
+	struct ifinfomsg *info;
+	struct nlmsghdr *header = link_request(nl, RTM_NEWLINK, link, &info);
+	mnl_attr_put_u32(header, IFLA_GROUP, group);
+	return explain(
+		nl, run(nl, header), "Couldn't put interface %u into group %u", link, group);
+}
+
+int netlink_group_delete(struct netlink *nl, uint32_t group)
+{
+	struct ifinfomsg *info;
+	struct nlmsghdr *header = link_request(nl, RTM_DELLINK, 0, &info);
+	mnl_attr_put_u32(header, IFLA_GROUP, group);
+	return explain(nl, run(nl, header), "Couldn't delete the interfaces of group %u", group);
+}
+
 /* ---- addresses ---- */
 
 static int change_address(struct netlink *nl, uint16_t type, uint16_t flags, unsigned link,

@@ -25,6 +25,9 @@ int netlink_link_up(struct netlink *netlink, unsigned link, bool up);
 int netlink_link_mtu(struct netlink *netlink, unsigned link, unsigned mtu);
 int netlink_link_rename(struct netlink *netlink, unsigned link, const char *name); /* while down */
 int netlink_link_delete(struct netlink *netlink, unsigned link);
+/* Interfaces of one group are deleted together, in the time of one. */
+int netlink_link_group(struct netlink *netlink, unsigned link, uint32_t group);
+int netlink_group_delete(struct netlink *netlink, uint32_t group); /* -ENODEV: none is in it */
 
 struct netlink_link {
 	unsigned index;

@@ -71,7 +71,7 @@ static void drop_interface(struct worker *w, struct slot *slot)
 	if (slot->tun < 0)
 		return;
 	epoll_ctl(w->poll, EPOLL_CTL_DEL, slot->tun, NULL);
-	close(slot->tun);
+	reaper_close(w->reaper, slot->tun);
 	slot->tun = -1;
 }
 
@@ -98,7 +98,7 @@ static void take_interface(struct worker *w, const struct worker_request *reques
 {
 	struct slot *slot = worker_slot(w, request->command.subject);
 	if (!slot) {
-		close(request->tun);
+		reaper_close(w->reaper, request->tun);
 		return;
 	}
 	drop_interface(w, slot);

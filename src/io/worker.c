@@ -388,19 +388,19 @@ static int start_thread(struct worker *w)
 	return failed;
 }
 
-static void release_slot(struct slot *slot)
+static void release_slot(struct worker *w, struct slot *slot)
 {
 	if (!slot->subject)
 		return;
 	if (slot->tun >= 0)
-		close(slot->tun);
+		reaper_close(w->reaper, slot->tun);
 	explicit_bzero(slot, sizeof(*slot));
 }
 
 static void release(struct worker *w)
 {
 	for (uint32_t i = 0; w->slots && i < w->slot_count; i++)
-		release_slot(&w->slots[i]);
+		release_slot(w, &w->slots[i]);
 	gre_socket_close(&w->gre4);
 	gre_socket_close(&w->gre6);
 	if (w->poll >= 0)
@@ -429,6 +429,7 @@ int worker_start(struct worker *w, const struct worker_config *config, char erro
 	w->slot_count = config->sessions_max;
 	w->tun = config->tun;
 	w->told = config->told;
+	w->reaper = config->reaper;
 	w->poll = w->wake = -1;
 	w->publish_at = NEVER;
 	pthread_mutex_init(&w->tap_lock, NULL);

@@ -21,6 +21,7 @@
 #include "heap.h"
 #include "limits.h"
 #include "published.h"
+#include "reaper.h"
 #include "ring.h"
 
 enum {
@@ -83,6 +84,7 @@ struct worker {
 	uint32_t slot_count;
 	int poll, wake, told; /* epoll; eventfds: for the worker, for the control thread */
 	int tun;              /* shared, or -1 */
+	struct reaper *reaper;
 	struct gre_socket gre4, gre6;
 	pthread_t thread;
 	_Atomic bool stopping;
@@ -127,6 +129,7 @@ struct worker_config {
 	uint32_t sessions_max;
 	int tun; /* shared, or -1; the caller's to close */
 	int told;
+	struct reaper *reaper; /* closes the sessions' own TUNs */
 };
 
 /* Opens sockets and starts the thread. 0 or -errno with `error`. */

@@ -84,7 +84,7 @@ class Load:
 
 @pytest.mark.parametrize('interface, tunnels, calls', [
     ('shared', 500, 2),
-    ('per-session', 25, 4),
+    ('per-session', 250, 4),
 ])
 def test_a_thousand_sessions_and_half_of_them_black_holed(lab, program, interface, tunnels, calls):
     # One neighbour on the cable, whose addresses lie behind it: the neighbour tables of a host

@@ -91,6 +91,27 @@ static bool match_address(void *context, unsigned link, const struct prefix *pre
 	return true;
 }
 
+static void test_group_delete(void **state)
+{
+	char name[TUN_NAME_SIZE], error[256];
+	int tuns[3];
+	for (int i = 0; i < 3; i++) {
+		tuns[i] = tun_open("gl-io-g%d", name, error);
+		assert_true(tuns[i] >= 0);
+		int link = netlink_link_index(nl, name);
+		assert_true(link > 0);
+		if (i < 2)
+			assert_int_equal(netlink_link_group(nl, (unsigned)link, 77), 0);
+	}
+	assert_int_equal(netlink_group_delete(nl, 77), 0);
+	assert_int_equal(netlink_link_index(nl, "gl-io-g0"), -ENODEV);
+	assert_int_equal(netlink_link_index(nl, "gl-io-g1"), -ENODEV);
+	assert_true(netlink_link_index(nl, "gl-io-g2") > 0);
+	assert_int_equal(netlink_group_delete(nl, 77), -ENODEV);
+	for (int i = 0; i < 3; i++)
+		close(tuns[i]);
+}
+
 static void test_addresses(void **state)
 {
 	struct address local = ip("10.9.0.1"), peer = ip("10.9.0.2"), six = ip("2001:db8::1");
@@ -226,6 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_links, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_link_delete, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_group_delete, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_addresses, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_routes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_default_route, set_up, tear_down),
