@@ -73,21 +73,24 @@ static bool nothing_more(struct line *line, const char *after)
 	return false;
 }
 
-static bool parse_heading(struct line *line, char section[CONFIG_NAME_MAX + 1], struct place *at)
+/* A name that could be read holds for what follows, whatever is wrong behind it; "" is none. */
+static void parse_heading(struct line *line, char section[CONFIG_NAME_MAX + 1], struct place *at)
 {
 	line->at++;
 	skip_blanks(line);
 	*at = place_at(line, line->at);
-	if (!take_name(line, section, "section name"))
-		return false;
+	if (!take_name(line, section, "section name")) {
+		section[0] = '\0';
+		return;
+	}
 	skip_blanks(line);
 	if (at_end(line) || line->bytes[line->at] != ']') {
 		struct place here = place_at(line, line->at);
 		fault(line->faults, &here, "']' is missing behind the section name");
-		return false;
+		return;
 	}
 	line->at++;
-	return nothing_more(line, "the section heading");
+	nothing_more(line, "the section heading");
 }
 
 static bool value_byte(struct line *line, char value[CONFIG_VALUE_MAX + 1], size_t *used, char c)
@@ -206,8 +209,8 @@ static void parse_line(struct line *line, const struct config_sink *sink, char *
 		return;
 	if (line->bytes[line->at] == '[') {
 		struct place at;
-		if (parse_heading(line, section, &at))
-			sink->section(sink->context, section, &at);
+		parse_heading(line, section, &at);
+		sink->section(sink->context, section, &at);
 		return;
 	}
 	char key[CONFIG_NAME_MAX + 1], value[CONFIG_VALUE_MAX + 1];

@@ -26,6 +26,7 @@ struct config_entry {
 };
 
 struct config_sink {
+	/* `name` is "" for a heading that could not be read: a fault told already. */
 	void (*section)(void *context, const char *name, const struct place *at);
 	void (*entry)(void *context, const struct config_entry *entry);
 	void *context;

@@ -9,6 +9,7 @@
 #include "auth.h"
 #include "limits.h"
 #include "unit.h"
+#include "values.h"
 
 #define ROW(name_, letter_, sections_, commands_, type_, argument_, help_, member, ...)            \
 	{                                                                                          \
@@ -73,7 +74,8 @@ const struct option option_table[] = {
 
 	/* The server. */
 	ROW("listen", 0, S, DAEMONS, TEXTS, "ADDR[:PORT]",
-		"address to listen on (repeated: several)", listen),
+		"address to listen on (repeated: several)", listen, .fits = value_is_listen,
+		.expected = "an address, or address:port, is expected"),
 	ROW("pap-secrets", 0, S, DAEMONS, TEXT, "FILE",
 		"users and passwords for PAP, when not those of --secrets", pap_secrets),
 	ROW("pool", 0, S, DAEMONS, RANGES, "CIDR",
@@ -111,11 +113,13 @@ const struct option option_table[] = {
 
 	/* The client. */
 	ROW("server", 0, C, COMMAND_CLIENT, TEXT, "HOST", "the server, when not given as USER@HOST",
-		server),
+		server, .fits = value_is_host,
+		.expected = "a name or an address, with :PORT if need be, is expected"),
 	ROW("password-file", 0, C, COMMAND_CLIENT, TEXT, "FILE",
 		"the password is this file's first line", password_file),
 	ROW("password", 0, C, 0, TEXT, "WORD", "the password itself", password, .file_only = true),
-	ROW("bind", 0, C, COMMAND_CLIENT, TEXT, "ADDR", "local address to call from", bind),
+	ROW("bind", 0, C, COMMAND_CLIENT, TEXT, "ADDR", "local address to call from", bind,
+		.fits = value_is_address, .expected = "an address is expected"),
 	ROW("route", 0, C, COMMAND_CLIENT, PREFIXES, "CIDR",
 		"reach this network through the tunnel (repeated: several)", routes),
 	ROW("default-route", 0, C, COMMAND_CLIENT, FLAG, NULL,
@@ -171,7 +175,9 @@ const struct option option_table[] = {
 	ROW("remotename", 0, P, COMMAND_CLIENT, TEXT, "NAME",
 		"the server's name in our --secrets; else HOST", remote_name),
 	ROW("ifname", 0, P, DAEMONS, TEXT, "NAME",
-		"name of the interface (server: of the shared one)", ifname),
+		"name of the interface (server: of the shared one)", ifname,
+		.fits = value_is_interface,
+		.expected = "1 to 15 letters, digits, - _ or . are expected"),
 	ROW("unit", 0, P, COMMAND_CLIENT, NUMBER, "N", "name the interface pppN", unit, .low = 0,
 		.high = 65535),
 	ROW("ipparam", 0, P, DAEMONS, TEXT, "WORD", "sixth argument of ip-up and ip-down", ipparam),

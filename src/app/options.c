@@ -232,6 +232,13 @@ static void empty_list(const struct option *option, void *target)
 	}
 }
 
+static bool text_fits(const struct option *option, const char *value, char error[OPTION_ERROR_MAX])
+{
+	if (!*value)
+		return complain(error, "a word is expected", value);
+	return !option->fits || option->fits(value) || complain(error, option->expected, value);
+}
+
 static void store_text(char **target, const char *value)
 {
 	free(*target);
@@ -263,13 +270,13 @@ bool option_store(const struct option *option, struct settings *settings, const 
 	case OPTION_NUMBER:
 		return store_number(option, target, value, error);
 	case OPTION_TEXT:
-		if (!*value)
-			return complain(error, "a word is expected", value);
+		if (!text_fits(option, value, error))
+			return false;
 		store_text(target, value);
 		return true;
 	case OPTION_TEXTS:
-		if (!*value)
-			return complain(error, "a word is expected", value);
+		if (!text_fits(option, value, error))
+			return false;
 		add_text(target, value);
 		return true;
 	case OPTION_CHOICE:

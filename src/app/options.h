@@ -63,6 +63,8 @@ struct option {
 	size_t offset; /* in struct settings */
 	uint32_t low, high;
 	const struct option_choice *choices; /* ended by a NULL word */
+	bool (*fits)(const char *word);      /* texts: of the right form; NULL: any will do */
+	const char *expected;                /* what is said when it is not */
 	bool file_only; /* a secret: never on a command line that others can read */
 };
 

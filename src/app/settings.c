@@ -92,8 +92,8 @@ static int read_file(struct reading *reading);
 static void on_section(void *context, const char *name, const struct place *at)
 {
 	struct reading *reading = context;
-	reading->section = section_of(name);
-	if (reading->section)
+	reading->section = *name ? section_of(name) : 0;
+	if (reading->section || !*name)
 		return;
 	const char *nearest = section_nearest(name);
 	if (nearest)
@@ -266,10 +266,17 @@ uint8_t settings_auth(const struct settings *settings)
 	return (uint8_t)((wanted | settings->allow_auth) & ~settings->refuse_auth);
 }
 
+/* Said in so many words: --no-mppe, or pppd's nomppe. */
+static bool mppe_off(const struct settings *settings)
+{
+	const uint32_t all = MPPE_ALLOW_40 | MPPE_ALLOW_56 | MPPE_ALLOW_128;
+	return !settings->mppe || (settings->refuse_mppe & all) == all;
+}
+
 uint8_t settings_mppe(const struct settings *settings)
 {
 	uint32_t wanted = settings->require_mppe ? settings->require_mppe : MPPE_ALLOW_128;
-	if (!settings->mppe)
+	if (mppe_off(settings))
 		return 0;
 	return (uint8_t)((wanted | settings->allow_mppe) & ~settings->refuse_mppe);
 }
@@ -309,7 +316,13 @@ static void check_auth(const struct settings *settings, struct faults *faults)
 static void check_mppe(const struct settings *settings, struct faults *faults)
 {
 	uint8_t mppe = settings_mppe(settings);
-	if (!mppe)
+	if (mppe_off(settings) && settings->require_mppe)
+		fault(faults, NULL, "no-mppe contradicts require-mppe: keep one");
+	else if (!mppe && !mppe_off(settings))
+		fault(faults, NULL,
+			"every strength of MPPE that is allowed is refused too: allow another, or "
+			"say --no-mppe");
+	else if (!mppe)
 		fault_warning(faults, NULL,
 			"encryption is off: everything in the tunnel can be read on the path");
 	else if (settings->clear_text)
@@ -331,8 +344,6 @@ void settings_check(struct settings *settings, struct faults *faults)
 	check_mppe(settings, faults);
 	if (settings->local.family == 6)
 		fault(faults, NULL, "local: an IPv4 address is expected");
-	if (settings->ifname && strlen(settings->ifname) > 15)
-		fault(faults, NULL, "ifname: an interface's name has 15 characters at most");
 	if (settings->ifname && settings->unit != UNIT_UNSET)
 		fault(faults, NULL, "ifname and unit both name the interface: keep one");
 	if (settings->ifname && settings->interface == INTERFACE_PER_SESSION)

@@ -125,12 +125,51 @@ bool value_host_port(const char *word, char host[256], uint16_t *port)
 	size_t length = (size_t)(end - word);
 	if (length == 0 || length > 255)
 		return false;
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)word[i] <= ' ' || word[i] == 0x7f)
+			return false; /* no name has these, and a log line must not */
 	if (colon && (!value_number(colon + 1, &number) || !number || number > 65535))
 		return false;
 	memcpy(host, word, length);
 	host[length] = '\0';
 	if (colon)
 		*port = (uint16_t)number;
+	return true;
+}
+
+bool value_is_listen(const char *word)
+{
+	char host[256];
+	uint16_t port;
+	struct address address;
+	return value_host_port(word, host, &port) && value_address(host, &address);
+}
+
+bool value_is_host(const char *word)
+{
+	char host[256];
+	uint16_t port;
+	return value_host_port(word, host, &port);
+}
+
+bool value_is_address(const char *word)
+{
+	struct address address;
+	return value_address(word, &address);
+}
+
+bool value_is_interface(const char *word)
+{
+	enum { LONGEST = 15 }; /* IFNAMSIZ and its NUL */
+	size_t length = strlen(word);
+	if (length == 0 || length > LONGEST || !strcmp(word, ".") || !strcmp(word, ".."))
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		char c = word[i], letter = c | 0x20;
+		if ((letter < 'a' || letter > 'z') && (c < '0' || c > '9') && c != '-' &&
+			c != '_' && c != '.')
+			return false;
+	}
 	return true;
 }
 

@@ -20,6 +20,10 @@ bool value_prefix(const char *word, struct prefix *prefix, bool strict);
 bool value_range(const char *word, struct ipv4_range *range);
 /* HOST, HOST:PORT, [V6]:PORT, V6. `port` is left alone when none is given. */
 bool value_host_port(const char *word, char host[256], uint16_t *port);
+bool value_is_listen(const char *word);    /* ADDR, ADDR:PORT */
+bool value_is_host(const char *word);      /* what value_host_port takes */
+bool value_is_address(const char *word);   /* what value_address takes */
+bool value_is_interface(const char *word); /* a name that Linux and nft take */
 bool value_hex(const char *word, size_t digits, uint8_t *bytes);
 
 #endif

@@ -76,9 +76,9 @@ static void test_faults(void **state)
 {
 	expect("a 1\n", "", "f:1:3: '=' is expected behind 'a'\n");
 	expect("\n  = 1\n", "", "f:2:3: a key is expected here\n");
-	expect("[", "", "f:1:2: a section name is expected here\n");
-	expect("[a", "", "f:1:3: ']' is missing behind the section name\n");
-	expect("[a] b", "", "f:1:5: unexpected text after the section heading\n");
+	expect("[", "[]", "f:1:2: a section name is expected here\n");
+	expect("[a", "[a]", "f:1:3: ']' is missing behind the section name\n");
+	expect("[a] b", "[a]", "f:1:5: unexpected text after the section heading\n");
 	expect("a = 1 # b", "",
 		"f:1:7: is this a comment? Put it on a line of its own, or the value in quotes\n");
 	/* One fault does not hide the next, nor the entry behind it. */

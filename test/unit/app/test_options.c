@@ -172,6 +172,20 @@ static void test_file_faults(void **state)
 		":3:3: 'pool' does not belong in [client] but in [server]");
 	expect_file("mtu\n", ":1:1: 'mtu' does not belong in [greyline] but in [ppp]");
 	expect_file("[ppp]\nmtu\n", ":2:1: 'mtu' needs a value: N");
+	/* One fault for a heading, none for what stands below it. */
+	expect_file(
+		"[server\npool = 10.0.0.0/24\n", ":1:8: ']' is missing behind the section name");
+	expect_file("[]\npool = 10.0.0.0/24\n", ":1:2: a section name is expected here");
+	/* Words that are used much later are judged where they stand. */
+	expect_file("[server]\nlisten = 10.0.0.1\nlisten = foo bar\n",
+		":3:10: an address, or address:port, is expected, not 'foo bar'");
+	expect_file("[server]\nlisten = 10.0.0.1:99999\n",
+		":2:10: an address, or address:port, is expected, not '10.0.0.1:99999'");
+	expect_file("[client]\nbind = vpn\n", ":2:8: an address is expected, not 'vpn'");
+	expect_file("[client]\nserver = a b\n",
+		":2:10: a name or an address, with :PORT if need be, is expected, not 'a b'");
+	expect_file("[ppp]\nifname = a/b\n",
+		":2:10: 1 to 15 letters, digits, - _ or . are expected, not 'a/b'");
 	expect_file("include = /nonexistent/x\n",
 		":1:11: include: /nonexistent/x: No such file or directory");
 	expect_file("include = /nonexistent/*.conf\n", "");
@@ -232,6 +246,12 @@ static void test_policy(void **state)
 	check("--allow-mppe-40", NULL, v2, b128 | MPPE_ALLOW_40, true, 0, 1);
 	check("--require-mppe", "--nomppe-40", v2, b128 | MPPE_ALLOW_56, true, 0, 1);
 	check("--mppe-stateful", NULL, v2, b128, true, 0, 1);
+	check("--nomppe-128", "--allow-mppe-56", v2, MPPE_ALLOW_56, true, 0, 1);
+	/* Nothing falls back to clear text that does not say so. */
+	check("--nomppe-128", NULL, v2, 0, false, 1, 0);
+	check("--require-mppe-128", "--nomppe-128", v2, 0, false, 1, 0);
+	check("--require-mppe-128", "--nomppe", v2, 0, false, 1, 0);
+	check("--require-mppe-128", "--no-mppe", v2, 0, false, 1, 0);
 	check("--refuse-mschap-v2", NULL, 0, b128, true, 1, 0);
 	check("--no-check-source", NULL, v2, b128, true, 0, 1);
 }

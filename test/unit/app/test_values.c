@@ -44,6 +44,24 @@ static void test_prefixes(void **state)
 	assert_false(value_prefix("/8", &prefix, false));
 }
 
+static void test_names(void **state)
+{
+	static const char *const good[] = {"ppp0", "a", "tun-x_1.2", "fifteen-letters"};
+	static const char *const bad[] = {"", ".", "..", "a/b", "a b", "a\nb", "ppp%d", "ppp*",
+		"sixteen-letters!", "sixteen-lettersx", "a\"b", "\xc3\xa4"};
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+		assert_true(value_is_interface(good[i]));
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_false(value_is_interface(bad[i]));
+	assert_true(value_is_listen("10.0.0.1") && value_is_listen("10.0.0.1:1"));
+	assert_true(value_is_listen("fd00::1") && value_is_listen("[fd00::1]:1723"));
+	assert_false(value_is_listen("vpn.example.com") || value_is_listen("10.0.0.1:0"));
+	assert_true(value_is_host("vpn.example.com:1723") && value_is_host("[fd00::1]"));
+	assert_false(value_is_host("a b") || value_is_host("a\nb") || value_is_host("\x1b[31m"));
+	assert_true(value_is_address("fd00::1"));
+	assert_false(value_is_address("vpn.example.com"));
+}
+
 static void test_ranges(void **state)
 {
 	struct ipv4_range range;
@@ -106,6 +124,7 @@ int main(void)
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_hex),
 	};
