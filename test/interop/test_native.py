@@ -7,7 +7,7 @@ import pytest
 from harness.capture import Capture, tshark
 from harness.greyline import GATEWAY, PASSWORD, USER, Client, Server
 from harness.peers import INNER_FIRST, INNER_SERVER, LwipClient, Poptop
-from harness.traffic import echo_server, ping, transfer
+from harness.traffic import echo_server, ping, reachable, transfer
 
 NATIVE = pytest.mark.needs('pptp', 'pptpd', 'socat', 'tcpdump', 'tshark')
 MARKER = b'g' * 32  # what lwIP's pings are filled with
@@ -103,6 +103,7 @@ def test_our_client_dials_poptop_and_lwip(lab, program):
     Poptop(lab, server, '10.7.0.1', USER, PASSWORD)
     ours = Client(lab, client, program)
     assert ours.up() == (INNER_FIRST, INNER_SERVER)
+    reachable(client, INNER_SERVER)
     ping(client, INNER_SERVER, options=('-p', MARKER[:16].hex()))
     transfer(client, INNER_SERVER, 200_000)
     assert ours.stop() in (0, 5)

@@ -10,7 +10,7 @@ from harness.greyline import GATEWAY, PASSWORD, USER, Client, Server
 from harness.guest import Guest
 from harness.peers import INNER_SERVER
 from harness.process import wait_until
-from harness.traffic import echo_server, pattern, ping, transfer
+from harness.traffic import echo_server, pattern, ping, reachable, transfer
 
 pytestmark = pytest.mark.needs('linux.uml', 'mmdebstrap', 'gcc', 'tshark', 'tcpdump',
                                files=['/dev/net/tun', '/usr/include/pppd/pppd.h'])
@@ -70,6 +70,7 @@ def test_our_client_dials_pptpd_and_pppd(lab, program, weaker, options):
     guest.shell('socat TCP-LISTEN:7,reuseaddr,fork EXEC:cat &')
     ours = Client(lab, host, program, *options, server=GUEST)
     assert ours.up() == ('192.168.77.10', INNER_SERVER)
+    reachable(host, INNER_SERVER)
     ping(host, INNER_SERVER, size=1200)
     transfer(host, INNER_SERVER, 1_000_000)
     assert ours.stop() in (0, 5)
@@ -119,7 +120,7 @@ def test_server_killed_and_back_is_dialled_again(lab, program):
     ours.wait_for(r'Connection terminated', 15, mark)
     guest.run('/peers/server', USER, PASSWORD)
     ours.up(30, mark)
-    ping(host, INNER_SERVER)
+    reachable(host, INNER_SERVER)
     assert ours.stop() in (0, 5)
 
 

@@ -6,6 +6,8 @@ import signal
 import socket
 import threading
 
+from .process import wait_until
+
 ECHO_PORT = 7
 
 
@@ -16,6 +18,13 @@ def ping(namespace, address, count=3, size=56, interval=0.05, options=()):
     answered = {int(seq) for seq in re.findall(r'icmp_seq=(\d+) ttl=', done.stdout)}
     assert answered >= set(range(1, count + 1)), \
         f'{namespace.name} pings {address}:\n{done.stdout}{done.stderr}'
+
+
+def reachable(namespace, address):
+    """Waits for a first answer: another program's end may be up a moment after ours."""
+    wait_until(lambda: namespace.run('ping', '-n', '-c', '1', '-W', '1', address,
+                                     check=False).returncode == 0, 10,
+               f'{namespace.name} reaches {address}')
 
 
 def pattern(length, seed=b'greyline'):
