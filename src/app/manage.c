@@ -1,7 +1,7 @@
 /* The control socket (see manage.h): connections, framing, bounded in both directions.
  *
- * A connection asks one thing at a time; what it sends is at most REQUEST_MAX bytes a call. A
- * reader that does not read is closed, or, while it captures, misses packets. */
+ * A connection asks one thing at a time; what it sends is at most REQUEST_MAX bytes a call. Who
+ * does not read what he asked for is closed before he asks more; a capture misses packets. */
 #include "manage.h"
 
 #include <errno.h>
@@ -104,7 +104,8 @@ bool manage_bytes(struct manage_client *client, const void *bytes, size_t length
 
 static void send_json(struct manage_client *client, json_t *message)
 {
-	char *text = json_dumps(message, JSON_COMPACT);
+	bool behind = client->pipe.write_queue_size > QUEUE_MAX;
+	char *text = behind ? NULL : json_dumps(message, JSON_COMPACT);
 	if (!text || !send_bytes(client, text, strlen(text) + 1))
 		close_client(client);
 	free(text);

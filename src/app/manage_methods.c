@@ -293,13 +293,15 @@ static void method_capture(struct manage_client *client, json_t *parameters)
 	struct dataplane *outlet = manage_outlet(client);
 	int error = outlet ? tap_start(&tap, &fanout_ops, outlet, &config) : -EBUSY;
 	if (error) {
+		if (outlet)
+			fanout_ops.capture(outlet, NULL, NULL); /* gives it back */
 		manage_error(client, "org.greyline.CaptureFailed",
 			json_pack("{s:s}", "reason",
 				error == -EBUSY ? "too many captures run" : strerror(-error)));
 		return;
 	}
+	manage_own_tap(client, tap); /* first: a reply that fails closes the client and its tap */
 	manage_reply(client, json_pack("{s:b}", "inner", inner));
-	manage_own_tap(client, tap);
 }
 
 static void method_reload(struct manage_client *client, json_t *parameters)
