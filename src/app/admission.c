@@ -66,45 +66,67 @@ void admission_reload(struct server *server, bool told)
 	reload(server, &server->pap_secrets, told);
 }
 
+/* The name a user is known by. Without its domain where domains are not looked at: else each
+ * invented one would be another user, with failures and sessions of his own. */
+struct who {
+	const uint8_t *name;
+	size_t length;
+};
+
+static struct who who_is(const struct server *server, const void *name, size_t length)
+{
+	struct who who = {name, length};
+	if (server->settings->strip_domain)
+		who.name = name_without_domain(name, &who.length);
+	return who;
+}
+
+static struct who who_asks(const struct server *server, const struct auth_question *question)
+{
+	return who_is(server, question->name, question->name_length);
+}
+
 static const struct secret *find_secret(
-	const struct server *server, enum auth_method method, const uint8_t *name, size_t length)
+	const struct server *server, enum auth_method method, struct who who)
 {
 	const struct secrets *secrets = method == AUTH_PAP && server->pap_secrets.path
 						? &server->pap_secrets
 						: &server->secrets;
-	if (server->settings->strip_domain)
-		name = name_without_domain(name, &length);
-	return secrets_find(secrets, name, length, server->name);
+	return secrets_find(secrets, who.name, who.length, server->name);
 }
 
 static const struct secret *secret_of(const struct server *server, const struct seat *seat)
 {
-	return seat->user ? find_secret(server, seat->method, (const uint8_t *)seat->user,
-				    strlen(seat->user))
+	return seat->user ? find_secret(server, seat->method,
+				    who_is(server, seat->user, strlen(seat->user)))
 			  : NULL;
 }
 
 static bool throttled(struct server *server, const struct seat *seat,
 	const struct auth_question *question, uint64_t now)
 {
+	struct who who = who_asks(server, question);
 	return throttle_wait(
 		       &server->by_address, seat->outer.bytes, sizeof seat->outer.bytes, now) ||
-	       throttle_wait(&server->by_user, question->name, question->name_length, now);
+	       throttle_wait(&server->by_user, who.name, who.length, now);
 }
 
-static bool same_user(const struct seat *a, const struct auth_question *question)
+static bool same_user(const struct server *server, const struct seat *seat, struct who who)
 {
-	return a->user && strlen(a->user) == question->name_length &&
-	       !memcmp(a->user, question->name, question->name_length);
+	if (!seat->user)
+		return false;
+	struct who other = who_is(server, seat->user, strlen(seat->user));
+	return other.length == who.length && !memcmp(other.name, who.name, who.length);
 }
 
 /* Another session of the same user, not yet on its way out. */
 static struct seat *find_other(
 	struct server *server, const struct seat *seat, const struct auth_question *question)
 {
+	struct who who = who_asks(server, question);
 	uint32_t at = 0;
 	for (struct seat *other; (other = seats_next(&server->host.seats, &at));)
-		if (other != seat && !other->over && same_user(other, question) &&
+		if (other != seat && !other->over && same_user(server, other, who) &&
 			other->session.state != SESSION_FINISHING)
 			return other;
 	return NULL;
@@ -118,7 +140,7 @@ static const char *judge(struct server *server, struct seat *seat,
 	if (memchr(question->name, '\0', question->name_length))
 		return "name";
 	const struct secret *secret =
-		find_secret(server, question->method, question->name, question->name_length);
+		find_secret(server, question->method, who_asks(server, question));
 	if (!secret)
 		return "unknown-user";
 	if (secret->nt_hash && !(question->method & (AUTH_MSCHAP | AUTH_MSCHAPV2)))
@@ -141,7 +163,8 @@ static void admitted(struct server *server, struct seat *seat, const struct auth
 {
 	struct seat *other;
 	throttle_succeeded(&server->by_address, seat->outer.bytes, sizeof seat->outer.bytes);
-	throttle_succeeded(&server->by_user, question->name, question->name_length);
+	struct who who = who_asks(server, question);
+	throttle_succeeded(&server->by_user, who.name, who.length);
 	server->logins++;
 	narrate_login(seat, question);
 	if (server->settings->single_session == SINGLE_REPLACE)
@@ -171,8 +194,8 @@ void admission_credentials(struct seat *seat, uint32_t token, const struct auth_
 			server->failed_logins++;
 			throttle_failed(&server->by_address, seat->outer.bytes,
 				sizeof seat->outer.bytes, now);
-			throttle_failed(
-				&server->by_user, question->name, question->name_length, now);
+			struct who who = who_asks(server, question);
+			throttle_failed(&server->by_user, who.name, who.length, now);
 			narrate_login_failed(seat, question, refused);
 		}
 	}
