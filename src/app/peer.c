@@ -16,8 +16,7 @@
 #include "clock.h"
 #include "narrate.h"
 
-#define IDLE_TUNNEL SECONDS(60) /* without a session, before it is closed */
-#define TCP_LINGER  MS(500)     /* for the last bytes of a connection */
+#define TCP_LINGER MS(500) /* for the last bytes of a connection */
 
 struct happening {
 	struct happening *next;
@@ -50,7 +49,6 @@ static struct peer *new_peer(struct host *host)
 	peer->host = host;
 	peer->number = number;
 	peer->since = clock_now();
-	peer->idle_by = peer->since + IDLE_TUNNEL;
 	host->peers[number] = peer;
 	host->peer_count++;
 	return peer;
@@ -59,14 +57,10 @@ static struct peer *new_peer(struct host *host)
 static void free_peer(struct peer *peer)
 {
 	struct host *host = peer->host;
-	assert(!peer->tcp && !peer->seats);
+	assert(!peer->tcp && !peer->seats && !peer->half_listed);
 	host_deadline(host, peer->number, NEVER);
 	host->peers[peer->number] = NULL;
 	host->peer_count--;
-	if (peer->half_next)
-		peer->half_next->half_previous = peer->half_previous;
-	if (peer->half_previous)
-		peer->half_previous->half_next = peer->half_next;
 	free(peer);
 	host_check_end(host);
 }
@@ -228,10 +222,7 @@ static void carry(struct peer *peer, const struct out_item *item, struct happeni
 
 static void set_deadline(struct peer *peer)
 {
-	uint64_t deadline = tunnel_deadline(&peer->tunnel);
-	if (!peer->seats && peer->idle_by < deadline)
-		deadline = peer->idle_by;
-	host_deadline(peer->host, peer->number, deadline);
+	host_deadline(peer->host, peer->number, tunnel_deadline(&peer->tunnel));
 }
 
 static void seat_is_gone(struct host *host, struct seat *seat)
@@ -254,14 +245,12 @@ static void session_is_over(struct peer *peer, struct seat *seat, enum close_rea
 	host->policy->session_over(seat);
 	seat->peer = NULL;
 	peer->seats--;
-	peer->idle_by = clock_now() + IDLE_TUNNEL;
 	if (!seat->session.attached || seat->detached)
 		seat_is_gone(host, seat);
 }
 
 static void tunnel_is_down(struct peer *peer, enum close_reason reason)
 {
-	peer->idle_by = NEVER;
 	peer->host->policy->tunnel_down(peer, reason);
 	if (peer->tcp)
 		tcp_close(peer->tcp, TCP_LINGER);
@@ -461,11 +450,6 @@ void peer_tick(struct peer *peer, uint64_t now)
 {
 	if (!peer->opened)
 		return;
-	if (!peer->seats && peer->idle_by <= now) {
-		peer->idle_by = NEVER;
-		peer_stop(peer, CLOSE_CONTROL_TIMEOUT);
-		return;
-	}
 	tell_alive(peer);
 	tunnel_tick(&peer->tunnel, now, &peer->host->out);
 	pump(peer);

@@ -18,11 +18,9 @@ struct peer {
 	struct address address; /* outer; family 0 before a dialled connection stands */
 	uint16_t port;
 	bool dialled, opened;
-	bool logged_in; /* somebody proved himself in this tunnel */
-	int tcp_error;  /* why a dial failed */
+	int tcp_error; /* why a dial failed */
 	uint32_t seats;
 	uint64_t since;
-	uint64_t idle_by; /* a tunnel without a session is closed then; NEVER: not */
 	struct peer *half_next, *half_previous; /* the server's list of half-open ones */
 	bool half_listed;
 };

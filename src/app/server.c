@@ -1,8 +1,9 @@
 /* The server: listeners and their limits, calls, sessions up and down.
  *
  * A connection is accepted or refused before it costs anything: by the limits on peers that have
- * not logged in (in all, and from one address) and by the throttle. From there the protocol runs
- * in the tunnel; this file answers its questions and gives sessions an interface. */
+ * not logged in (in all, and from one address) and by the throttle. Their calls count as well. From
+ * there the protocol runs in the tunnel; this file answers its questions and gives sessions an
+ * interface. */
 #include "server.h"
 
 #include <assert.h>
@@ -58,12 +59,21 @@ static void unlist_half_open(struct server *server, struct peer *peer)
 	server->half_open_count--;
 }
 
+/* A call costs as much as a connection, and more: it holds a seat until its set-up is overdue. */
 static uint32_t half_open_from(const struct server *server, const struct address *address)
 {
 	uint32_t count = 0;
 	for (const struct peer *peer = server->half_open; peer; peer = peer->half_next)
-		count += address_equal(&peer->address, address);
+		if (address_equal(&peer->address, address))
+			count += peer->seats > 1 ? peer->seats : 1;
 	return count;
+}
+
+/* Whether one more call of a peer that has not logged in is beyond the limit of its address. */
+static bool call_too_many(const struct server *server, const struct peer *peer)
+{
+	return peer->half_listed && peer->seats &&
+	       half_open_from(server, &peer->address) >= server->settings->max_half_open_per_peer;
 }
 
 static bool too_many(struct server *server, const struct address *from)
@@ -151,6 +161,11 @@ static void on_tunnel_down(struct peer *peer, enum close_reason reason)
 static void on_wanted(struct peer *peer, uint32_t token, const struct call_wanted *wanted)
 {
 	struct server *server = peer->host->role;
+	if (call_too_many(server, peer)) {
+		host_drop(&server->host, DROP_HALF_OPEN, &peer->address);
+		peer_refuse_call(peer, token, PPTP_CALL_NOT_ACCEPTED);
+		return;
+	}
 	struct seat *seat = peer_seat(peer);
 	if (!seat) {
 		log_peer(&server->host.log, LOG_KIND_SESSION, LOG_LINE_WARNING, clock_now(),

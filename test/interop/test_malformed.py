@@ -168,6 +168,18 @@ def test_half_open_tunnels_are_limited(lab, program):
             counted(ours, 'half-open', 100)
 
 
+def test_calls_before_a_login_are_limited(lab, program):
+    """One address asks for calls in several tunnels and proves nothing: sixteen hold a seat."""
+    with under_fire(lab, program) as (ours, bad, wire):
+        with contextlib.ExitStack() as many:
+            talkers = [many.enter_context(wire.Talker(bad, SERVER)) for _ in range(4)]
+            for talker in talkers:
+                talker.start()
+                talker.send(b''.join(wire.call_request(number) for number in range(1, 9)))
+            counted(ours, 'half-open', 16)
+            wait_until(lambda: len(ours.sessions()) <= 1 + 16 + 1, 5, 'few calls hold a seat')
+
+
 def call_of_the_good_session(ours):
     """The server's call ID, from what it logged."""
     return int(ours.process.find(r'sent PPTP Outgoing-Call-Reply call (\d+)').group(1))
