@@ -22,6 +22,7 @@ void emit_command(struct session *session, const struct datapath_command *comman
 	whole.subject = session->subject;
 	whole.epoch = session->epoch;
 	write_bytes(&w, &whole, sizeof whole);
+	secret_wipe(&whole, sizeof whole);
 	write_bytes(&w, frame, length);
 	outbox_close(out, TUNNEL_COMMAND, &w)->subject = session->subject;
 }
@@ -195,6 +196,7 @@ void translate_link(
 			break;
 		}
 	}
+	secret_wipe(items->arena, items->arena_used); /* passwords and keys went through it */
 }
 
 static void take_key(struct session *session, enum datapath_command_kind kind,
@@ -272,4 +274,5 @@ void translate_unit(
 			break;
 		}
 	}
+	secret_wipe(items->arena, items->arena_used); /* keys went through it */
 }

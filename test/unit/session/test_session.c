@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "pair.h"
+#include "translate.h"
 
 enum {
 	PROTOCOL_LCP_ = 0xc021,
@@ -425,6 +426,27 @@ static void stale_answers_change_nothing(void **state)
 	assert_int_equal(session->drops[DROP_AUTH_ANSWER], 1);
 }
 
+/* What went up is the app's to wipe; what it was made from is gone. */
+static void nothing_secret_stays_behind(void **state)
+{
+	static const uint8_t nothing[sizeof(struct unit_key)];
+	struct pair *pair = opened();
+	struct unit_key key = {.strength = MPPE_128, .stateless = true};
+	memset(&key.keys, 0xa5, sizeof key.keys);
+	OUTBOX(items, 1, sizeof key);
+	outbox_add(&items, UNIT_TRANSMIT_KEY, &key, sizeof key);
+	translate_unit(&pair->server.sessions[0], &items, pair->now, pair_out());
+	pair_take(pair, &pair->server);
+	assert_memory_equal(items.arena, nothing, sizeof nothing);
+	struct link_identity identity = {.our_method = AUTH_MSCHAPV2, .keys = key.keys};
+	OUTBOX(more, 1, sizeof identity);
+	outbox_add(&more, LINK_NETWORK, &identity, sizeof identity);
+	translate_link(&pair->server.sessions[0], &more, pair->now, pair_out());
+	pair_take(pair, &pair->server);
+	for (size_t i = 0; i < sizeof identity; i++)
+		assert_int_equal(more.arena[i], 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -452,6 +474,7 @@ int main(void)
 		cmocka_unit_test(keys_differ),
 		cmocka_unit_test(keys_differ_only_while_up),
 		cmocka_unit_test(stale_answers_change_nothing),
+		cmocka_unit_test(nothing_secret_stays_behind),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
