@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -246,14 +247,31 @@ static void undo_stale(struct host *host, const char *folder)
 
 static int make_folder(struct host *host, const char *folder)
 {
-	if (mkdir(folder, 0755) < 0 && errno != EEXIST) {
-		char line[320];
-		snprintf(line, sizeof line,
-			"Couldn't make %s: %s (--run-dir and --state-dir name other places)",
-			folder, strerror(errno));
-		return fail(host, 3, line);
-	}
-	return 0;
+	char line[320];
+	if (mkdir(folder, 0755) == 0 || errno == EEXIST)
+		return 0;
+	snprintf(line, sizeof line,
+		"Couldn't make %s: %s (--run-dir and --state-dir name other places)", folder,
+		strerror(errno));
+	return fail(host, 3, line);
+}
+
+/* The user we are about to become shall be able to make a socket in the run folder, beside the
+ * files of root, which he can neither remove nor replace. A folder that was there and is not the
+ * usual one is whoever's made it. */
+static int share_run_folder(struct host *host, bool made)
+{
+	const struct settings *settings = host->settings;
+	const char *folder = host_run_dir(settings);
+	const struct passwd *user = settings->run_as ? getpwnam(settings->run_as) : NULL;
+	char line[320];
+	if (!user || user->pw_uid == 0 || (!made && strcmp(folder, DEFAULT_RUN) != 0))
+		return 0; /* privilege_drop() names a user that is not there */
+	if (chown(folder, 0, user->pw_gid) == 0 && chmod(folder, 01775) == 0)
+		return 0;
+	snprintf(line, sizeof line, "Couldn't give %s to the group of %.32s: %s", folder,
+		settings->run_as, strerror(errno));
+	return fail(host, 3, line);
 }
 
 static int start_helper(struct host *host, const struct host_config *config)
@@ -262,7 +280,10 @@ static int start_helper(struct host *host, const struct host_config *config)
 	const char *scripts = settings->scripts_dir ? settings->scripts_dir : DEFAULT_SCRIPT;
 	struct helper_config helper = {.state_path = host->state_path};
 	char error[256];
+	bool made = access(host_run_dir(settings), F_OK) < 0;
 	int code = make_folder(host, host_run_dir(settings));
+	if (!code)
+		code = share_run_folder(host, made);
 	if (!code)
 		code = make_folder(host, host_state_dir(settings));
 	if (code)
