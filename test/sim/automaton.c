@@ -35,6 +35,7 @@ static const struct walk walks[] = {
 	{"un", FSM_CLOSED},      /* RCR- in Closed */
 	{"uk", FSM_CLOSED},      /* RCN in Closed */
 	{"ux", FSM_CLOSED},      /* RUC in Closed */
+	{"S-", FSM_CLOSED},      /* RXJ- in Stopped */
 	{"St", FSM_STOPPED},     /* RTR in Stopped */
 	{"Uratq", FSM_STOPPING}, /* RXR in Stopping */
 	{"uo", FSM_REQ_SENT},    /* Open in Closed */

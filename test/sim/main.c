@@ -14,7 +14,7 @@
 #include "check.h"
 #include "world.h"
 
-enum { SEEDS_DEFAULT = 20000, FULL = 5000 };
+enum { SEEDS_DEFAULT = 20000, FULL = 10000 };
 
 static struct world world;
 
