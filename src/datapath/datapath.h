@@ -61,6 +61,8 @@ struct datapath {
 	bool resync_heard;      /* the peer acknowledged it: no repetition by time */
 	uint64_t resync_at;     /* when it was sent */
 	uint32_t suspicious;    /* undecipherable MPPE packets in a row: keys differ */
+	uint32_t searched;      /* keys made of late for packets that did not open */
+	uint64_t searched_at;   /* when some of them were last forgotten */
 	uint8_t answers;        /* ICMP answers that may be given now */
 	uint64_t answers_at;    /* when one was last added */
 	uint64_t last_received; /* any valid GRE packet: life; 0: none yet */
@@ -73,10 +75,13 @@ enum {
 	DATAPATH_OUT_PER_IN = 48,
 	DATAPATH_RESYNC_TRIES = 6, /* Reset-Requests repeated by time alone for one loss */
 	DATAPATH_ANSWERS = 16,     /* ICMP answers in a burst (RFC 4443 §2.4 f) */
+	DATAPATH_SEARCH_FREE = 16, /* keys that may always be made to find a packet's */
+	DATAPATH_SEARCH_MAX = MPPE_CHASE_MAX, /* of the others, in vain, in a burst */
 };
 
 #define DATAPATH_RESYNC_WAIT  MS(250) /* between two Reset-Requests, at least */
 #define DATAPATH_ANSWER_EVERY MS(10)  /* one more ICMP answer is allowed */
+#define DATAPATH_SEARCH_EVERY 50      /* microseconds for which one key more may be made in vain */
 
 /* The largest inner packet that may be sent now: the path's MTU and the peer's MRU, less what MPPE
  * adds inside it. */

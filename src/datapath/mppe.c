@@ -16,7 +16,8 @@
  * which has stalled kernels. Here a second chain makes at most MPPE_REKEY_AHEAD keys a packet until
  * it has caught up, while the packets that drive it are dropped; then the session goes on. It also
  * catches up with whole turns of the count, which the number alone cannot tell: the GRE sequence
- * says when that may be (mppe_lost).
+ * says when that may be (mppe_lost). Even so a packet may cost hundreds of keys: mppe_search says
+ * how many, for the caller to ration.
  *
  * Keys of skipped packets are not stored one by one: a gap remembers the key before it and makes
  * the others again, so a session pays 20 bytes a gap.
@@ -359,6 +360,19 @@ bool mppe_open(
 	job->length = (uint32_t)(length - MPPE_HEADER_SIZE);
 	return m->stateless ? open_stateless(m, header, packet, length, job, why)
 			    : open_stateful(m, header, packet, length, job, why);
+}
+
+uint32_t mppe_search(const struct mppe *m, const uint8_t *packet, size_t length)
+{
+	struct reader r = reader_over(packet, length);
+	uint16_t header = read_u16(&r);
+	uint16_t ahead = distance(header & COUNT_MASK, m->count);
+
+	if (!mppe_armed(m) || !(header & MPPE_FLUSHED))
+		return 0;
+	if (m->stateless)
+		return ahead < MPPE_REKEY_AHEAD && !m->doubt ? ahead : MPPE_REKEY_AHEAD;
+	return m->resync || ahead ? TURNS * ((MPPE_COUNTS >> 8) + 1) : 0;
 }
 
 bool mppe_fits(const struct mppe *m, const uint8_t *packet, size_t length)

@@ -89,6 +89,9 @@ void mppe_lost(struct mppe *m, uint32_t packets);
 bool mppe_open_late(
 	struct mppe *m, const uint8_t *packet, size_t length, struct rc4_job *job, enum drop *why);
 
+/* How many keys mppe_open would make at most to find this packet's; 0 for one in sequence. */
+uint32_t mppe_search(const struct mppe *m, const uint8_t *packet, size_t length);
+
 /* Whether a packet would open, and to an IP packet; changes nothing. */
 bool mppe_fits(const struct mppe *m, const uint8_t *packet, size_t length);
 

@@ -237,6 +237,20 @@ static void request_resync(struct opening *o, struct datapath *dp)
 	dp->resync_at = o->now;
 }
 
+/* A packet far ahead costs hundreds of key changes (half a millisecond), and whoever makes the
+ * count up gives nothing for it. Searches that found nothing are therefore rationed by time; those
+ * that succeed, and short ones, are not, so that no true loss is held up by a false packet. */
+static bool may_search(struct datapath *dp, uint32_t keys, uint64_t now)
+{
+	uint64_t forgotten = (now - dp->searched_at) / DATAPATH_SEARCH_EVERY;
+
+	if (forgotten) {
+		dp->searched -= forgotten < dp->searched ? (uint32_t)forgotten : dp->searched;
+		dp->searched_at = now;
+	}
+	return keys <= DATAPATH_SEARCH_FREE || dp->searched + keys <= DATAPATH_SEARCH_MAX;
+}
+
 /* Which keys a packet belongs to, while old ones are still there for what is in flight. */
 static struct mppe *keys_for(struct opening *o, struct datapath *dp, const struct reader *r)
 {
@@ -256,12 +270,20 @@ static bool open_encrypted(struct opening *o, struct datapath *dp, const struct 
 	if (!mppe_armed(&dp->receive))
 		return refuse(why, DROP_MPPE_NO_KEY);
 	settle(o, &dp->receive);
-	struct mppe *m = late ? &dp->receive : keys_for(o, dp, r);
-	struct rc4_job *job = &o->jobs[o->job_count];
 	if (late)
-		return mppe_open_late(m, r->at, reader_left(r), job, why) &&
+		return mppe_open_late(
+			       &dp->receive, r->at, reader_left(r), &o->jobs[o->job_count], why) &&
 		       queue(o, dp, held, why);
+	uint32_t keys = mppe_search(&dp->receive, r->at, reader_left(r)) +
+			mppe_search(&dp->previous, r->at, reader_left(r));
+	if (!may_search(dp, keys, o->now)) {
+		dp->suspicious++;
+		return refuse(why, DROP_MPPE_FAR);
+	}
+	struct mppe *m = keys_for(o, dp, r);
+	struct rc4_job *job = &o->jobs[o->job_count];
 	if (!mppe_open(m, r->at, reader_left(r), job, why)) {
+		dp->searched += keys;
 		if (*why == DROP_MPPE_RESYNC)
 			request_resync(o, dp);
 		if (*why == DROP_MPPE_INNER || *why == DROP_MPPE_FAR)

@@ -352,6 +352,40 @@ static void other_late_packets(void **state)
 	}
 }
 
+/* Whether a packet with a made-up count costs the server a search for its key. */
+static bool made_up_is_searched(struct lab *lab)
+{
+	uint32_t before = lab->server.receive.chased;
+	struct flight flight;
+	lab_raw(&flight, &lab->server, lab->server.gre.order.next, "ff 03 00 fd 97 d0 11 22 33 44");
+	lab_open(lab, &lab->server, &flight); /* an acknowledgement, at most */
+	return lab->server.receive.chased != before;
+}
+
+/* Whoever sends nothing but far counts gets so many keys made, and then as many as time allows;
+ * what is in sequence, and short gaps, stay as they were. */
+static void searches_in_vain_are_rationed(void **state)
+{
+	struct lab *lab = lab_encrypted(MPPE_128, true);
+	struct flight flight;
+	unsigned searched = 0;
+	for (unsigned n = 0; n < 300; n++)
+		searched += made_up_is_searched(lab);
+	assert_in_range(searched, 120, DATAPATH_SEARCH_MAX / MPPE_REKEY_AHEAD);
+	assert_int_equal(lab->server.counters.drops[DROP_MPPE_FAR], 300);
+	for (uint32_t number = 0; number < 20; number += 5) {
+		for (uint32_t lost = 0; lost < 5; lost++)
+			lab_seal(lab, &lab->client, number + lost, 60, &flight);
+		put_u32(flight.bytes + 8, lab->server.gre.order.next);
+		lab_open(lab, &lab->server, &flight);
+		assert_inner(lab, 0, number + 4);
+	}
+	lab->now += DATAPATH_SEARCH_EVERY * MPPE_REKEY_AHEAD;
+	assert_true(made_up_is_searched(lab));
+	assert_false(made_up_is_searched(lab));
+	free(lab);
+}
+
 /* More than the count can tell is lost: the keys are caught up with, and the session goes on. */
 static void a_long_outage(void **state)
 {
@@ -522,6 +556,7 @@ int main(void)
 		cmocka_unit_test(new_keys_inside_a_batch),
 		cmocka_unit_test(late_packets_of_stateless_mppe),
 		cmocka_unit_test(other_late_packets),
+		cmocka_unit_test(searches_in_vain_are_rationed),
 		cmocka_unit_test(a_long_outage),
 		cmocka_unit_test(inner_checks),
 		cmocka_unit_test(sources_and_neighbours),
