@@ -62,7 +62,7 @@ struct host {
 	uv_loop_t loop;
 	struct random random;
 	struct netlink *netlink;
-	bool own_interfaces; /* sessions have had interfaces of their own */
+	uint32_t interface_group; /* of the interfaces that sessions have had; 0: none had */
 	struct helper *helper;
 	const struct dataplane_ops *plane;
 	struct dataplane *dataplane;

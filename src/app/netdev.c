@@ -82,10 +82,13 @@ int netdev_shared(struct host *host, const char *name, uint32_t local4,
 	return 0;
 }
 
-/* A group that no other process uses: what we make can then be removed in one go. */
-static uint32_t own_group(void)
+/* A group that nobody else uses: what we make can then be removed in one go. Drawn, because two
+ * containers on one network may both run us as process 1. */
+static uint32_t own_group(struct host *host)
 {
-	return 0x67000000u | ((uint32_t)getpid() & 0xffffffu);
+	while (!host->interface_group)
+		host->interface_group = random_u32(&host->random);
+	return host->interface_group;
 }
 
 int netdev_open(struct host *host, struct seat *seat, const char *wanted)
@@ -102,15 +105,15 @@ int netdev_open(struct host *host, struct seat *seat, const char *wanted)
 		return complain(host, link);
 	}
 	seat->link = (unsigned)link;
-	if (netlink_link_group(host->netlink, seat->link, own_group()) == 0)
-		host->own_interfaces = true; /* otherwise they go one by one */
+	/* Without its group it goes with its descriptor, one by one. */
+	netlink_link_group(host->netlink, seat->link, own_group(host));
 	return tun;
 }
 
 void netdev_delete_all(struct host *host)
 {
-	if (host->own_interfaces)
-		netlink_group_delete(host->netlink, own_group());
+	if (host->interface_group)
+		netlink_group_delete(host->netlink, host->interface_group);
 }
 
 int netdev_configure(struct host *host, struct seat *seat)
