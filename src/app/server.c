@@ -401,7 +401,7 @@ static int start_nat(struct server *server)
 	/* Whoever reads that we listen may rely on it. */
 	while (helper_pending(server->host.helper) && !server->host.stopping)
 		uv_run(&server->host.loop, UV_RUN_ONCE);
-	return server->host.stopping ? 1 : 0;
+	return 0;
 }
 
 static int listen_on(struct server *server, const char *word)
@@ -462,7 +462,7 @@ static int start(struct server *server)
 		code = manage_open(&server->host, "server.sock");
 	if (!code)
 		code = start_nat(server);
-	if (!code)
+	if (!code && !server->host.stopping)
 		code = start_listeners(server);
 	return code;
 }
@@ -486,8 +486,8 @@ int server_command(const struct command *command, struct settings *settings, con
 	secrets_init(&server->secrets);
 	secrets_init(&server->pap_secrets);
 	int code = start(server);
-	if (!code)
-		code = host_run(&server->host);
+	if (!code) /* told to go while it started: that is an end like any other */
+		code = server->host.stopping ? server->host.exit_code : host_run(&server->host);
 	for (unsigned i = 0; i < server->listener_count; i++)
 		tcp_listener_close(server->listeners[i]);
 	host_end(&server->host);

@@ -1,5 +1,7 @@
 """What is changed on a host is put back: at the end, and after a crash at the next start."""
+import os
 import signal
+import time
 
 import pytest
 
@@ -57,6 +59,18 @@ def test_everything_through_the_tunnel_and_back(lab, program):
     assert ours.stop() == 0
     assert server.state() == before[0]
     assert far.ip('route').count('\n') == 1
+
+
+def test_a_server_stopped_while_it_starts(lab, program):
+    server, _, _ = road(lab)
+    before = server.state()
+    for milliseconds in (0, 2, 5, 10, 20, 40):
+        ours = Server(lab, server, program, '--nat', listen='10.9.1.1', wait=False)
+        wait_until(lambda: os.path.exists(server.path('/run/greyline/server.sock')), 10,
+                   'the rules are the next thing', every=0.0005)
+        time.sleep(milliseconds / 1000)
+        assert ours.stop() == 0, milliseconds
+        assert server.state() == before
 
 
 def test_routes_of_a_split_tunnel(lab, program):
