@@ -191,6 +191,18 @@ def test_dialled_again_after_the_server_came_back(lab, program):
     assert dialer.stop() in (0, 5)
 
 
+def test_blocked_gre_is_named(lab, program):
+    server, client = lab.pair()
+    Server(lab, server, program)
+    client.run('nft', 'add table ip wall; add chain ip wall in { type filter hook input priority '
+               '0; }; add rule ip wall in meta l4proto gre drop')
+    dialer = Client(lab, client, program, '--lcp-max-configure', '3')  # gives up before the server
+    line = dialer.wait_for(r'.*TCP 1723 works, \d+ GRE sent, 0 received.*', 15).group(0)
+    assert 'modprobe nf_conntrack_pptp' in line and 'peer=10.7.0.1' in line
+    assert dialer.wait(60) == 10
+    assert dialer.process.find(r'reason=lcp-no-gre')
+
+
 def test_given_up_after_maxfail(lab, program):
     _, client = lab.pair()
     dialer = Client(lab, client, program, '--persist', '--holdoff', '0', '--maxfail', '3')
