@@ -204,7 +204,7 @@ static void on_hang_up(struct host *host)
 {
 	struct client *client = host->role;
 	log_line(&host->log, LOG_LINE_INFO, "Reconnecting on signal peer=%s", client->host_name);
-	client->hung_up = true;
+	client->hung_up = client->peer || client->seat; /* how the end of these is met */
 	if (client->peer)
 		peer_stop(client->peer, CLOSE_ADMIN);
 	else if (!client->seat)

@@ -73,7 +73,9 @@ static void read_all(const struct command *command, int argc, char **argv,
 	struct place whole = {.file = settings->config_file};
 	bool daemon = command->bit & COMMAND_DAEMONS;
 	int error = 0;
-	if (settings->config_file)
+	if (command->bit & COMMAND_CHECK)
+		; /* reads and judges it by itself */
+	else if (settings->config_file)
 		error = settings_read(settings, settings->config_file, faults);
 	else if (daemon || command->bit & COMMAND_CONTROL)
 		settings_read_default(settings, faults);

@@ -66,6 +66,15 @@ def test_a_wrong_configuration_file(lab, program, text, at, parts):
             assert part in line.split(path, 1)[1], line
 
 
+def test_a_configuration_file_is_read_once(lab, program):
+    host = lab.namespace('host')
+    path = written(lab, 'greyline.conf',
+                   '[server]\npool = 10.0.0.0/24\ndns = 192.0.2.1\ndns = 192.0.2.2\n')
+    for words in ([path], ['-c', path]):
+        done = host.run(program, 'check-config', *words)
+        assert 'no faults' in done.stdout and not done.stderr, words
+
+
 def test_a_right_configuration_file_holds_everything_a_flag_can_say(lab, program):
     server, client = lab.pair()
     secrets = written(lab, 'secrets', 'bob * "two words" 10.55.0.77\n')

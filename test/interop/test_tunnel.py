@@ -191,6 +191,19 @@ def test_dialled_again_after_the_server_came_back(lab, program):
     assert dialer.stop() in (0, 5)
 
 
+def test_hung_up_while_it_waits_to_dial_again(lab, program):
+    _, client = lab.pair()
+    dialer = Client(lab, client, program, '--persist', '--holdoff', '60')
+    for _ in range(2):
+        mark = dialer.process.mark()
+        dialer.wait_for(r'Dialling again in \d+ s', after=mark and mark - 1)
+        dialer.process.kill(signal.SIGHUP)
+        dialer.wait_for(r'Dialling again in \d+ s', after=dialer.process.mark())
+    assert len(dialer.process.find_all(r' Dialling 10\.7')) == 3
+    assert not dialer.process.find(r'Dialling again in 0 s')
+    assert dialer.stop() in (0, 5)
+
+
 def test_blocked_gre_is_named(lab, program):
     server, client = lab.pair()
     Server(lab, server, program)
