@@ -20,6 +20,8 @@ from harness.namespace import Lab, clear_dead
 
 ALLOWED_SKIPS = ()
 TEST_SECONDS = 180  # of one test, whatever it waits for
+CRASHES = {-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE,
+           -signal.SIGSYS}
 
 
 def need(*programs, modules=(), files=()):
@@ -77,6 +79,11 @@ def lab(_needs, request):
     with Lab() as made:
         request.node.lab = made
         yield made
+        for process in made.processes():
+            # An assertion of ours, a sanitizer's report, or the signals of a crash.
+            report = process.find(r'Assertion .* failed|runtime error:|ERROR: \w+Sanitizer')
+            assert not report, f'{process.name}: {report.string}'
+            assert process.popen.poll() not in CRASHES, f'{process.name} crashed'
 
 
 @pytest.fixture(scope='session')
