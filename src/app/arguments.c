@@ -141,6 +141,24 @@ void arguments_parse(const struct command *command, int argc, char **argv,
 	}
 }
 
+/* What the option is when nobody says anything; empty where that is nothing. */
+static void show_default(const struct option *option, char text[32])
+{
+	struct settings settings;
+	settings_init(&settings);
+	const void *target = (const char *)&settings + option->offset;
+	const uint32_t *number = target;
+	const bool *flag = target;
+	text[0] = '\0';
+	if (option->type == OPTION_FLAG && *flag)
+		strcpy(text, "yes");
+	if (option->type == OPTION_NUMBER && *number && *number != UNIT_UNSET)
+		snprintf(text, 32, "%u", *number);
+	for (const struct option_choice *c = option->choices; c && c->word; c++)
+		if (c->value == *number)
+			snprintf(text, 32, "%s", c->word);
+}
+
 /* A row of help: the option in the left column, its text wrapped in the right one. */
 static void help_row(const struct option *option, FILE *to)
 {
@@ -156,7 +174,7 @@ static void help_row(const struct option *option, FILE *to)
 	}
 	fprintf(to, "%*s", LEFT - used, "");
 	char text[512], standard[32];
-	option_default(option, standard);
+	show_default(option, standard);
 	if (*standard)
 		snprintf(text, sizeof text, "%s (default: %s)", option->help, standard);
 	else

@@ -296,20 +296,3 @@ bool option_store(const struct option *option, struct settings *settings, const 
 	}
 	return false;
 }
-
-void option_default(const struct option *option, char text[32])
-{
-	struct settings settings;
-	settings_init(&settings);
-	const void *target = (const char *)&settings + option->offset;
-	const uint32_t *number = target;
-	const bool *flag = target;
-	text[0] = '\0';
-	if (option->type == OPTION_FLAG && *flag)
-		strcpy(text, "yes");
-	if (option->type == OPTION_NUMBER && *number && *number != UNIT_UNSET)
-		snprintf(text, 32, "%u", *number);
-	for (const struct option_choice *c = option->choices; c && c->word; c++)
-		if (c->value == *number)
-			snprintf(text, 32, "%s", c->word);
-}

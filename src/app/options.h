@@ -81,9 +81,6 @@ const char *option_nearest(const char *wrong, uint16_t commands, uint8_t section
 uint8_t section_of(const char *name); /* 0: unknown; "" is SECTION_GREYLINE */
 const char *section_nearest(const char *wrong);
 
-/* The default as text: "30", "yes", "shared"; empty where there is none to speak of. */
-void option_default(const struct option *option, char text[32]);
-
 enum { OPTION_ERROR_MAX = 256 };
 /* Stores a value. False with `error` filled in when it is not of the option's type or range.
  * `fresh`: a list is emptied first. A NULL value is the bare form. */

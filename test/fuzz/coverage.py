@@ -33,7 +33,8 @@ PARSERS = {
     'control': ['src/pptp/control.c', 'src/pptp/call.c'],
     'helper_wire': ['src/io/helper_wire.c'],
     'tunnel': ['src/session/tunnel.c', 'src/session/session.c', 'src/session/translate.c'],
-    'config': ['src/app/config.c', 'src/app/options.c', 'src/app/values.c'],
+    'config': ['src/app/config.c', 'src/app/values.c'],
+    'arguments': ['src/app/options.c'],
     'secrets': ['src/app/words.c', 'src/app/secrets.c'],
     'pcap': ['src/app/capture_file.c', 'src/app/dump.c'],
 }
@@ -55,7 +56,7 @@ def build(folder):
     if not os.path.exists(os.path.join(folder, 'build.ninja')):
         run('meson', 'setup', folder, '--buildtype=debug', f'-Dc_args={FLAGS}',
             '-Dc_link_args=-fprofile-instr-generate', stdout=subprocess.DEVNULL,
-            env=dict(os.environ, CC='clang'))
+            env=dict(os.environ, CC='clang', LLVM_PROFILE_FILE='/dev/null'))
     listed = run('meson', 'introspect', '--targets', folder, stdout=subprocess.PIPE).stdout
     programs = {target['name'][len('replay_'):]: target['filename'][0]
                 for target in json.loads(listed) if target['name'].startswith('replay_')}
