@@ -2,6 +2,7 @@
 #include "fault.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,4 +55,16 @@ const char *fault_word(char buffer[48], const char *word, size_t length)
 		buffer[i] = word[i] >= 0x20 && word[i] < 0x7f ? word[i] : '?';
 	strcpy(buffer + shown, length > SHOWN ? "..." : "");
 	return buffer;
+}
+
+void fault_harmless(char *text)
+{
+	unsigned char *at = (unsigned char *)text;
+	for (; *at; at++) {
+		bool c1 = at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0; /* U+0080 to U+009F */
+		if (*at < 0x20 || *at == 0x7f || c1)
+			*at = '?';
+		if (c1)
+			*++at = '?';
+	}
 }

@@ -30,5 +30,7 @@ void fault_to_stderr(void *context, const char *line);
 /* Somebody else's word, made safe to print inside a line: what is not printable ASCII becomes a
  * question mark, and what is longer than 40 characters is cut. */
 const char *fault_word(char buffer[48], const char *word, size_t length);
+/* The same for a text in UTF-8, in place: what a terminal might obey instead of showing. */
+void fault_harmless(char *text);
 
 #endif

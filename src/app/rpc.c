@@ -132,6 +132,8 @@ json_t *rpc_call(int fd, const char *method, json_t *parameters, char error[256]
 	json_t *answer = json_incref(json_object_get(message, "parameters"));
 	const char *failed = json_string_value(json_object_get(message, "error"));
 	const char *reason = json_string_value(json_object_get(answer, "reason"));
+	if (failed && !strcmp(failed, "org.greyline.NoSuchSession"))
+		failed = "there is no such session";
 	if (failed || !answer) {
 		snprintf(error, 256, "%s%s%s", failed ? failed : "the answer makes no sense",
 			reason ? ": " : "", reason ? reason : "");

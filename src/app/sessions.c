@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "rpc.h"
 #include "tools.h"
 
@@ -23,14 +24,6 @@ static void uptime_text(char cell[CELL], json_int_t seconds)
 		(long long)seconds % 60);
 }
 
-/* What a terminal might obey instead of showing. */
-static void make_safe(char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			*text = '?';
-}
-
 static void cell_text(char cell[CELL], json_t *session, unsigned column)
 {
 	json_t *value = json_object_get(session, columns[column]);
@@ -40,7 +33,7 @@ static void cell_text(char cell[CELL], json_t *session, unsigned column)
 		snprintf(cell, CELL, "%lld", (long long)json_integer_value(value));
 	else
 		snprintf(cell, CELL, "%s", json_is_string(value) ? json_string_value(value) : "");
-	make_safe(cell);
+	fault_harmless(cell);
 }
 
 static void measure(json_t *sessions, size_t widths[COLUMNS])

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "rpc.h"
 #include "tools.h"
 
@@ -20,8 +21,12 @@ static long long number(json_t *object, const char *key)
 
 static void put_safe(const char *text)
 {
-	for (; *text; text++)
-		putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+	char *copy = strdup(text);
+	if (!copy)
+		return;
+	fault_harmless(copy);
+	fputs(copy, stdout);
+	free(copy);
 }
 
 static void put_duration(long long seconds)

@@ -62,6 +62,14 @@ static void test_names(void **state)
 	assert_false(value_is_address("vpn.example.com"));
 }
 
+static void test_harmless(void **state)
+{
+	char text[] = "a\x1b[31m\n\x7f\xc2\x9b"
+		      "1m\xc3\xa4\xc2\xa0\xc2";
+	fault_harmless(text);
+	assert_string_equal(text, "a?[31m????1m\xc3\xa4\xc2\xa0\xc2");
+}
+
 static void test_ranges(void **state)
 {
 	struct ipv4_range range;
@@ -125,6 +133,7 @@ int main(void)
 		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_harmless),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_hex),
 	};
