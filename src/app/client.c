@@ -6,6 +6,7 @@
  * failure in a row, or at once after SIGHUP; otherwise its close reason is the exit code. */
 #include "client.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@
 #include "scripts.h"
 #include "values.h"
 
-enum { HOLDOFF_DOUBLINGS = 4, CLIENT_PEERS = 4 };
+enum { HOLDOFF_DOUBLINGS = 4, CLIENT_PEERS = 4, KERNEL_LACKS = 4 /* an exit code */ };
 
 static void dial(struct client *client);
 
@@ -67,6 +68,8 @@ static void on_tunnel_up(struct peer *peer)
 	seat->user = strdup(client->user);
 	client->seat = seat;
 	seat->tun = netdev_open(&client->host, seat, interface_wanted(client, name));
+	client->no_tun = seat->tun == -ENOENT || seat->tun == -ENODEV || seat->tun == -ENXIO ||
+			 seat->tun == -EPERM || seat->tun == -EACCES;
 	if (seat->tun >= 0)
 		narrate_connect(seat, seat->interface);
 	peer_dial_call(peer, seat);
@@ -125,7 +128,7 @@ static void on_session_over(struct seat *seat)
 
 static void give_up(struct client *client)
 {
-	client->host.exit_code = close_exit_code(client->reason);
+	client->host.exit_code = client->no_tun ? KERNEL_LACKS : close_exit_code(client->reason);
 	host_stop(&client->host, client->reason, client->host.exit_code);
 }
 
@@ -230,7 +233,7 @@ static void dial(struct client *client)
 {
 	int error;
 	client->reason = CLOSE_NONE;
-	client->was_up = false;
+	client->was_up = client->no_tun = false;
 	log_line(&client->host.log, LOG_LINE_INFO, "Dialling %s port %u user=\"%s\"",
 		client->host_name, client->port, client->user);
 	client->peer =

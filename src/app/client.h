@@ -20,6 +20,7 @@ struct client {
 	bool was_up;
 	uint32_t failures;        /* in a row */
 	enum close_reason reason; /* why the last connection ended */
+	bool no_tun;              /* it ended because the kernel gave no interface */
 
 	/* What this connection changed on the host. */
 	struct netlink_route server_route;

@@ -6,9 +6,10 @@ import signal
 
 import pytest
 
-from harness.greyline import GATEWAY, Client, Server
+from harness.greyline import GATEWAY, PASSWORD, USER, Client, Server
 from harness.process import wait_until
 from harness.traffic import ping
+from harness.wire import Talker, start_request
 
 
 def refuse(host, program, *words, status=2):
@@ -232,6 +233,30 @@ def test_exit_statuses_of_the_client(lab, program):
     dialer.up(20, mark)
     ours.stop()
     assert dialer.wait(10) == 16
+
+
+def test_a_client_without_tun(lab, program):
+    server, client = lab.pair()
+    Server(lab, server, program)
+    password = written(lab, 'word', PASSWORD)
+    hidden = f'mount -t tmpfs none /dev; exec {program} client {USER}@10.7.0.1 ' \
+             f'--password-file {password} --no-scripts'
+    done = client.run('unshare', '-m', 'sh', '-c', hidden, check=False)
+    assert done.returncode == 4 and '/dev/net/tun' in done.stderr
+
+
+def test_a_peers_words_are_harmless_on_a_terminal(lab, program):
+    server, client = lab.pair()
+    ours = Server(lab, server, program)
+    with Talker(client, '10.7.0.1') as talker:
+        talker.send(start_request().replace(b'talker'.ljust(20, b'\0'),
+                                            b'\x1b[31m\x9b31m\nevil'.ljust(20, b'\0')))
+        assert talker.receive().result_code == 1
+        text = ours.command('status').stdout
+    line = ours.wait_for(r'Control connection established host=.*').group(0)
+    for shown in (text, line):
+        assert 'evil' in shown and '\x1b' not in shown and '\x9b' not in shown
+    assert '\nevil' not in text
 
 
 def test_not_root(lab, program):
