@@ -5,6 +5,8 @@
 #include "manage.h"
 
 #include <errno.h>
+#include <glob.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -212,6 +214,25 @@ static int complain(struct host *host, const char *path, int error, int code)
 	return code;
 }
 
+/* Clients name their sockets by process: those of killed ones nobody would ever take away. One that
+ * does not answer may be about to, unless its process is gone too. */
+static void remove_dead(const struct host *host)
+{
+	char pattern[300];
+	glob_t found;
+	snprintf(pattern, sizeof pattern, "%s/client-*.sock", host_run_dir(host->settings));
+	if (glob(pattern, 0, NULL, &found) != 0)
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		const char *path = found.gl_pathv[i], *name = strrchr(path, '/');
+		int pid;
+		if (sscanf(name ? name : path, "/client-%d.sock", &pid) == 1 && pid > 0 &&
+			connect_to(path) == -ECONNREFUSED && kill(pid, 0) < 0 && errno == ESRCH)
+			unlink(path);
+	}
+	globfree(&found);
+}
+
 static int listen_at(struct manage *manage)
 {
 	struct host *host = manage->host;
@@ -222,6 +243,7 @@ static int listen_at(struct manage *manage)
 		return 6;
 	}
 	unlink(manage->path);
+	remove_dead(host);
 	mode_t before = umask(077);
 	int error = uv_pipe_bind(&manage->pipe, manage->path);
 	umask(before);

@@ -128,3 +128,4 @@ def test_killed_client(lab, program, who):
     assert again.stop() in (0, 5)
     wait_until(lambda: client.state() == before, 5, 'the host is as it was')
     assert greyline_processes(client) == []
+    assert os.listdir(client.path('/run/greyline')) == []
