@@ -227,8 +227,8 @@ static void set_deadline(struct peer *peer)
 
 static void seat_is_gone(struct host *host, struct seat *seat)
 {
+	narrate_gone(seat); /* the last of its lines, before any of what follows it */
 	host->policy->session_gone(seat);
-	narrate_gone(seat);
 	if (seat->call_id)
 		call_ids_release(host->call_ids, seat->call_id, clock_now());
 	seats_release(&host->seats, seat);
