@@ -81,7 +81,7 @@ def lab(_needs, request):
         yield made
         for process in made.processes():
             # An assertion of ours, a sanitizer's report, or the signals of a crash.
-            report = process.find(r'Assertion .* failed|runtime error:|ERROR: \w+Sanitizer')
+            report = process.find(r'Assertion .* failed|runtime error:|: \w+Sanitizer: ')
             assert not report, f'{process.name}: {report.string}'
             assert process.popen.poll() not in CRASHES, f'{process.name} crashed'
 
