@@ -438,6 +438,20 @@ static int start_listeners(struct server *server)
 	return code;
 }
 
+/* PPTP's own port needs no power. */
+static bool low_port(const struct settings *settings)
+{
+	enum { UNPRIVILEGED = 1024 };
+	bool low = settings->port < UNPRIVILEGED;
+	for (size_t i = 0; i < settings->listen.count; i++) {
+		char host_name[256];
+		uint16_t port = UNPRIVILEGED;
+		value_host_port(settings->listen.at[i], host_name, &port);
+		low |= port < UNPRIVILEGED;
+	}
+	return low;
+}
+
 static int start(struct server *server)
 {
 	struct settings *settings = server->settings;
@@ -449,7 +463,7 @@ static int start(struct server *server)
 		.shared_tun = server->shared ? server->interface : NULL,
 		.sessions_max = settings->max_sessions,
 		.peers_max = settings->max_sessions + settings->max_half_open,
-		.low_port = true};
+		.low_port = low_port(settings)};
 	log_init(&server->host.log, STDERR_FILENO, settings->log_style, settings->debug);
 	int code = read_users(server); /* while we may still read them, whoever we become */
 	if (!code)

@@ -141,6 +141,28 @@ def test_a_server_without_secrets_makes_a_user(lab, program):
     assert len(ours.find_all(re.escape(password))) == 1
 
 
+@pytest.mark.parametrize('listen, powers', [('10.7.0.1', 0x3000), ('10.7.0.1:723', 0x3400)])
+def test_only_what_is_needed_is_kept(lab, program, listen, powers):
+    server, client = lab.pair()
+    ours = [Server(lab, server, program, listen=listen)]
+    if powers == 0x3000:
+        ours.append(Client(lab, client, program))
+        ours[1].up()
+
+    def status_of(pid):
+        with open(f'/proc/{pid}/status', encoding='utf-8') as file:
+            return dict(line.split(':\t') for line in file.read().splitlines() if ':\t' in line)
+
+    for one in ours:
+        pid = one.process.pid
+        wait_until(lambda pid=pid: status_of(pid)['Seccomp'] == '2', 5, 'system calls are filtered')
+        status = status_of(pid)
+        for kind in ('CapPrm', 'CapEff', 'CapBnd'):
+            assert int(status[kind], 16) == powers, (one, kind, status[kind])
+        assert int(status['CapInh'], 16) == int(status['CapAmb'], 16) == 0
+        assert status['NoNewPrivs'] == '1'
+
+
 def test_nat_rules_come_and_go(lab, program):
     server, _ = lab.pair()
     before = server.state()
