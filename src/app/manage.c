@@ -210,7 +210,10 @@ static int connect_to(const char *path)
 
 static int complain(struct host *host, const char *path, int error, int code)
 {
-	log_line(&host->log, LOG_LINE_ERROR, "Control socket %s: %s", path, strerror(-error));
+	log_line(&host->log, LOG_LINE_ERROR, "Control socket %s: %s%s", path, strerror(-error),
+		error == -EACCES         ? ": the user of --run-as may not write there"
+		: error == -ENAMETOOLONG ? ": --run-dir names another folder"
+					 : "");
 	return code;
 }
 

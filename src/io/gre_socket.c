@@ -144,8 +144,7 @@ int gre_socket_open(struct gre_socket *s, uint8_t family, const struct address *
 	if (failed) {
 		snprintf(error, 256, "Couldn't set up the raw GRE socket (IPv%u): %s%s", family,
 			strerror(-failed),
-			failed == -EADDRNOTAVAIL ? ": the listening address is not one of this host"
-						 : "");
+			failed == -EADDRNOTAVAIL ? ": this host has no such address" : "");
 		close(fd);
 		return failed;
 	}

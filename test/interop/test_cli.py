@@ -257,6 +257,16 @@ def test_exit_statuses_of_the_client(lab, program):
     assert dialer.wait(10) == 16
 
 
+def test_a_client_that_calls_from_a_foreign_address(lab, program):
+    client = lab.namespace('client')
+    password = written(lab, 'word', PASSWORD)
+    words = ['client', f'{USER}@10.7.0.1', '--password-file', password, '--no-scripts']
+    assert 'this host has no such address' in \
+        refuse(client, program, *words, '--bind', '192.0.2.9', status=4)
+    long = lab.file('x' * 120)
+    assert '--run-dir' in refuse(client, program, *words, '--run-dir', long, status=7)
+
+
 def test_a_client_without_tun(lab, program):
     server, client = lab.pair()
     Server(lab, server, program)
