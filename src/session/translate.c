@@ -240,9 +240,32 @@ static void take_network(struct session *session, const struct out_item *item,
 		session->setup_by = NEVER;
 }
 
+/* The item that says the network is up, where it may go first: before the Configure-Ack that lets
+ * the peer send, so that a peer that sends at once is met. Not where a transmit key comes with it,
+ * because no packet of ours may go before that key. */
+static const struct out_item *network_first(const struct outbox *items)
+{
+	const struct out_item *found = NULL;
+	struct unit_network network;
+	for (uint32_t i = 0; i < items->item_count; i++) {
+		const struct out_item *item = &items->items[i];
+		if (item->kind == UNIT_TRANSMIT_KEY || (item->kind == UNIT_NETWORK && found))
+			return NULL;
+		if (item->kind == UNIT_NETWORK)
+			found = item;
+	}
+	if (!found)
+		return NULL;
+	memcpy(&network, outbox_bytes(items, found), sizeof network);
+	return network.ipv4 ? found : NULL;
+}
+
 void translate_unit(
 	struct session *session, const struct outbox *items, uint64_t now, struct outbox *out)
 {
+	const struct out_item *first = network_first(items);
+	if (first)
+		take_network(session, first, items, now, out);
 	for (uint32_t i = 0; i < items->item_count; i++) {
 		const struct out_item *item = &items->items[i];
 		const uint8_t *bytes = outbox_bytes(items, item);
@@ -260,7 +283,8 @@ void translate_unit(
 			emit_copy(session, TUNNEL_ADDRESS, items, item, out);
 			break;
 		case UNIT_NETWORK:
-			take_network(session, item, items, now, out);
+			if (item != first)
+				take_network(session, item, items, now, out);
 			break;
 		case UNIT_FAILED:
 			if (session->failing == CLOSE_NONE)

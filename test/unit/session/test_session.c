@@ -74,6 +74,18 @@ static void keys_before_the_frames_that_need_them(void **state)
 	key_order(&pair->server);
 }
 
+/* The server's Ack of the address it gave opens IPCP at both ends: the client may send at once. */
+static void network_before_the_ack_that_lets_the_peer_send(void **state)
+{
+	struct pair *pair = opened();
+	const struct end *server = &pair->server;
+	uint32_t network = command_at(server, DATAPATH_NETWORK);
+	uint32_t ack = seen_find(server, 0, TUNNEL_COMMAND, DATAPATH_FRAME, PROTOCOL_IPCP_, ACK);
+	assert_true(ack < server->seen_count);
+	assert_true(command_at(server, DATAPATH_TRANSMIT_KEY) < network);
+	assert_true(network < ack);
+}
+
 static void bytes_of_the_reply_before_the_first_frame(void **state)
 {
 	struct pair *pair = opened();
@@ -452,6 +464,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(opens_with_facts),
 		cmocka_unit_test(keys_before_the_frames_that_need_them),
+		cmocka_unit_test(network_before_the_ack_that_lets_the_peer_send),
 		cmocka_unit_test(bytes_of_the_reply_before_the_first_frame),
 		cmocka_unit_test(framing_counts_what_wraps_a_packet),
 		cmocka_unit_test(an_epoch_comes_before_its_frames),
