@@ -7,6 +7,7 @@
 #include "server.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -381,6 +382,17 @@ static void on_nat(void *context, int result, const char *error)
 	host_stop(&server->host, CLOSE_LOCAL_ERROR, 1);
 }
 
+/* "greyline", or "greyline_IFNAME" beside another server of the same host, whose table must
+ * outlive ours. */
+static void name_table(char *table, size_t size, const char *interface)
+{
+	bool usual = !strcmp(interface, DEFAULT_INTERFACE);
+	snprintf(table, size, NAT_TABLE "%s%s", usual ? "" : "_", usual ? "" : interface);
+	for (char *c = table; *c; c++)
+		if (!isalnum((unsigned char)*c))
+			*c = '_';
+}
+
 static int start_nat(struct server *server)
 {
 	enum { WIDEST = 8 };
@@ -393,9 +405,9 @@ static int start_nat(struct server *server)
 		return complain(server, 2,
 			"--nat: the pool's ranges lie too far apart for one masquerade rule: "
 			"keep them within one network");
-	snprintf(nft.table, sizeof nft.table, "%s", NAT_TABLE);
 	snprintf(nft.interface, sizeof nft.interface, "%s",
 		server->shared ? server->interface : "ppp*");
+	name_table(nft.table, sizeof nft.table, nft.interface);
 	helper_sysctl(server->host.helper, HELPER_IPV4_FORWARD, "1", on_nat, server);
 	helper_nat(server->host.helper, &nft, on_nat, server);
 	/* Whoever reads that we listen may rely on it. */

@@ -14,7 +14,7 @@ struct name {
 const char *name_of(const struct name *table, size_t count, uint32_t value);
 
 /* Of `words`, the one nearest to `wrong` by edit distance; NULL when none is near enough to be a
- * plausible slip (more than a third of its letters differ). */
+ * plausible slip (more than a third of its letters, and one, differ). */
 const char *name_nearest(const char *const *words, size_t count, const char *wrong);
 
 #endif

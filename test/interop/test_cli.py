@@ -174,6 +174,25 @@ def test_nat_rules_come_and_go(lab, program):
     assert server.state() == before
 
 
+def test_two_servers_with_nat_on_one_host(lab, program):
+    server, _ = lab.pair()
+    server.ip('address', 'add', '10.7.0.9/24', 'dev', 'outer')
+    folder = lab.file('second')
+    first = Server(lab, server, program, '--nat', pool='10.98.0.0/24')
+    second = Server(lab, server, program, '--nat', '--ifname', 'second0', '--run-dir', folder,
+                    listen='10.7.0.9', pool='10.97.0.0/24')
+
+    def tables():
+        return set(re.findall(r'table inet (\w+)',
+                              server.run('nft', 'list', 'tables').stdout))
+
+    assert tables() == {'greyline', 'greyline_second0'}
+    assert second.stop() == 0
+    assert tables() == {'greyline'}
+    assert first.stop() == 0
+    assert tables() == set()
+
+
 def test_sessions_status_and_terminate(lab, program):
     server, first, second = lab.lan('server', 'first', 'second')
     ours = Server(lab, server, program, users={'alice': 'a', 'bob': 'b'})
