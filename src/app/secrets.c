@@ -101,9 +101,13 @@ bool secret_store(struct secret *secret, const char *word, size_t length, const 
 {
 	uint8_t hash[NT_HASH_BYTES];
 	const size_t prefix = sizeof nt_prefix - 1;
-	secret->nt_hash = length == prefix + 2 * NT_HASH_BYTES &&
-			  !memcmp(word, nt_prefix, prefix) &&
+	bool marked = length > prefix && !memcmp(word, nt_prefix, prefix);
+	secret->nt_hash = marked && length == prefix + 2 * NT_HASH_BYTES &&
 			  value_hex(word + prefix, 2 * NT_HASH_BYTES, hash);
+	if (marked && !secret->nt_hash)
+		fault_warning(faults, at,
+			"a secret begins with nt: but is not an NT hash (32 hexadecimal digits): "
+			"it is taken as the password itself");
 	if (!secret->nt_hash && length > PPP_SECRET_MAX) {
 		fault(faults, at, "a secret is longer than %d bytes", PPP_SECRET_MAX);
 		return false;

@@ -125,7 +125,10 @@ static void test_addresses(void **state)
 
 static void test_nt_hash(void **state)
 {
-	lines("a * nt:8846f7eaee8fb117ad06bdd830b7586c\nb * nt:short\n");
+	faults("a * nt:8846f7eaee8fb117ad06bdd830b7586c\nb * nt:short\n",
+		"s:2:5: warning: a secret begins with nt: but is not an NT hash (32 hexadecimal "
+		"digits): it is taken as the password itself\n");
+	assert_int_equal(heard.faults.count, 0);
 	const struct secret *a = find("a", "");
 	static const uint8_t hash[16] = {0x88, 0x46, 0xf7, 0xea, 0xee, 0x8f, 0xb1, 0x17, 0xad, 0x06,
 		0xbd, 0xd8, 0x30, 0xb7, 0x58, 0x6c};
