@@ -162,9 +162,11 @@ static const char *judge(struct server *server, struct seat *seat,
 static void admitted(struct server *server, struct seat *seat, const struct auth_question *question)
 {
 	struct seat *other;
-	throttle_succeeded(&server->by_address, seat->outer.bytes, sizeof seat->outer.bytes);
 	struct who who = who_asks(server, question);
-	throttle_succeeded(&server->by_user, who.name, who.length);
+	/* The address is forgiven this user's slips alone: else whoever has one account could guess
+	 * at others for ever, with a login of his own in between. */
+	uint32_t slips = throttle_succeeded(&server->by_user, who.name, who.length);
+	throttle_forgive(&server->by_address, seat->outer.bytes, sizeof seat->outer.bytes, slips);
 	server->logins++;
 	narrate_login(seat, question);
 	if (server->settings->single_session == SINGLE_REPLACE)

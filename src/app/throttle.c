@@ -78,9 +78,20 @@ void throttle_failed(struct throttle *throttle, const void *key, size_t length, 
 	entry->until = now + (delay < throttle->delay_max ? delay : throttle->delay_max);
 }
 
-void throttle_succeeded(struct throttle *throttle, const void *key, size_t length)
+uint32_t throttle_succeeded(struct throttle *throttle, const void *key, size_t length)
 {
 	struct throttle_entry *entry = find(throttle, key, length);
+	uint32_t failures = entry ? entry->failures : 0;
 	if (entry)
+		*entry = (struct throttle_entry){0};
+	return failures;
+}
+
+void throttle_forgive(struct throttle *throttle, const void *key, size_t length, uint32_t count)
+{
+	struct throttle_entry *entry = find(throttle, key, length);
+	if (entry && count < entry->failures)
+		entry->failures -= count;
+	else if (entry)
 		*entry = (struct throttle_entry){0};
 }

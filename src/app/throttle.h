@@ -31,6 +31,9 @@ void throttle_init(
 /* How long this key has to wait still; 0: not at all. */
 uint64_t throttle_wait(struct throttle *throttle, const void *key, size_t length, uint64_t now);
 void throttle_failed(struct throttle *throttle, const void *key, size_t length, uint64_t now);
-void throttle_succeeded(struct throttle *throttle, const void *key, size_t length);
+/* Forgets a key that proved itself; gives how many failures it had. */
+uint32_t throttle_succeeded(struct throttle *throttle, const void *key, size_t length);
+/* Takes back `count` failures of a key, and its wait when none of them is left. */
+void throttle_forgive(struct throttle *throttle, const void *key, size_t length, uint32_t count);
 
 #endif

@@ -51,6 +51,25 @@ static void test_forgiven(void **state)
 	assert_int_equal(wait_of("a", SECONDS(1) + THROTTLE_FORGET), 0);
 }
 
+/* What an address is forgiven is what was a slip of the user who came in, and no more. */
+static void test_slips(void **state)
+{
+	throttle_init(&throttle, 1, 2, THROTTLE_DELAY_MAX);
+	for (unsigned i = 0; i < 4; i++)
+		failed_at("a", 0);
+	assert_int_equal(throttle_succeeded(&throttle, "nobody", 6), 0);
+	throttle_forgive(&throttle, "a", 1, 0);
+	assert_int_equal(wait_of("a", 0), SECONDS(2));
+	throttle_forgive(&throttle, "a", 1, 1);
+	failed_at("a", 0); /* the fourth again, not the fifth */
+	assert_int_equal(wait_of("a", 0), SECONDS(2));
+	throttle_forgive(&throttle, "a", 1, 4);
+	assert_int_equal(wait_of("a", 0), 0);
+	throttle_forgive(&throttle, "unknown", 7, 1);
+	failed_at("b", 0);
+	assert_int_equal(throttle_succeeded(&throttle, "b", 1), 1);
+}
+
 /* Strangers by the hundred thousand neither grow the table nor crash it, and whoever failed last
  * is still known. */
 static void test_bounded(void **state)
@@ -70,6 +89,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_growth),
 		cmocka_unit_test(test_forgiven),
+		cmocka_unit_test(test_slips),
 		cmocka_unit_test(test_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
