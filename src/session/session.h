@@ -75,6 +75,7 @@ struct session {
 	bool start_due;  /* session_start is to come */
 	bool link_alive; /* between link_up and LINK_CLOSED */
 	bool hang_up;    /* nothing more to say: the tunnel clears the call */
+	bool lcp_opened; /* just now: a PNS tells the PAC its ACCMs */
 };
 
 /* All of these write tunnel_out items (tunnel.h); none allocates or keeps `out`. */

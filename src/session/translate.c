@@ -112,6 +112,7 @@ static void take_framing(struct session *session, const struct out_item *item,
 	session->facts.peer_mru = framing.peer_mru;
 	session->facts.our_mru = framing.our_mru;
 	session->facts.mtu = mtu;
+	session->lcp_opened = true;
 	struct datapath_command command = {.kind = DATAPATH_FRAMING};
 	command.framing.send_mru = framing.peer_mru;
 	command.framing.mtu = mtu;

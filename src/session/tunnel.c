@@ -180,6 +180,24 @@ static void clear_calls(struct tunnel *tunnel, uint64_t now, struct outbox *out)
 	}
 }
 
+/* A PNS says Set-Link-Info once LCP is open (§2.15). Nothing is escaped here, so the ACCMs stay at
+ * their default; PACs with a line behind them wait for the message, and pptp-linux and Windows send
+ * it too. */
+static void tell_link_info(struct tunnel *tunnel, uint64_t now, struct outbox *out)
+{
+	for (struct call *call = tunnel->control.calls; call; call = call->next) {
+		struct session *session = find(tunnel, call->subject);
+		if (!session || !session->lcp_opened)
+			continue;
+		session->lcp_opened = false;
+		if (tunnel->config->control.pac)
+			continue;
+		OUTBOX(items, CONTROL_OUT_ITEMS, CONTROL_OUT_BYTES);
+		control_link_info(&tunnel->control, call, UINT32_MAX, UINT32_MAX, &items);
+		pump(tunnel, &items, now, out);
+	}
+}
+
 static bool links_alive(const struct tunnel *tunnel)
 {
 	for (const struct call *call = tunnel->control.calls; call; call = call->next) {
@@ -204,6 +222,7 @@ static void watch_emptiness(struct tunnel *tunnel, uint64_t now)
 static void settle(struct tunnel *tunnel, uint64_t now, struct outbox *out)
 {
 	each_session(tunnel, CLOSE_NONE, now, out, start_link);
+	tell_link_info(tunnel, now, out);
 	clear_calls(tunnel, now, out);
 	if (tunnel->stopping == STOP_LINKS && !links_alive(tunnel)) {
 		tunnel->stopping = STOP_CALLS;

@@ -150,6 +150,25 @@ static void answering_a_call_nobody_waits_for(void **state)
 	check_ends(server);
 }
 
+static uint32_t link_infos(const struct end *end, uint16_t sent)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < end->seen_count; i++)
+		count += end->seen[i].kind == TUNNEL_MESSAGE && end->seen[i].arg == sent &&
+			 end->seen[i].message == PPTP_LINK_INFO;
+	return count;
+}
+
+/* Set-Link-Info: a PNS says it for each call whose LCP opened; a PAC hears it. */
+static void the_client_says_set_link_info(void **state)
+{
+	struct pair *pair = opened(2);
+	assert_int_equal(link_infos(&pair->client, 1), 2);
+	assert_int_equal(link_infos(&pair->server, 0), 2);
+	assert_int_equal(link_infos(&pair->server, 1), 0);
+	assert_int_equal(pair->server.sessions[0].call.send_accm, UINT32_MAX);
+}
+
 /* A peer's first frame may follow at once on what tells it our call ID. */
 static void attached_before_the_peer_is_told(void **state)
 {
@@ -378,6 +397,7 @@ int main(void)
 		cmocka_unit_test(a_refused_call),
 		cmocka_unit_test(dialling_without_a_connection),
 		cmocka_unit_test(answering_a_call_nobody_waits_for),
+		cmocka_unit_test(the_client_says_set_link_info),
 		cmocka_unit_test(attached_before_the_peer_is_told),
 		cmocka_unit_test(frames_after_the_end_are_nothing),
 		cmocka_unit_test(tcp_lost),
