@@ -182,8 +182,9 @@ static const struct fsm_ops ccp_ops = {
 	.stuck = stuck,
 };
 
-static struct fsm_run ccp_run(struct unit *unit, const struct turn *turn)
+static struct fsm_run ccp_run(void *side, const struct turn *turn)
 {
+	struct unit *unit = side;
 	return (struct fsm_run){.fsm = &unit->ccp.fsm,
 		.ops = &ccp_ops,
 		.owner = unit,
@@ -199,35 +200,11 @@ static void row_init(void *side)
 	ccp_wish(unit);
 }
 
-static void row_input(void *side, const struct turn *turn, const uint8_t *packet, size_t length)
-{
-	struct fsm_run run = ccp_run(side, turn);
-	fsm_input(&run, packet, length);
-}
-
 static void row_rejected(void *side, const struct turn *turn)
 {
 	struct fsm_run run = ccp_run(side, turn);
 	((struct unit *)side)->ccp.refusal = CCP_UNKNOWN;
 	fsm_event(&run, FSM_RXJ_MINUS);
-}
-
-static void row_open(void *side, const struct turn *turn)
-{
-	struct fsm_run run = ccp_run(side, turn);
-	fsm_event(&run, FSM_OPEN);
-}
-
-static void row_close(void *side, const struct turn *turn)
-{
-	struct fsm_run run = ccp_run(side, turn);
-	fsm_event(&run, FSM_CLOSE);
-}
-
-static void row_lower_up(void *side, const struct turn *turn)
-{
-	struct fsm_run run = ccp_run(side, turn);
-	fsm_event(&run, FSM_UP);
 }
 
 static void row_lower_down(void *side, const struct turn *turn)
@@ -280,11 +257,8 @@ static void row_print(struct text *t, const uint8_t *packet, size_t length)
 
 const struct protocol_ops ccp_protocol = {
 	.init = row_init,
-	.input = row_input,
+	.run = ccp_run,
 	.rejected = row_rejected,
-	.open = row_open,
-	.close = row_close,
-	.lower_up = row_lower_up,
 	.lower_down = row_lower_down,
 	.tick = row_tick,
 	.deadline = row_deadline,

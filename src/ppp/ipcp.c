@@ -290,8 +290,9 @@ static const struct fsm_ops ipcp_ops = {
 	.stuck = stuck,
 };
 
-static struct fsm_run ipcp_run(struct unit *unit, const struct turn *turn)
+static struct fsm_run ipcp_run(void *side, const struct turn *turn)
 {
+	struct unit *unit = side;
 	return (struct fsm_run){.fsm = &unit->ipcp.fsm,
 		.ops = &ipcp_ops,
 		.owner = unit,
@@ -307,47 +308,11 @@ static void row_init(void *side)
 	ipcp_wish(unit);
 }
 
-static void row_input(void *side, const struct turn *turn, const uint8_t *packet, size_t length)
-{
-	struct fsm_run run = ipcp_run(side, turn);
-	fsm_input(&run, packet, length);
-}
-
 static void row_rejected(void *side, const struct turn *turn)
 {
 	struct fsm_run run = ipcp_run(side, turn);
 	refused(side, turn);
 	fsm_event(&run, FSM_RXJ_MINUS);
-}
-
-static void row_open(void *side, const struct turn *turn)
-{
-	struct fsm_run run = ipcp_run(side, turn);
-	fsm_event(&run, FSM_OPEN);
-}
-
-static void row_close(void *side, const struct turn *turn)
-{
-	struct fsm_run run = ipcp_run(side, turn);
-	fsm_event(&run, FSM_CLOSE);
-}
-
-static void row_lower_up(void *side, const struct turn *turn)
-{
-	struct fsm_run run = ipcp_run(side, turn);
-	fsm_event(&run, FSM_UP);
-}
-
-static void row_lower_down(void *side, const struct turn *turn)
-{
-	struct fsm_run run = ipcp_run(side, turn);
-	fsm_event(&run, FSM_DOWN);
-}
-
-static void row_tick(void *side, const struct turn *turn)
-{
-	struct fsm_run run = ipcp_run(side, turn);
-	fsm_tick(&run);
 }
 
 static uint64_t row_deadline(const void *side)
@@ -362,13 +327,8 @@ static void row_print(struct text *t, const uint8_t *packet, size_t length)
 
 const struct protocol_ops ipcp_protocol = {
 	.init = row_init,
-	.input = row_input,
+	.run = ipcp_run,
 	.rejected = row_rejected,
-	.open = row_open,
-	.close = row_close,
-	.lower_up = row_lower_up,
-	.lower_down = row_lower_down,
-	.tick = row_tick,
 	.deadline = row_deadline,
 	.print = row_print,
 };

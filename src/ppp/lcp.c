@@ -307,8 +307,9 @@ static const struct fsm_ops lcp_ops = {
 	.farewell = farewell,
 };
 
-struct fsm_run lcp_run(struct link *link, const struct turn *turn)
+struct fsm_run lcp_run(void *side, const struct turn *turn)
 {
+	struct link *link = side;
 	const struct link_config *config = &link->config;
 	return (struct fsm_run){
 		.fsm = &link->lcp.fsm,
@@ -334,12 +335,6 @@ static void row_init(void *side)
 	lcp_wish(link);
 }
 
-static void row_input(void *side, const struct turn *turn, const uint8_t *packet, size_t length)
-{
-	struct fsm_run run = lcp_run(side, turn);
-	fsm_input(&run, packet, length);
-}
-
 static void row_rejected(void *side, const struct turn *turn)
 {
 	struct link *link = side;
@@ -347,30 +342,6 @@ static void row_rejected(void *side, const struct turn *turn)
 	if (link->closing == CLOSE_NONE)
 		link->closing = CLOSE_LCP_REJECTED;
 	fsm_event(&run, FSM_RXJ_MINUS);
-}
-
-static void row_open(void *side, const struct turn *turn)
-{
-	struct fsm_run run = lcp_run(side, turn);
-	fsm_event(&run, FSM_OPEN);
-}
-
-static void row_close(void *side, const struct turn *turn)
-{
-	struct fsm_run run = lcp_run(side, turn);
-	fsm_event(&run, FSM_CLOSE);
-}
-
-static void row_lower_up(void *side, const struct turn *turn)
-{
-	struct fsm_run run = lcp_run(side, turn);
-	fsm_event(&run, FSM_UP);
-}
-
-static void row_lower_down(void *side, const struct turn *turn)
-{
-	struct fsm_run run = lcp_run(side, turn);
-	fsm_event(&run, FSM_DOWN);
 }
 
 static void row_tick(void *side, const struct turn *turn)
@@ -442,12 +413,8 @@ static void row_print(struct text *t, const uint8_t *packet, size_t length)
 
 const struct protocol_ops lcp_protocol = {
 	.init = row_init,
-	.input = row_input,
+	.run = lcp_run,
 	.rejected = row_rejected,
-	.open = row_open,
-	.close = row_close,
-	.lower_up = row_lower_up,
-	.lower_down = row_lower_down,
 	.tick = row_tick,
 	.deadline = row_deadline,
 	.print = row_print,

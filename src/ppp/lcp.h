@@ -49,7 +49,7 @@ extern const struct option_set lcp_options;
 void lcp_wish(struct link *link);
 void lcp_request(const void *owner, struct writer *w);
 
-struct fsm_run lcp_run(struct link *link, const struct turn *turn);
+struct fsm_run lcp_run(void *link, const struct turn *turn); /* a row of the protocol table */
 /* LCP packets beyond negotiation; the link must be Opened. */
 void lcp_identify(struct link *link, const struct turn *turn);
 void lcp_protocol_reject(

@@ -74,8 +74,8 @@ static uint64_t progress_time(const struct link *link)
 static void lower_down_all(struct link *link, const struct turn *turn)
 {
 	for (const struct protocol *p = NULL; (p = protocol_next(p, SIDE_LINK));)
-		if (p->ops != &lcp_protocol && p->ops->lower_down)
-			p->ops->lower_down(link, turn);
+		if (p->ops != &lcp_protocol)
+			protocol_event(p->ops, FSM_DOWN, link, turn);
 }
 
 static bool has_keys(uint8_t method)
@@ -168,7 +168,7 @@ static void settle(struct link *link, const struct turn *turn)
 {
 	const struct fsm *fsm = &link->lcp.fsm;
 	if (link->closing != CLOSE_NONE && (fsm->state == FSM_STOPPED || fsm->state > FSM_STOPPING))
-		lcp_protocol.close(link, turn);
+		protocol_event(&lcp_protocol, FSM_CLOSE, link, turn);
 	if (link->phase == PHASE_DEAD)
 		return;
 	if (fsm->state <= FSM_CLOSED)
@@ -185,7 +185,7 @@ void link_fail(struct link *link, enum close_reason reason, const struct turn *t
 		return;
 	if (link->closing == CLOSE_NONE)
 		link->closing = reason;
-	lcp_protocol.close(link, turn);
+	protocol_event(&lcp_protocol, FSM_CLOSE, link, turn);
 }
 
 /* Authentication. */
@@ -270,8 +270,8 @@ void link_up(struct link *link, uint64_t now, struct outbox *out)
 		lcp_wish(link);
 		link->progress_deadline = now + progress_time(link);
 	}
-	lcp_protocol.open(link, &turn);
-	lcp_protocol.lower_up(link, &turn);
+	protocol_event(&lcp_protocol, FSM_OPEN, link, &turn);
+	protocol_event(&lcp_protocol, FSM_UP, link, &turn);
 	settle(link, &turn);
 }
 
@@ -280,8 +280,8 @@ void link_down(struct link *link, enum close_reason reason, uint64_t now, struct
 	struct turn turn = turn_now(now, out);
 	if (link->closing == CLOSE_NONE)
 		link->closing = reason;
-	lcp_protocol.lower_down(link, &turn);
-	lcp_protocol.close(link, &turn);
+	protocol_event(&lcp_protocol, FSM_DOWN, link, &turn);
+	protocol_event(&lcp_protocol, FSM_CLOSE, link, &turn);
 	settle(link, &turn);
 }
 
@@ -311,7 +311,7 @@ bool link_input(
 		turn_drop(&turn, DROP_FRAME_PHASE);
 		return true;
 	}
-	protocol->ops->input(link, &turn, r.at, reader_left(&r));
+	protocol_input(protocol->ops, link, &turn, r.at, reader_left(&r));
 	settle(link, &turn);
 	return true;
 }
@@ -346,7 +346,7 @@ void link_tick(struct link *link, uint64_t now, struct outbox *out)
 {
 	struct turn turn = turn_now(now, out);
 	for (const struct protocol *p = NULL; (p = protocol_next(p, SIDE_LINK));)
-		p->ops->tick(link, &turn);
+		protocol_tick(p->ops, link, &turn);
 	if (now >= link->auth_deadline) {
 		link->auth_deadline = NEVER;
 		link_fail(link, CLOSE_AUTH_TIMEOUT, &turn);

@@ -179,3 +179,35 @@ const struct protocol *protocol_next(const struct protocol *last, enum protocol_
 		row++;
 	return row->ops ? row : NULL;
 }
+
+void protocol_event(
+	const struct protocol_ops *ops, enum fsm_event event, void *side, const struct turn *turn)
+{
+	if (event == FSM_DOWN && ops->lower_down) {
+		ops->lower_down(side, turn);
+	} else if (ops->run) {
+		struct fsm_run run = ops->run(side, turn);
+		fsm_event(&run, event);
+	}
+}
+
+void protocol_input(const struct protocol_ops *ops, void *side, const struct turn *turn,
+	const uint8_t *packet, size_t length)
+{
+	if (ops->input) {
+		ops->input(side, turn, packet, length);
+	} else {
+		struct fsm_run run = ops->run(side, turn);
+		fsm_input(&run, packet, length);
+	}
+}
+
+void protocol_tick(const struct protocol_ops *ops, void *side, const struct turn *turn)
+{
+	if (ops->tick) {
+		ops->tick(side, turn);
+	} else {
+		struct fsm_run run = ops->run(side, turn);
+		fsm_tick(&run);
+	}
+}

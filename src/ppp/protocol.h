@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fsm.h"
 #include "option.h"
 #include "text.h"
 #include "turn.h"
@@ -17,14 +18,13 @@ enum protocol_side { SIDE_NONE, SIDE_LINK, SIDE_UNIT };
 
 struct protocol_ops {
 	void (*init)(void *side);
+	/* Of RFC 1661's kind: its automaton, which then takes every event, packet and tick that has
+	 * no function here. NULL: there is none (PAP, CHAP). */
+	struct fsm_run (*run)(void *side, const struct turn *turn);
 	/* One packet without its protocol field; the phase allows it. */
 	void (*input)(void *side, const struct turn *turn, const uint8_t *packet, size_t length);
 	/* The peer answered Protocol-Reject. */
 	void (*rejected)(void *side, const struct turn *turn);
-	/* RFC 1661 §4.3: the administrative and the lower layer's events. NULL: has none. */
-	void (*open)(void *side, const struct turn *turn);
-	void (*close)(void *side, const struct turn *turn);
-	void (*lower_up)(void *side, const struct turn *turn);
 	void (*lower_down)(void *side, const struct turn *turn);
 	void (*tick)(void *side, const struct turn *turn);
 	uint64_t (*deadline)(const void *side);
@@ -48,6 +48,14 @@ const struct protocol *protocol_find(uint16_t number);
 /* The control protocol of a data protocol, or the protocol itself; NULL when nobody here speaks
  * it. */
 const struct protocol *protocol_spoken(uint16_t number);
+
+/* What happens to a protocol: its own function, or its automaton's. `event` is one of Open, Close,
+ * Up and Down (RFC 1661 §4.3). */
+void protocol_event(
+	const struct protocol_ops *ops, enum fsm_event event, void *side, const struct turn *turn);
+void protocol_input(const struct protocol_ops *ops, void *side, const struct turn *turn,
+	const uint8_t *packet, size_t length);
+void protocol_tick(const struct protocol_ops *ops, void *side, const struct turn *turn);
 
 /* Prints code, identifier and length of any control packet. */
 void print_unknown(struct text *t, const uint8_t *packet, size_t length);

@@ -108,8 +108,8 @@ static void start(
 	if (*running)
 		return;
 	*running = true;
-	ops->open(unit, turn);
-	ops->lower_up(unit, turn);
+	protocol_event(ops, FSM_OPEN, unit, turn);
+	protocol_event(ops, FSM_UP, unit, turn);
 }
 
 /* After any event: what has become possible starts, what has become impossible ends. UNIT_FAILED is
@@ -186,7 +186,7 @@ void unit_down(struct unit *unit, uint64_t now, struct outbox *out)
 	struct turn turn = turn_now(now, out);
 	unit->up = false;
 	for (const struct protocol *p = NULL; (p = protocol_next(p, SIDE_UNIT));)
-		p->ops->lower_down(unit, &turn);
+		protocol_event(p->ops, FSM_DOWN, unit, &turn);
 	unit->address_asked = false;
 	unit->network_deadline = NEVER;
 	unit_review(unit, &turn);
@@ -222,7 +222,7 @@ bool unit_input(
 		unit->peer_waits = true;
 		settle(unit, &turn);
 	}
-	protocol->ops->input(unit, &turn, r.at, reader_left(&r));
+	protocol_input(protocol->ops, unit, &turn, r.at, reader_left(&r));
 	settle(unit, &turn);
 	return true;
 }
@@ -282,7 +282,7 @@ void unit_tick(struct unit *unit, uint64_t now, struct outbox *out)
 	if (!unit->up || unit->failed)
 		return;
 	for (const struct protocol *p = NULL; (p = protocol_next(p, SIDE_UNIT));)
-		p->ops->tick(unit, &turn);
+		protocol_tick(p->ops, unit, &turn);
 	if (now >= unit->network_deadline)
 		network_overdue(unit, &turn);
 	settle(unit, &turn);

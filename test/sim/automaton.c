@@ -160,16 +160,16 @@ static void step(struct walker *walker, char letter)
 	struct link *link = &walker->link;
 	switch (letter) {
 	case 'o':
-		lcp_protocol.open(link, &turn);
+		protocol_event(&lcp_protocol, FSM_OPEN, link, &turn);
 		break;
 	case 'c':
-		lcp_protocol.close(link, &turn);
+		protocol_event(&lcp_protocol, FSM_CLOSE, link, &turn);
 		break;
 	case 'u':
-		lcp_protocol.lower_up(link, &turn);
+		protocol_event(&lcp_protocol, FSM_UP, link, &turn);
 		break;
 	case 'd':
-		lcp_protocol.lower_down(link, &turn);
+		protocol_event(&lcp_protocol, FSM_DOWN, link, &turn);
 		break;
 	case 'S':
 	case 'U':

@@ -387,7 +387,7 @@ static void one_protocol_closed(void **state)
 		config.mppe_allow = MPPE_ALLOW_128;
 		solo_unit(&s, &config, true);
 		const struct protocol_ops *ops = i ? &ipcp_protocol : &ccp_protocol;
-		ops->close(&s.unit, &turn);
+		protocol_event(ops, FSM_CLOSE, &s.unit, &turn);
 		assert_int_equal(out.item_count, 1);
 		const uint8_t *b = outbox_bytes(&out, &out.items[0]);
 		assert_int_equal(b[2], TERMINATE_REQUEST);
