@@ -19,6 +19,7 @@ enum datapath_command_kind {
 	DATAPATH_TRANSMIT_KEY, /* encrypt from here on; strength MPPE_NONE stops */
 	DATAPATH_FRAMING,      /* LCP opened: what may be sent and how */
 	DATAPATH_NETWORK,      /* network protocols that are up, and the peer's addresses */
+	DATAPATH_PATH,         /* the outer path to the peer, or its MTU, is another */
 	DATAPATH_EPOCH,        /* LCP restarted: wipe keys, stop data; the GRE sequence goes on */
 	DATAPATH_DETACH,       /* forget the session */
 };
@@ -57,6 +58,10 @@ struct datapath_command {
 			struct address remote4; /* the peer's: its route and its only source */
 			struct address remote6;
 		} network;
+		struct {
+			uint32_t index; /* the back end's number of the path; 0: none known */
+			uint16_t mtu;   /* largest outer IP packet, header included; 0: unknown */
+		} path;
 		struct {
 			uint16_t length; /* of the bytes behind: protocol field and information */
 		} frame;

@@ -116,6 +116,12 @@ static void set_network(struct datapath *dp, const struct datapath_command *comm
 	dp->remote6 = command->network.remote6;
 }
 
+static void set_path(struct datapath *dp, const struct datapath_command *command)
+{
+	dp->path = command->path.index;
+	dp->path_mtu = command->path.mtu;
+}
+
 void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 	const struct datapath_command *command, const uint8_t *frame, uint64_t now,
 	struct packet_list *out)
@@ -147,6 +153,9 @@ void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 		break;
 	case DATAPATH_NETWORK:
 		set_network(dp, command);
+		break;
+	case DATAPATH_PATH:
+		set_path(dp, command);
 		break;
 	case DATAPATH_EPOCH:
 		dp->epoch = command->epoch;

@@ -51,6 +51,8 @@ struct datapath {
 	bool ipv4, ipv6;
 	uint16_t mtu;                            /* of the path: see datapath_mtu */
 	uint16_t send_mru;                       /* the peer's */
+	uint16_t path_mtu;                       /* outer IP packets; 0: unknown */
+	uint32_t path;                           /* the back end's number of the path */
 	struct address local, peer;              /* outer */
 	struct address local4, remote4, remote6; /* inner */
 	struct gre gre;                          /* sequence, ack, reorder window */

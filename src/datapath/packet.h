@@ -2,6 +2,7 @@
 #ifndef GREYLINE_PACKET_H
 #define GREYLINE_PACKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,16 +14,32 @@ enum packet_kind {
 	PACKET_CONTROL, /* protocol field and information of a control frame, for the session */
 };
 
+/* What a TUN with offloads leaves undone, in the words of virtio's header: a checksum that is not
+ * taken, a super-packet that is not cut. All zero: a packet as the wire sees it. */
+enum offload_kind { OFFLOAD_NONE, OFFLOAD_TCP4, OFFLOAD_TCP6, OFFLOAD_UDP };
+
+struct offload {
+	uint8_t kind;             /* enum offload_kind: not NONE means a super-packet */
+	bool checksum_missing;    /* to be summed from `checksum_start` on, then stored */
+	uint16_t checksum_start;  /* bytes from the start of the packet */
+	uint16_t checksum_offset; /* of the checksum field, from `checksum_start` */
+	uint16_t segment;         /* bytes of payload in each packet but the last */
+};
+
 struct packet {
 	struct datapath *datapath; /* the session's; never NULL in an output */
 	enum packet_kind kind;
 	uint8_t *bytes;
 	uint32_t length;
 	uint32_t capacity; /* of `bytes`, for outputs */
+	uint8_t tos;       /* OUTER: DSCP and ECN of the outer header, received or to be sent */
+	bool early;        /* OUTER, received: read ahead of data that came before it */
+	struct offload offload; /* INNER, from a TUN */
 };
 
-/* Where a call puts its results: `max` packets with buffers of OUTER_MAX bytes the caller set up
- * beforehand; `count` grows. */
+/* Where a call puts its results: `max` packets with buffers of OUTER_MAX bytes (or a little less:
+ * `capacity` says) the caller set up beforehand; `count` grows. Outputs have `tos` and `offload`
+ * set. */
 struct packet_list {
 	struct packet *at;
 	size_t count, max;

@@ -295,6 +295,8 @@ static void check_command(struct seat *seat, const struct datapath_command *comm
 			!(seat->receive_key_said && seat->transmit_key_said))
 			fail("%s: network up without the required keys", name);
 		break;
+	case DATAPATH_PATH:
+		break;
 	case DATAPATH_EPOCH:
 		seat->framing_said = seat->receive_key_said = seat->transmit_key_said = false;
 		break;
