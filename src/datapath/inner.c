@@ -10,6 +10,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "checksum.h"
+
 enum {
 	IPV4_HEADER = 20,
 	IPV6_HEADER = 40,
@@ -86,22 +88,9 @@ bool inner_parse(struct inner *inner, const uint8_t *bytes, size_t length)
 	return sound && !r.failed && inner->length <= length;
 }
 
-uint16_t inner_sum(uint32_t start, const uint8_t *bytes, size_t length)
-{
-	uint64_t sum = start;
-
-	for (; length >= 2; bytes += 2, length -= 2)
-		sum += (uint32_t)bytes[0] << 8 | bytes[1];
-	if (length)
-		sum += (uint32_t)bytes[0] << 8;
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
-}
-
 bool inner_checksum_holds(const struct inner *inner, const uint8_t *bytes)
 {
-	return inner->version != 4 || inner_sum(0, bytes, inner->header_length) == 0xffff;
+	return inner->version != 4 || checksum_of(0, bytes, inner->header_length) == 0xffff;
 }
 
 /* Whether an address names one host: not unspecified, loopback, multicast, broadcast, class E. */
@@ -147,9 +136,9 @@ static size_t too_big_ipv4(struct writer *w, const struct inner *inner, const ui
 	if (w->failed)
 		return 0;
 	uint8_t *start = w->start;
-	put_u16(start + 10, (uint16_t)~inner_sum(0, start, IPV4_HEADER));
+	put_u16(start + 10, (uint16_t)~checksum_of(0, start, IPV4_HEADER));
 	put_u16(start + IPV4_HEADER + 2,
-		(uint16_t)~inner_sum(0, start + IPV4_HEADER, length - IPV4_HEADER));
+		(uint16_t)~checksum_of(0, start + IPV4_HEADER, length - IPV4_HEADER));
 	return length;
 }
 
@@ -174,7 +163,7 @@ static size_t too_big_ipv6(struct writer *w, const struct inner *inner, const ui
 		return 0;
 	/* The sum covers the pseudo header: addresses, length, next header (RFC 8200 §8.1). */
 	uint32_t pseudo = (uint32_t)(ICMP_HEADER + quote) + PROTOCOL_ICMPV6;
-	uint16_t sum = inner_sum(pseudo, w->start + 8, 32 + ICMP_HEADER + quote);
+	uint16_t sum = checksum_of(pseudo, w->start + 8, 32 + ICMP_HEADER + quote);
 	put_u16(w->start + IPV6_HEADER + 2, (uint16_t)~sum);
 	return writer_length(w);
 }
@@ -255,6 +244,6 @@ size_t inner_fragment(struct writer *w, const struct inner *inner, const uint8_t
 	put_u16(header + 6,
 		(uint16_t)((inner->offset + from) / 8 | (more ? IPV4_MORE_FRAGMENTS : 0)));
 	put_u16(header + 10, 0);
-	put_u16(header + 10, (uint16_t)~inner_sum(0, header, inner->header_length));
+	put_u16(header + 10, (uint16_t)~checksum_of(0, header, inner->header_length));
 	return inner->header_length + length;
 }

@@ -49,7 +49,4 @@ size_t inner_fragment_length(const struct inner *inner, uint16_t mtu, size_t ind
 size_t inner_fragment(struct writer *w, const struct inner *inner, const uint8_t *packet,
 	uint16_t mtu, size_t index);
 
-/* The one's complement sum of RFC 1071 over `length` bytes, folded, not complemented. */
-uint16_t inner_sum(uint32_t start, const uint8_t *bytes, size_t length);
-
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "checksum.h"
 #include "datapath.h"
 #include "frame.h"
 #include "inner.h"
@@ -158,7 +159,7 @@ static inline size_t lab_ipv4(uint8_t *bytes, size_t length, bool from_client, u
 	assert_false(w.failed);
 	for (size_t n = writer_length(&w); n < length; n++)
 		bytes[n] = (uint8_t)(n * 31 + number);
-	put_u16(bytes + 10, (uint16_t)~inner_sum(0, bytes, 20));
+	put_u16(bytes + 10, (uint16_t)~checksum_of(0, bytes, 20));
 	return length;
 }
 

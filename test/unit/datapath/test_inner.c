@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "checksum.h"
 #include "inner.h"
 
 static const char ipv4_golden[] =
@@ -86,7 +87,7 @@ static void checksum(void **state)
 		"45 00 00 14 00 00 40 00 40 11 b8 61 c0 a8 00 01 c0 a8 00 c7");
 	put_u16(bytes + 2, 20);
 	put_u16(bytes + 10, 0);
-	uint16_t sum = (uint16_t)~inner_sum(0, bytes, 20);
+	uint16_t sum = (uint16_t)~checksum_of(0, bytes, 20);
 	put_u16(bytes + 10, sum);
 	assert_true(inner_parse(&inner, bytes, 20));
 	assert_true(inner_checksum_holds(&inner, bytes));
@@ -96,8 +97,8 @@ static void checksum(void **state)
 			assert_false(inner_checksum_holds(&inner, bytes));
 		bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	}
-	assert_int_equal(inner_sum(0, (const uint8_t[]){0x12, 0x34, 0x56}, 3), 0x1234 + 0x5600);
-	assert_int_equal(inner_sum(0, (const uint8_t[]){0xff, 0xff, 0x00, 0x02}, 4), 2);
+	assert_int_equal(checksum_of(0, (const uint8_t[]){0x12, 0x34, 0x56}, 3), 0x1234 + 0x5600);
+	assert_int_equal(checksum_of(0, (const uint8_t[]){0xff, 0xff, 0x00, 0x02}, 4), 2);
 }
 
 static size_t make_ipv4(uint8_t *bytes, size_t options, size_t payload, uint16_t fragment)
@@ -113,7 +114,7 @@ static size_t make_ipv4(uint8_t *bytes, size_t options, size_t payload, uint16_t
 	memcpy(bytes + 12, (const uint8_t[]){10, 0, 0, 2, 9, 9, 9, 9}, 8);
 	for (size_t n = 0; n < payload; n++)
 		bytes[header + n] = (uint8_t)(n * 13 + n / 256);
-	put_u16(bytes + 10, (uint16_t)~inner_sum(0, bytes, header));
+	put_u16(bytes + 10, (uint16_t)~checksum_of(0, bytes, header));
 	return header + payload;
 }
 
@@ -179,7 +180,7 @@ static void options(void **state)
 	/* NOP; record route, not copied, 3 bytes; router alert, copied, 4; end. */
 	memcpy(packet + 20, (const uint8_t[]){1, 7, 3, 4, 0x94, 4, 0, 0, 0, 0, 0, 0}, 12);
 	put_u16(packet + 10, 0);
-	put_u16(packet + 10, (uint16_t)~inner_sum(0, packet, 32));
+	put_u16(packet + 10, (uint16_t)~checksum_of(0, packet, 32));
 	assert_true(inner_parse(&inner, packet, length));
 	assert_int_equal(inner_fragment_count(&inner, 64), 2);
 	struct writer w = writer_over(out, sizeof(out));
@@ -189,7 +190,7 @@ static void options(void **state)
 	assert_int_equal(inner_fragment(&w, &inner, packet, 64, 1), 64);
 	assert_memory_equal(
 		out + 20, ((const uint8_t[]){1, 1, 1, 1, 0x94, 4, 0, 0, 0, 0, 0, 0}), 12);
-	assert_int_equal(inner_sum(0, out, 32), 0xffff);
+	assert_int_equal(checksum_of(0, out, 32), 0xffff);
 	/* Broken options do not run away: length 0, 1, beyond the end, cut off. */
 	static const uint8_t broken[4][4] = {{7, 0}, {7, 1}, {1, 1, 7, 9}, {1, 1, 1, 7}};
 	for (unsigned n = 0; n < 4; n++) {
@@ -217,7 +218,7 @@ static void too_big_ipv4(void **state)
 	assert_int_equal(address_to_ipv4(&answer.destination), 0x0a000002);
 	assert_hex(out + 20, 2, "03 04");
 	assert_hex(out + 24, 4, "00 00 05 74");
-	assert_int_equal(inner_sum(0, out + 20, size - 20), 0xffff);
+	assert_int_equal(checksum_of(0, out + 20, size - 20), 0xffff);
 	assert_memory_equal(out + 28, packet, size - 28);
 	/* Without an address of ours, the packet's destination speaks. */
 	struct address none = {0};
@@ -245,7 +246,7 @@ static void too_big_ipv6(void **state)
 	assert_hex(out + 40, 2, "02 00");
 	assert_hex(out + 44, 4, "00 00 05 74");
 	uint32_t pseudo = (uint32_t)(size - 40) + 58;
-	assert_int_equal(inner_sum(pseudo, out + 8, size - 8), 0xffff);
+	assert_int_equal(checksum_of(pseudo, out + 8, size - 8), 0xffff);
 	assert_memory_equal(out + 48, packet, size - 48);
 	assert_int_equal(inner_too_big(out, 1279, &inner, packet, 1396, &from), 0);
 	/* A short one is quoted whole. */
