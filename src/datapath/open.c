@@ -31,7 +31,7 @@
 
 #include <string.h>
 
-#include "digest.h"
+#include "cipher.h"
 #include "frame.h"
 #include "inner.h"
 #include "seal.h"
@@ -43,9 +43,9 @@ struct opening {
 	struct packet_list *out;
 	uint64_t now;
 	size_t first; /* output from which on some may still be encrypted, or dead */
-	size_t job_count;
-	struct rc4_job jobs[BATCH_MAX];
-	size_t slots[BATCH_MAX]; /* the output of each job */
+	struct cipher cipher;
+	size_t waiting;          /* outputs given to the cipher and not looked at since */
+	size_t slots[BATCH_MAX]; /* which ones */
 };
 
 static void start(
@@ -55,7 +55,8 @@ static void start(
 	o->out = out;
 	o->now = now;
 	o->first = out->count;
-	o->job_count = 0;
+	o->waiting = 0;
+	cipher_start(&o->cipher, engine->rc4);
 }
 
 static void drop(struct datapath *dp, enum drop why)
@@ -174,9 +175,8 @@ static void close_up(struct opening *o)
 
 static void finish(struct opening *o)
 {
-	if (o->job_count)
-		o->engine->rc4->crypt(o->jobs, o->job_count);
-	for (size_t n = 0; n < o->job_count; n++) {
+	cipher_flush(&o->cipher);
+	for (size_t n = 0; n < o->waiting; n++) {
 		struct packet *packet = &o->out->at[o->slots[n]];
 		enum drop why;
 		if (!check_opened(o, packet, &why)) {
@@ -184,41 +184,28 @@ static void finish(struct opening *o)
 			packet->length = 0;
 		}
 	}
-	secret_wipe(o->jobs, o->job_count * sizeof(o->jobs[0]));
-	o->job_count = 0;
+	o->waiting = 0;
 	close_up(o);
 }
 
-/* A stateful stream must not be looked at or moved while a job of it waits. */
-static void settle(struct opening *o, const struct mppe *m)
+/* Gives a packet to the cipher, with an output at the end of the list. A held one's bytes are about
+ * to be reused. */
+static bool queue(struct opening *o, struct datapath *dp, struct mppe *m, const struct reader *r,
+	enum cipher_arrival arrival, bool held, enum drop *why)
 {
-	bool clash = o->job_count == BATCH_MAX;
+	struct packet *packet;
+	size_t length = reader_left(r);
 
-	for (size_t n = 0; mppe_armed(m) && !m->stateless && n < o->job_count; n++)
-		clash = clash || o->jobs[n].state == &m->stream;
-	if (clash)
+	if (o->waiting == BATCH_MAX)
 		finish(o);
-}
-
-/* Queues the job just made at the end of the list. A held packet's bytes are about to be reused,
- * so they are copied first. */
-static bool queue(struct opening *o, struct datapath *dp, bool held, enum drop *why)
-{
-	struct packet *packet = packet_list_next(o->out, dp);
-	struct rc4_job *job = &o->jobs[o->job_count];
-
+	packet = packet_list_next(o->out, dp);
 	assert(packet);
-	if (job->length > packet->capacity) {
-		secret_wipe(job, sizeof(*job));
+	if (length > packet->capacity)
 		return refuse(why, DROP_INNER_SIZE);
-	}
-	job->out = packet->bytes;
-	if (held) {
-		memcpy(packet->bytes, job->in, job->length);
-		job->in = packet->bytes;
-	}
-	packet->length = job->length;
-	o->slots[o->job_count++] = o->out->count++;
+	if (!cipher_open(&o->cipher, m, arrival, r->at, length, held, packet->bytes, why))
+		return false;
+	packet->length = (uint32_t)(length - MPPE_HEADER_SIZE);
+	o->slots[o->waiting++] = o->out->count++;
 	return true;
 }
 
@@ -252,11 +239,10 @@ static bool may_search(struct datapath *dp, uint32_t keys, uint64_t now)
 }
 
 /* Which keys a packet belongs to, while old ones are still there for what is in flight. */
-static struct mppe *keys_for(struct opening *o, struct datapath *dp, const struct reader *r)
+static struct mppe *keys_for(struct datapath *dp, const struct reader *r)
 {
 	if (!mppe_armed(&dp->previous))
 		return &dp->receive;
-	settle(o, &dp->previous);
 	if (!mppe_fits(&dp->receive, r->at, reader_left(r)))
 		return mppe_fits(&dp->previous, r->at, reader_left(r)) ? &dp->previous
 								       : &dp->receive;
@@ -269,20 +255,16 @@ static bool open_encrypted(struct opening *o, struct datapath *dp, const struct 
 {
 	if (!mppe_armed(&dp->receive))
 		return refuse(why, DROP_MPPE_NO_KEY);
-	settle(o, &dp->receive);
 	if (late)
-		return mppe_open_late(
-			       &dp->receive, r->at, reader_left(r), &o->jobs[o->job_count], why) &&
-		       queue(o, dp, held, why);
+		return queue(o, dp, &dp->receive, r, CIPHER_LATE, held, why);
 	uint32_t keys = mppe_search(&dp->receive, r->at, reader_left(r)) +
 			mppe_search(&dp->previous, r->at, reader_left(r));
 	if (!may_search(dp, keys, o->now)) {
 		dp->suspicious++;
 		return refuse(why, DROP_MPPE_FAR);
 	}
-	struct mppe *m = keys_for(o, dp, r);
-	struct rc4_job *job = &o->jobs[o->job_count];
-	if (!mppe_open(m, r->at, reader_left(r), job, why)) {
+	struct mppe *m = keys_for(dp, r);
+	if (!queue(o, dp, m, r, CIPHER_IN_ORDER, held, why)) {
 		dp->searched += keys;
 		if (*why == DROP_MPPE_RESYNC)
 			request_resync(o, dp);
@@ -292,7 +274,7 @@ static bool open_encrypted(struct opening *o, struct datapath *dp, const struct 
 	}
 	m->active = true;
 	dp->resync_tries = 0;
-	return queue(o, dp, held, why);
+	return true;
 }
 
 /* True when the frame was a CCP reset of a direction that is encrypted, and is done with. */

@@ -2,10 +2,8 @@
  *
  *     GRE, sequence, ack | FF 03 | 00 FD | count | RC4( 00 21, IP packet )
  *
- * Each packet is laid out in clear in its output buffer and queued as an rc4_job over itself; the
- * jobs of the whole batch then run through one call of the engine, side by side, whichever sessions
- * they belong to. Only two packets of one stateful session cannot share a call, since the second
- * needs the state the first leaves behind: the jobs so far run first.
+ * Each packet is laid out in clear in its output buffer and given to the cipher (cipher.h), which
+ * encrypts it there by the end of the batch.
  *
  * What is larger than the session's MTU is fragmented when it is IPv4 and allows that, otherwise
  * its sender is told (at a bounded rate: a flood of large packets gets a trickle of answers). */
@@ -13,7 +11,7 @@
 
 #include <string.h>
 
-#include "digest.h"
+#include "cipher.h"
 #include "frame.h"
 #include "inner.h"
 
@@ -23,29 +21,8 @@ struct sealing {
 	struct datapath_engine *engine;
 	struct packet_list *out;
 	uint64_t now;
-	size_t job_count;
-	struct rc4_job jobs[BATCH_MAX];
+	struct cipher cipher;
 };
-
-static void run_jobs(struct sealing *s)
-{
-	if (s->job_count)
-		s->engine->rc4->crypt(s->jobs, s->job_count);
-	secret_wipe(s->jobs, s->job_count * sizeof(s->jobs[0]));
-	s->job_count = 0;
-}
-
-/* A free job for the session; a stateful one must not share a call with its predecessor. */
-static struct rc4_job *next_job(struct sealing *s, const struct mppe *m)
-{
-	bool clash = s->job_count == BATCH_MAX;
-
-	for (size_t n = 0; !m->stateless && n < s->job_count; n++)
-		clash = clash || s->jobs[n].state == &m->stream;
-	if (clash)
-		run_jobs(s);
-	return &s->jobs[s->job_count++];
-}
 
 /* Starts an outer packet: the GRE header in front of `payload` bytes. */
 static struct packet *start_outer(
@@ -128,20 +105,20 @@ static struct frame_plan plan_frame(const struct datapath *dp, uint8_t version, 
 	return plan;
 }
 
-/* Everything in front of the network packet. The job, if any, still needs its length. */
-static struct rc4_job *start_frame(
-	struct sealing *s, struct datapath *dp, const struct frame_plan *plan, struct writer *w)
+/* Everything in front of the network packet. Returns where the MPPE packet begins, with its header
+ * still to come; NULL in clear. */
+static uint8_t *start_frame(
+	const struct datapath *dp, const struct frame_plan *plan, struct writer *w)
 {
 	if (!plan->encrypt) {
 		frame_build(w, plan->protocol, dp->compress_address, dp->compress_protocol);
 		return NULL;
 	}
-	struct rc4_job *job = next_job(s, &dp->transmit);
 	frame_build(w, PROTOCOL_COMPRESSED, dp->compress_address, dp->compress_protocol);
-	write_u16(w, mppe_seal(&dp->transmit, job));
-	job->in = job->out = w->at;
+	uint8_t *mppe = w->at;
+	write_u16(w, 0);
 	frame_build_protocol(w, plan->protocol, dp->compress_protocol);
-	return job;
+	return mppe;
 }
 
 /* One outer packet: the whole packet, or the fragment `index` of several. */
@@ -156,13 +133,13 @@ static bool seal_piece(struct sealing *s, struct datapath *dp, const struct inne
 
 	if (!packet)
 		return false;
-	struct rc4_job *job = start_frame(s, dp, &plan, &w);
+	uint8_t *mppe = start_frame(dp, &plan, &w);
 	if (whole)
 		write_bytes(&w, bytes, length);
 	else
 		inner_fragment(&w, inner, bytes, mtu, index);
-	if (job)
-		job->length = (uint32_t)(w.at - job->out);
+	if (mppe)
+		cipher_seal(&s->cipher, &dp->transmit, mppe, (size_t)(w.at - mppe));
 	finish_outer(packet, &w, s->out);
 	return true;
 }
@@ -249,7 +226,7 @@ size_t datapath_seal(struct datapath_engine *engine, const struct packet *in, si
 	s.engine = engine;
 	s.out = out;
 	s.now = now;
-	s.job_count = 0;
+	cipher_start(&s.cipher, engine->rc4);
 	for (n = 0; n < count; n++) {
 		struct datapath *dp = in[n].datapath;
 		enum drop why = DROP_INNER_ROUTE;
@@ -263,6 +240,6 @@ size_t datapath_seal(struct datapath_engine *engine, const struct packet *in, si
 		if (outcome == DROPPED)
 			dp->counters.drops[why]++;
 	}
-	run_jobs(&s);
+	cipher_flush(&s.cipher);
 	return n;
 }
