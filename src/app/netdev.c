@@ -94,7 +94,8 @@ static uint32_t own_group(struct host *host)
 int netdev_open(struct host *host, struct seat *seat, const char *wanted)
 {
 	char error[256];
-	int tun = tun_open(wanted, seat->interface, error);
+	struct tun_config config = {.name = wanted};
+	int tun = tun_open(&config, seat->interface, error);
 	if (tun < 0) {
 		log_line(&host->log, LOG_LINE_ERROR, "%s", error);
 		return tun;

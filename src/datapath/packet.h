@@ -24,6 +24,7 @@ struct offload {
 	uint16_t checksum_start;  /* bytes from the start of the packet */
 	uint16_t checksum_offset; /* of the checksum field, from `checksum_start` */
 	uint16_t segment;         /* bytes of payload in each packet but the last */
+	uint16_t done;            /* packets cut off so far: datapath_seal goes on there */
 };
 
 struct packet {

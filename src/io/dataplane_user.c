@@ -347,7 +347,8 @@ static int open_shared_tun(struct dataplane *d, char error[256])
 	char name[TUN_NAME_SIZE];
 	if (!d->config.interface_name)
 		return 0;
-	int tun = tun_open(d->config.interface_name, name, error);
+	struct tun_config tun_config = {.name = d->config.interface_name};
+	int tun = tun_open(&tun_config, name, error);
 	if (tun < 0)
 		return tun;
 	d->tun = tun;

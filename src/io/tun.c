@@ -1,9 +1,11 @@
-/* Opening a TUN interface: /dev/net/tun and one ioctl. IFF_NO_PI leaves out the four bytes of
- * protocol information: the IP version is in the packet itself. */
+/* Opening a TUN interface: /dev/net/tun and a few ioctls. IFF_NO_PI leaves out the four bytes of
+ * protocol information: the IP version is in the packet itself. IFF_VNET_HDR puts virtio's header
+ * in their place, which tells super-packets and missing checksums apart from ordinary packets. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <linux/virtio_net.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -38,20 +40,54 @@ static const char *attach_advice(int error)
 	case EBUSY:
 		return "another program has this interface open: choose another name";
 	case EINVAL:
-		return "an interface of this name is there and no TUN: choose another name";
+		return "an interface of this name is there, and no TUN like ours: choose another "
+		       "name";
+	case EOPNOTSUPP:
+		return "several queues need Linux 3.8";
 	default:
 		return "see greyline doctor";
 	}
 }
 
-int tun_open(const char *wanted, char name[TUN_NAME_SIZE], char error[256])
+/* What to ask for: IFF_VNET_HDR is left out where the kernel does not know it. */
+static int interface_flags(int fd, const struct tun_config *config, short *flags)
+{
+	unsigned known = 0;
+	*flags = IFF_TUN | IFF_NO_PI;
+	if (ioctl(fd, TUNGETFEATURES, &known) < 0)
+		known = 0;
+	if (config->queues && !(known & IFF_MULTI_QUEUE))
+		return -EOPNOTSUPP;
+	if (config->queues)
+		*flags |= IFF_MULTI_QUEUE;
+	if (config->offload && known & IFF_VNET_HDR)
+		*flags |= IFF_VNET_HDR;
+	return 0;
+}
+
+static int attach(int fd, const struct tun_config *config, struct ifreq *request)
+{
+	int header = sizeof(struct virtio_net_hdr);
+	int failed = interface_flags(fd, config, &request->ifr_flags);
+	if (failed)
+		return failed;
+	memcpy(request->ifr_name, config->name, strlen(config->name));
+	if (ioctl(fd, TUNSETIFF, request) < 0)
+		return -errno;
+	/* It is the kernel's default, unless somebody left the interface behind with another. */
+	if (request->ifr_flags & IFF_VNET_HDR && ioctl(fd, TUNSETVNETHDRSZ, &header) < 0)
+		return -errno;
+	return 0;
+}
+
+int tun_open(const struct tun_config *config, char name[TUN_NAME_SIZE], char error[256])
 {
 	struct ifreq request;
 	memset(&request, 0, sizeof(request));
-	if (wanted[0] == '\0' || strlen(wanted) >= sizeof(request.ifr_name)) {
+	if (config->name[0] == '\0' || strlen(config->name) >= sizeof(request.ifr_name)) {
 		snprintf(error, 256,
-			"Couldn't use \"%.40s\" as an interface name: 1 to %zu letters", wanted,
-			sizeof(request.ifr_name) - 1);
+			"Couldn't use \"%.40s\" as an interface name: 1 to %zu letters",
+			config->name, sizeof(request.ifr_name) - 1);
 		return -EINVAL;
 	}
 	int fd = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -61,14 +97,12 @@ int tun_open(const char *wanted, char name[TUN_NAME_SIZE], char error[256])
 			open_advice(failed));
 		return -failed;
 	}
-	memcpy(request.ifr_name, wanted, strlen(wanted));
-	request.ifr_flags = IFF_TUN | IFF_NO_PI;
-	if (ioctl(fd, TUNSETIFF, &request) < 0) {
-		int failed = errno;
-		snprintf(error, 256, "Couldn't make the interface %s: %s: %s", wanted,
-			strerror(failed), attach_advice(failed));
+	int failed = attach(fd, config, &request);
+	if (failed) {
+		snprintf(error, 256, "Couldn't make the interface %s: %s: %s", config->name,
+			strerror(-failed), attach_advice(-failed));
 		close(fd);
-		return -failed;
+		return failed;
 	}
 	memcpy(name, request.ifr_name, TUN_NAME_SIZE);
 	name[TUN_NAME_SIZE - 1] = '\0';

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "netns.h"
+#include "tun.h"
 
 static void fail(const char *what)
 {
@@ -71,4 +72,10 @@ void netns_enter(int ns)
 {
 	if (setns(ns, CLONE_NEWNET) < 0)
 		fail("setns");
+}
+
+int open_tun(const char *wanted, char name[16], char error[256])
+{
+	struct tun_config config = {.name = wanted};
+	return tun_open(&config, name, error);
 }

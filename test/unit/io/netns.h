@@ -16,4 +16,7 @@ void netns_enter(int ns);
 /* Runs a shell command in the current namespace and fails the test when it fails. */
 __attribute__((format(printf, 1, 2))) void run(const char *format, ...);
 
+/* A TUN as the program opens it. */
+int open_tun(const char *wanted, char name[16], char error[256]);
+
 #endif

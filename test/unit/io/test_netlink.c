@@ -96,7 +96,7 @@ static void test_group_delete(void **state)
 	char name[TUN_NAME_SIZE], error[256];
 	int tuns[3];
 	for (int i = 0; i < 3; i++) {
-		tuns[i] = tun_open("gl-io-g%d", name, error);
+		tuns[i] = open_tun("gl-io-g%d", name, error);
 		assert_true(tuns[i] >= 0);
 		int link = netlink_link_index(nl, name);
 		assert_true(link > 0);
@@ -224,18 +224,18 @@ static void test_ten_thousand_routes(void **state)
 static void test_tun(void **state)
 {
 	char name[TUN_NAME_SIZE], other[TUN_NAME_SIZE], error[256];
-	int a = tun_open("gl-io-t%d", name, error);
-	int b = tun_open("gl-io-t%d", other, error);
+	int a = open_tun("gl-io-t%d", name, error);
+	int b = open_tun("gl-io-t%d", other, error);
 	assert_true(a >= 0 && b >= 0);
 	assert_string_equal(name, "gl-io-t0");
 	assert_string_equal(other, "gl-io-t1");
 	assert_true(netlink_link_index(nl, name) > 0);
-	assert_int_equal(tun_open(name, other, error), -EBUSY);
+	assert_int_equal(open_tun(name, other, error), -EBUSY);
 	assert_non_null(strstr(error, "another"));
-	assert_true(tun_open("gl-io-a", other, error) < 0); /* a veth, not a TUN */
+	assert_true(open_tun("gl-io-a", other, error) < 0); /* a veth, not a TUN */
 	assert_non_null(strstr(error, "gl-io-a"));
-	assert_int_equal(tun_open("", other, error), -EINVAL);
-	assert_int_equal(tun_open("sixteen-letters-", other, error), -EINVAL);
+	assert_int_equal(open_tun("", other, error), -EINVAL);
+	assert_int_equal(open_tun("sixteen-letters-", other, error), -EINVAL);
 	close(a);
 	close(b);
 	assert_int_equal(netlink_link_index(nl, name), -ENODEV);

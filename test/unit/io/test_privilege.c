@@ -63,7 +63,7 @@ static int capabilities_are_few(void)
 	/* What is left is enough. */
 	int raw = socket(AF_INET, SOCK_RAW, IPPROTO_GRE);
 	REQUIRE(raw >= 0);
-	REQUIRE(tun_open("gl-io-p%d", name, error) >= 0);
+	REQUIRE(open_tun("gl-io-p%d", name, error) >= 0);
 	return 0;
 }
 
@@ -137,7 +137,7 @@ static int filter_lets_work(void)
 	REQUIRE(pthread_create(&thread, NULL, resolve, &resolved) == 0);
 	REQUIRE(pthread_join(thread, NULL) == 0);
 	REQUIRE(resolved == 0);
-	REQUIRE(tun_open("gl-io-p%d", name, error) >= 0);
+	REQUIRE(open_tun("gl-io-p%d", name, error) >= 0);
 	REQUIRE(socket(AF_INET, SOCK_RAW, IPPROTO_GRE) >= 0);
 	void *memory = malloc(10 << 20);
 	REQUIRE(memory != NULL);

@@ -615,7 +615,7 @@ static void test_client_to_client(void **state)
 	attach(&client, &at_client); /* last: the shared interface is this one's */
 	int here = netns_current();
 	netns_enter(second.ns);
-	int tun = tun_open("gl-io-c%d", name, error);
+	int tun = open_tun("gl-io-c%d", name, error);
 	assert_true(tun >= 0);
 	assert_string_equal(name, "gl-io-c0");
 	run("ip addr add 10.9.0.3/24 dev %s; ip link set %s up", name, name);
