@@ -12,6 +12,16 @@
 #include <stdint.h>
 #include <string.h>
 
+static inline uint16_t get_u16(const uint8_t *b)
+{
+	return (uint16_t)(b[0] << 8 | b[1]);
+}
+
+static inline uint32_t get_u32(const uint8_t *b)
+{
+	return (uint32_t)get_u16(b) << 16 | get_u16(b + 2);
+}
+
 struct reader {
 	const uint8_t *at;
 	const uint8_t *end;
@@ -50,13 +60,13 @@ static inline uint8_t read_u8(struct reader *r)
 static inline uint16_t read_u16(struct reader *r)
 {
 	const uint8_t *b = read_bytes(r, 2);
-	return b ? (uint16_t)(b[0] << 8 | b[1]) : 0;
+	return b ? get_u16(b) : 0;
 }
 
 static inline uint32_t read_u32(struct reader *r)
 {
 	const uint8_t *b = read_bytes(r, 4);
-	return b ? (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3] : 0;
+	return b ? get_u32(b) : 0;
 }
 
 /* A reader over the next `length` bytes, which `r` skips; failed when fewer are left. */
