@@ -78,9 +78,16 @@ static void put_line(struct log *log, enum log_level level, const char *format, 
 	(void)written; /* there is nowhere left to complain to */
 }
 
+static bool wanted(const struct log *log, enum log_level level)
+{
+	if (log->debug)
+		return true;
+	return log->quiet ? level <= LOG_LINE_ERROR : level < LOG_LINE_DEBUG;
+}
+
 void log_line(struct log *log, enum log_level level, const char *format, ...)
 {
-	if (level == LOG_LINE_DEBUG && !log->debug)
+	if (!wanted(log, level))
 		return;
 	va_list arguments;
 	va_start(arguments, format);
@@ -119,7 +126,7 @@ void log_peer(struct log *log, enum log_kind kind, enum log_level level, uint64_
 	const char *format, ...)
 {
 	struct log_bucket *bucket = &log->buckets[kind];
-	if (level == LOG_LINE_DEBUG && !log->debug)
+	if (!wanted(log, level))
 		return;
 	tell_owed(log, kind, now);
 	if (!bucket->tokens) {

@@ -193,7 +193,9 @@ static uint64_t echo_deadline(const struct link *link)
 	const struct lcp *lcp = &link->lcp;
 	if (!fsm_opened(&lcp->fsm) || lcp->echo_refused || !link->config.echo_interval_us)
 		return NEVER;
-	uint64_t last = lcp->heard > lcp->echo_sent ? lcp->heard : lcp->echo_sent;
+	uint64_t last = lcp->echo_sent;
+	if (!link->config.echo_always && lcp->heard > last)
+		last = lcp->heard;
 	return last + link->config.echo_interval_us;
 }
 

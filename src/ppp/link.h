@@ -38,6 +38,7 @@ struct link_config {
 	uint64_t restart_us; /* 3 s by default */
 	uint8_t max_configure, max_terminate, max_failure; /* 10, 2, 5 */
 	uint64_t echo_interval_us;                         /* 0: no keepalive */
+	bool echo_always;            /* not only when nothing else was heard: who measures */
 	uint8_t echo_failure;        /* unanswered echo-requests that end the link */
 	uint64_t auth_timeout_us;    /* the whole Authenticate phase; 30 s */
 	const char *identification;  /* sent in LCP Identification (RFC 1570) once up; NULL: none */
