@@ -27,10 +27,9 @@ enum { HOLDOFF_DOUBLINGS = 4, CLIENT_PEERS = 4, KERNEL_LACKS = 4 /* an exit code
 
 static void dial(struct client *client);
 
-static void on_configure(struct peer *peer)
+static void on_configure(const struct peer *peer, struct tunnel_config *config)
 {
 	struct client *client = peer->host->role;
-	struct tunnel_config *config = &peer->config;
 	profile_common(config, client->settings, netdev_path_mtu(&client->host, &peer->address),
 		client->name);
 	config->control.opener = true;

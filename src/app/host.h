@@ -26,11 +26,13 @@
 struct host;
 struct manage;
 struct peer;
+struct profile;
 
 struct host_policy {
 	const char *role;                     /* "server" or "client" */
 	int signal_exit_code;                 /* of TERM and INT */
-	void (*configure)(struct peer *peer); /* addresses are known: fill in peer->config */
+	/* Addresses are known: fill in the configuration, which is all zero. */
+	void (*configure)(const struct peer *peer, struct tunnel_config *config);
 	void (*tunnel_up)(struct peer *peer);
 	void (*tunnel_down)(struct peer *peer, enum close_reason reason);
 	void (*wanted)(struct peer *peer, uint32_t token, const struct call_wanted *wanted);
@@ -42,6 +44,7 @@ struct host_policy {
 	void (*session_over)(struct seat *seat);    /* the protocol is done with it */
 	void (*session_gone)(struct seat *seat);    /* and so is the data plane: the last call */
 	void (*hang_up)(struct host *host);         /* SIGHUP */
+	bool hasty; /* a second TERM or INT ends it at once */
 };
 
 /* Scripts the helper may run, by index. */
@@ -72,6 +75,7 @@ struct host {
 	struct call_ids *call_ids;
 	struct peer **peers; /* by number */
 	uint32_t peer_max, peer_count, peer_hint;
+	struct profile *profiles; /* the configurations that peers have */
 	struct heap deadlines; /* of peers */
 	struct outbox out;     /* what a tunnel says; empty between calls */
 
@@ -97,6 +101,9 @@ struct host_config {
 	struct address local;   /* outer; family 0: any */
 	uint32_t sessions_max, peers_max;
 	bool low_port; /* a port below 1024 will be listened on */
+	/* Leaves the host as it is: no helper, no interfaces, no files; CAP_NET_RAW is enough. */
+	bool bare;
+	const struct dataplane_ops *plane; /* NULL: dataplane_user */
 };
 
 /* In this order: host_start() forks the helper, drops privileges, opens the data plane; then the

@@ -95,7 +95,7 @@ static json_t *session_json(const struct host *host, const struct seat *seat)
 		shown_address(&seat->outer), "ip", seat->remote4 ? shown_ipv4(seat->remote4) : "",
 		"type", "pptp", "comp", compression(seat), "state", state_word(seat), "uptime",
 		(json_int_t)(up ? (now - seat->up_since) / 1000000 : 0), "called-sid",
-		seat->peer ? shown_address(&seat->peer->config.local) : "", "sid", seat->sid);
+		seat->peer ? shown_address(&seat->peer->local) : "", "sid", seat->sid);
 	json_object_update_new(session,
 		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "rx-bytes",
 			(json_int_t)counters.rx_bytes, "tx-bytes", (json_int_t)counters.tx_bytes,
@@ -120,7 +120,7 @@ static json_t *peer_json(const struct peer *peer, uint64_t now)
 	const struct control *control = &peer->tunnel.control;
 	return json_pack("{s:s, s:i, s:s, s:s, s:o, s:o, s:i, s:i, s:i, s:I}", "address",
 		shown_address(&peer->address), "port", (int)peer->port, "local",
-		shown_address(&peer->config.local), "state",
+		shown_address(&peer->local), "state",
 		peer->opened ? control_state_word(control->state) : "connecting", "host-name",
 		text_json(control->peer.host_name), "vendor", text_json(control->peer.vendor_name),
 		"firmware", (int)control->peer.firmware, "maximum-channels",

@@ -15,6 +15,7 @@
 
 #include "clock.h"
 #include "narrate.h"
+#include "profile.h"
 
 #define TCP_LINGER MS(500) /* for the last bytes of a connection */
 
@@ -61,6 +62,7 @@ static void free_peer(struct peer *peer)
 	host_deadline(host, peer->number, NEVER);
 	host->peers[peer->number] = NULL;
 	host->peer_count--;
+	profile_return(&host->profiles, peer->config);
 	free(peer);
 	host_check_end(host);
 }
@@ -69,8 +71,8 @@ static void on_opened(void *context, struct tcp_connection *tcp)
 {
 	struct peer *peer = context;
 	peer->opened = true;
-	peer->address = peer->config.peer = tcp_peer(tcp);
-	peer->config.local = tcp_local(tcp);
+	peer->address = tcp_peer(tcp);
+	peer->local = tcp_local(tcp);
 	peer->port = tcp_peer_port(tcp);
 	peer_begin(peer);
 }
@@ -113,8 +115,8 @@ struct peer *peer_accept(struct host *host, struct tcp_connection *tcp)
 		return NULL;
 	peer->tcp = tcp;
 	peer->opened = true;
-	peer->address = peer->config.peer = tcp_peer(tcp);
-	peer->config.local = tcp_local(tcp);
+	peer->address = tcp_peer(tcp);
+	peer->local = tcp_local(tcp);
 	peer->port = tcp_peer_port(tcp);
 	tcp_start(tcp, &handlers, peer);
 	return peer;
@@ -144,10 +146,16 @@ struct peer *peer_dial(struct host *host, const char *host_name, uint16_t port,
 
 void peer_begin(struct peer *peer)
 {
-	struct session_table table = {find_session, peer->host};
-	peer->host->policy->configure(peer);
-	tunnel_init(&peer->tunnel, &peer->config, &table, &peer->host->random);
-	tunnel_up(&peer->tunnel, clock_now(), &peer->host->out);
+	struct host *host = peer->host;
+	struct session_table table = {find_session, host};
+	struct tunnel_config config;
+	memset(&config, 0, sizeof config); /* padding too: configurations are compared */
+	host->policy->configure(peer, &config);
+	peer->config = profile_take(&host->profiles, &config);
+	if (!peer->config)
+		abort(); /* a few hundred bytes: there is nothing left to run on */
+	tunnel_init(&peer->tunnel, peer->config, &table, &host->random);
+	tunnel_up(&peer->tunnel, &peer->local, &peer->address, clock_now(), &host->out);
 	pump(peer);
 }
 

@@ -14,8 +14,8 @@ struct peer {
 	uint32_t number;
 	struct tcp_connection *tcp; /* NULL once closed */
 	struct tunnel tunnel;
-	struct tunnel_config config;
-	struct address address; /* outer; family 0 before a dialled connection stands */
+	const struct tunnel_config *config; /* shared: profile.h */
+	struct address local, address;      /* outer; family 0 before a dialled connection stands */
 	uint16_t port;
 	bool dialled, opened;
 	int tcp_error; /* why a dial failed */

@@ -2,6 +2,7 @@
 #include "profile.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,4 +67,41 @@ void profile_common(struct tunnel_config *config, const struct settings *setting
 	config->session.mtu = mtu;
 	config->session.idle_us = SECONDS(settings->idle);
 	config->session.max_connect_us = SECONDS(settings->max_connect);
+}
+
+struct profile {
+	struct profile *next;
+	uint32_t users;
+	struct tunnel_config config;
+};
+
+const struct tunnel_config *profile_take(
+	struct profile **profiles, const struct tunnel_config *config)
+{
+	struct profile *at = *profiles;
+	while (at && memcmp(&at->config, config, sizeof *config) != 0)
+		at = at->next;
+	if (!at) {
+		at = malloc(sizeof *at);
+		if (!at)
+			return NULL;
+		at->users = 0;
+		memcpy(&at->config, config, sizeof *config);
+		at->next = *profiles;
+		*profiles = at;
+	}
+	at->users++;
+	return &at->config;
+}
+
+void profile_return(struct profile **profiles, const struct tunnel_config *config)
+{
+	struct profile **link = profiles;
+	while (*link && &(*link)->config != config)
+		link = &(*link)->next;
+	struct profile *at = *link;
+	if (!at || --at->users > 0)
+		return;
+	*link = at->next;
+	free(at);
 }

@@ -90,11 +90,10 @@ static bool too_many(struct server *server, const struct address *from)
 	return true;
 }
 
-static void on_configure(struct peer *peer)
+static void on_configure(const struct peer *peer, struct tunnel_config *config)
 {
 	struct server *server = peer->host->role;
 	struct settings *settings = server->settings;
-	struct tunnel_config *config = &peer->config;
 	profile_common(
 		config, settings, netdev_path_mtu(&server->host, &peer->address), server->name);
 	config->control.pac = true;

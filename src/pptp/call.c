@@ -223,7 +223,7 @@ static void ask_app(struct control *control, struct asked_call *asked,
 		.serial = m->serial,
 		.window = m->window,
 		.speed = m->maximum_speed,
-		.deadline = now + control->config.request_timeout_us,
+		.deadline = now + control->config->request_timeout_us,
 	};
 	if (!control->next_token)
 		control->next_token = 1;
@@ -251,7 +251,7 @@ static void on_outgoing_request(struct control *control, const struct pptp_outgo
 	}
 
 	uint8_t result = PPTP_RESULT_GENERAL, error;
-	if (!control->config.pac) {
+	if (!control->config->pac) {
 		control_drop(0, DROP_CONTROL_STATE, out);
 		result = PPTP_CALL_NOT_ACCEPTED;
 		error = PPTP_ERROR_NONE;
@@ -290,7 +290,7 @@ static void accept_call(const struct control *control, const struct asked_call *
 			.result = PPTP_RESULT_OK,
 			.speed = asked->speed && asked->speed < CALL_SPEED ? asked->speed
 									   : CALL_SPEED,
-			.window = control->config.window,
+			.window = control->config->window,
 		},
 		out);
 }
@@ -325,7 +325,7 @@ void control_answer(struct control *control, uint32_t token, struct call *call, 
 void control_dial(struct control *control, struct call *call, uint16_t local_id, uint32_t subject,
 	const char *phone_number, uint64_t now, struct outbox *out)
 {
-	assert(!control->config.pac);
+	assert(!control->config->pac);
 	if (control->state == CONTROL_CLOSED)
 		return;
 	if (control->state != CONTROL_ESTABLISHED) {
@@ -339,7 +339,7 @@ void control_dial(struct control *control, struct call *call, uint16_t local_id,
 		return;
 	}
 	call_start(control, call, CALL_WAIT_REPLY, local_id, subject);
-	call->deadline = now + control->config.request_timeout_us;
+	call->deadline = now + control->config->request_timeout_us;
 	call->serial = control->next_serial++;
 
 	struct pptp_message m = {.type = PPTP_OUTGOING_REQUEST};
@@ -350,7 +350,7 @@ void control_dial(struct control *control, struct call *call, uint16_t local_id,
 		.maximum_speed = CALL_SPEED,
 		.bearer = PPTP_BEARER_ANY,
 		.framing = PPTP_FRAMING_ANY,
-		.window = control->config.window,
+		.window = control->config->window,
 	};
 	if (phone_number) {
 		size_t length = strlen(phone_number);
@@ -498,7 +498,7 @@ void control_clear(struct control *control, struct call *call, enum close_reason
 	switch (call->state) {
 	case CALL_WAIT_REPLY:
 	case CALL_CONNECTED:
-		if (control->config.pac) {
+		if (control->config->pac) {
 			send_disconnect_for(call, reason, out);
 			call_down(control, call, reason, out);
 			break;
@@ -506,7 +506,7 @@ void control_clear(struct control *control, struct call *call, enum close_reason
 		send_clear(call, out);
 		call->state = CALL_WAIT_DISCONNECT;
 		call->closing = reason;
-		call->deadline = now + control->config.request_timeout_us;
+		call->deadline = now + control->config->request_timeout_us;
 		break;
 	case CALL_IDLE:
 	case CALL_WAIT_LOCAL:
@@ -520,7 +520,7 @@ void call_goodbye(struct control *control, enum close_reason reason, struct outb
 	for (struct call *call = control->calls; call; call = call->next) {
 		if (call->state == CALL_WAIT_DISCONNECT)
 			continue;
-		if (control->config.pac)
+		if (control->config->pac)
 			send_disconnect_for(call, reason, out);
 		else
 			send_clear(call, out);

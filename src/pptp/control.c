@@ -90,7 +90,7 @@ void control_finish(struct control *control, enum close_reason reason, struct ou
 /* The keepalive starts over. */
 static uint64_t silence_deadline(const struct control *control, uint64_t now)
 {
-	uint64_t interval = control->config.echo_interval_us;
+	uint64_t interval = control->config->echo_interval_us;
 	return interval ? now + interval : NEVER;
 }
 
@@ -101,10 +101,10 @@ static struct pptp_message start_message(const struct control *control, enum ppt
 	/* No line ends here: any framing and any bearer will do. */
 	m.start.framing = PPTP_FRAMING_ANY;
 	m.start.bearer = PPTP_BEARER_ANY;
-	m.start.maximum_channels = control->config.maximum_channels;
-	m.start.firmware = control->config.firmware;
-	memcpy(m.start.host_name, control->config.host_name, PPTP_NAME_SIZE);
-	memcpy(m.start.vendor_name, control->config.vendor_name, PPTP_NAME_SIZE);
+	m.start.maximum_channels = control->config->maximum_channels;
+	m.start.firmware = control->config->firmware;
+	memcpy(m.start.host_name, control->config->host_name, PPTP_NAME_SIZE);
+	memcpy(m.start.vendor_name, control->config->vendor_name, PPTP_NAME_SIZE);
 	return m;
 }
 
@@ -121,7 +121,7 @@ static void stop_with(struct control *control, enum close_reason reason, uint8_t
 	struct pptp_message m = {.type = PPTP_STOP_REQUEST, .stop.reason = stop_reason};
 	control_send(&m, out);
 	control->closing = reason;
-	set_state(control, CONTROL_WAIT_STOP, now + control->config.request_timeout_us);
+	set_state(control, CONTROL_WAIT_STOP, now + control->config->request_timeout_us);
 }
 
 static void remember_peer(struct control *control, const struct pptp_start *start)
@@ -400,16 +400,16 @@ void control_init(struct control *control, const struct control_config *config)
 	assert(config->request_timeout_us);
 	assert(config->echo_timeout_us || !config->echo_interval_us);
 	*control = (struct control){
-		.config = *config, .state = CONTROL_IDLE, .deadline = NEVER, .next_token = 1};
+		.config = config, .state = CONTROL_IDLE, .deadline = NEVER, .next_token = 1};
 }
 
 void control_up(struct control *control, uint64_t now, struct outbox *out)
 {
 	if (control->state != CONTROL_IDLE)
 		return;
-	uint64_t deadline = now + control->config.request_timeout_us;
+	uint64_t deadline = now + control->config->request_timeout_us;
 	control->last_heard = now;
-	if (control->config.opener) {
+	if (control->config->opener) {
 		struct pptp_message m = start_message(control, PPTP_START_REQUEST);
 		control_send(&m, out);
 		set_state(control, CONTROL_WAIT_REPLY, deadline);
@@ -474,7 +474,7 @@ static void keepalive(struct control *control, uint64_t now, struct outbox *out)
 	struct pptp_message m = {.type = PPTP_ECHO_REQUEST, .echo.identifier = ++control->echo_id};
 	control_send(&m, out);
 	control->echo_pending = true;
-	control->deadline = now + control->config.echo_timeout_us;
+	control->deadline = now + control->config->echo_timeout_us;
 }
 
 void control_tick(struct control *control, uint64_t now, struct outbox *out)

@@ -127,7 +127,7 @@ static_assert(CONTROL_OUT_BYTES >=
 	"the same in bytes");
 
 struct control {
-	struct control_config config;
+	const struct control_config *config;
 	enum control_state state;
 	enum close_reason closing; /* why we stop; in WAIT_STOP */
 	struct control_peer {
@@ -154,6 +154,7 @@ struct control {
 
 static_assert(sizeof(struct control) <= 1024, "thousands of tunnels");
 
+/* `config` is the caller's and outlives the control connection. */
 void control_init(struct control *control, const struct control_config *config);
 /* The TCP connection is there. The opener sends SCCRQ. Nothing if it was given up meanwhile. */
 void control_up(struct control *control, uint64_t now, struct outbox *out);

@@ -40,8 +40,6 @@ struct session_config {
 /* What became of a session, for the log, the table and the exit code. */
 struct session_facts {
 	enum auth_method method; /* the peer's proof, or ours where it gave none */
-	uint8_t peer_name_length;
-	uint8_t peer_name[PPP_NAME_MAX];
 	struct unit_network network;
 	uint16_t peer_mru;
 	uint16_t our_mru;

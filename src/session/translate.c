@@ -130,8 +130,6 @@ static void take_identity(struct session *session, const struct out_item *item,
 	struct session_facts *facts = &session->facts;
 	facts->method =
 		identity.peer_method != AUTH_NONE ? identity.peer_method : identity.our_method;
-	facts->peer_name_length = identity.peer_name_length;
-	memcpy(facts->peer_name, identity.peer_name, sizeof facts->peer_name);
 	OUTBOX(items, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
 	unit_up(&session->unit, &identity.keys, now, &items);
 	secret_wipe(&identity.keys, sizeof identity.keys);

@@ -76,8 +76,7 @@ static void take_call_up(struct tunnel *tunnel, uint32_t subject, uint64_t now, 
 	if (!session)
 		return;
 	if (!session->attached)
-		session_attach(session, session->call.local_id, &tunnel->config->local,
-			&tunnel->config->peer, out);
+		session_attach(session, session->call.local_id, &tunnel->local, &tunnel->peer, out);
 	session_connected(session, now, out);
 }
 
@@ -212,7 +211,7 @@ static bool links_alive(const struct tunnel *tunnel)
 static void watch_emptiness(struct tunnel *tunnel, uint64_t now)
 {
 	const struct control *control = &tunnel->control;
-	if (!control->config.pac || control->state != CONTROL_ESTABLISHED || control->calls ||
+	if (!control->config->pac || control->state != CONTROL_ESTABLISHED || control->calls ||
 		tunnel->asked || tunnel->stopping != STOP_NONE)
 		tunnel->empty_deadline = NEVER;
 	else if (tunnel->empty_deadline == NEVER)
@@ -239,8 +238,11 @@ static void settle(struct tunnel *tunnel, uint64_t now, struct outbox *out)
 	watch_emptiness(tunnel, now);
 }
 
-void tunnel_up(struct tunnel *tunnel, uint64_t now, struct outbox *out)
+void tunnel_up(struct tunnel *tunnel, const struct address *local, const struct address *peer,
+	uint64_t now, struct outbox *out)
 {
+	tunnel->local = *local;
+	tunnel->peer = *peer;
 	OUTBOX(items, CONTROL_OUT_ITEMS, CONTROL_OUT_BYTES);
 	control_up(&tunnel->control, now, &items);
 	pump(tunnel, &items, now, out);
@@ -290,8 +292,7 @@ void tunnel_dial(struct tunnel *tunnel, struct session *session, uint32_t subjec
 		tunnel->control.state != CONTROL_ESTABLISHED) {
 		reason = tunnel->closing != CLOSE_NONE ? tunnel->closing : CLOSE_TCP_FAILED;
 	} else if (tunnel->control.call_count < calls_allowed(tunnel)) {
-		session_attach(
-			session, local_call_id, &tunnel->config->local, &tunnel->config->peer, out);
+		session_attach(session, local_call_id, &tunnel->local, &tunnel->peer, out);
 		OUTBOX(items, CONTROL_OUT_ITEMS, CONTROL_OUT_BYTES);
 		control_dial(&tunnel->control, &session->call, local_call_id, subject, NULL, now,
 			&items);

@@ -21,7 +21,6 @@ struct tunnel_config {
 	struct control_config control;
 	struct session_config session; /* for every session of this tunnel */
 	uint16_t maximum_calls;        /* of one tunnel; 0: CALLS_PER_TUNNEL */
-	struct address local, peer; /* the control connection's addresses: GRE uses the same pair */
 };
 
 enum tunnel_out {
@@ -78,7 +77,8 @@ enum tunnel_stop_stage {
 };
 
 struct tunnel {
-	const struct tunnel_config *config; /* the app's; outlives the tunnel */
+	const struct tunnel_config *config; /* the app's; outlives the tunnel, may serve many */
+	struct address local, peer;         /* the control connection's: GRE uses the same pair */
 	struct session_table table;
 	struct random *random;
 	struct control control;
@@ -93,8 +93,9 @@ struct tunnel {
 void tunnel_init(struct tunnel *tunnel, const struct tunnel_config *config,
 	const struct session_table *table, struct random *random);
 
-/* The TCP connection. */
-void tunnel_up(struct tunnel *tunnel, uint64_t now, struct outbox *out);
+/* The TCP connection, between these addresses. */
+void tunnel_up(struct tunnel *tunnel, const struct address *local, const struct address *peer,
+	uint64_t now, struct outbox *out);
 void tunnel_lost(struct tunnel *tunnel, enum close_reason reason, uint64_t now, struct outbox *out);
 /* Returns how many bytes it consumed: call again with the rest, the outbox emptied, until all are;
  * 0 with bytes left means the connection is closed. */

@@ -118,7 +118,7 @@ static void check(void)
 	MUST(world.down == (control->state == CONTROL_CLOSED));
 	bool quiet = control->state == CONTROL_IDLE || control->state == CONTROL_CLOSED;
 	MUST(!quiet || control_deadline(control) == NEVER);
-	MUST(quiet || control_deadline(control) != NEVER || !control->config.echo_interval_us);
+	MUST(quiet || control_deadline(control) != NEVER || !control->config->echo_interval_us);
 }
 
 static struct slot *free_slot(uint32_t *subject)
@@ -186,7 +186,7 @@ static void dial(void)
 {
 	uint32_t subject;
 	struct slot *slot = free_slot(&subject);
-	if (!slot || world.control.config.pac)
+	if (!slot || world.control.config->pac)
 		return;
 	slot->taken = !world.down;
 	control_dial(&world.control, &slot->call, (uint16_t)(subject * 3), subject,

@@ -420,11 +420,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t length)
 		struct end *end = &ends[i];
 		uint8_t seed[32] = {(uint8_t)i};
 		struct session_table table = {.find = find, .context = end};
+		struct address none = {0};
 		end->other = &ends[!i];
 		random_seed(&end->random, seed);
 		configure(end, i == 0, choice);
 		tunnel_init(&end->tunnel, &end->config, &table, &end->random);
-		tunnel_up(&end->tunnel, now, &out);
+		tunnel_up(&end->tunnel, &none, &none, now, &out);
 		pump(end);
 	}
 	for (int i = 0; i < OPERATIONS && reader_left(&r); i++) {

@@ -58,6 +58,7 @@ struct line {
 
 struct peer {
 	struct tunnel_config config;
+	struct address local;
 	struct tunnel tunnel;
 	int tcp;
 	bool connecting, opening, dial_due, over;
@@ -317,6 +318,7 @@ static void watch(int fd, int about, uint32_t events)
 /* The connection is there, or is refused. */
 static void connected(struct peer *peer, uint64_t now)
 {
+	struct address server = address_ipv4(ntohl(load.server.s_addr));
 	int error = 0;
 	socklen_t length = sizeof(error);
 
@@ -326,7 +328,7 @@ static void connected(struct peer *peer, uint64_t now)
 		give_up("control connection");
 	}
 	watch(peer->tcp, (int)(peer - load.peers), EPOLLIN);
-	tunnel_up(&peer->tunnel, now, &load.out);
+	tunnel_up(&peer->tunnel, &peer->local, &server, now, &load.out);
 	settle(peer, now);
 }
 
@@ -448,8 +450,7 @@ static void configure(struct peer *peer, uint32_t local, const char *user, const
 {
 	struct tunnel_config *config = &peer->config;
 
-	config->local = address_ipv4(local);
-	config->peer = address_ipv4(ntohl(load.server.s_addr));
+	peer->local = address_ipv4(local);
 	config->control = (struct control_config){
 		.opener = true,
 		.host_name = "load",
@@ -487,8 +488,8 @@ static void start_peer(void)
 {
 	unsigned index = load.started++;
 	struct peer *peer = &load.peers[index];
-	struct sockaddr_in local = {.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(address_to_ipv4(&peer->config.local))};
+	struct sockaddr_in local = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(address_to_ipv4(&peer->local))};
 	struct sockaddr_in server = {
 		.sin_family = AF_INET, .sin_port = htons(PPTP_PORT), .sin_addr = load.server};
 

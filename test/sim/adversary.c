@@ -95,7 +95,7 @@ static void control_deed(struct dice *dice, struct side *side)
 static void inject(
 	struct dice *dice, struct side *side, uint8_t *bytes, size_t length, bool elsewhere)
 {
-	struct address from = side->config->peer;
+	struct address from = side->peer;
 	if (elsewhere)
 		from.bytes[3] ^= 0x80;
 	host_inject(side->host, bytes, length, &from);

@@ -444,7 +444,7 @@ void host_receive(struct host *host, struct side *side)
 	size_t count = 0;
 	struct wire_packet *arrived;
 	while (count < BURST && (arrived = wire_receive(side->wire_in, host->world->now)))
-		if (match(host, arrived->bytes, arrived->length, &side->config->peer,
+		if (match(host, arrived->bytes, arrived->length, &side->peer,
 			    &batch[count]))
 			count++;
 	open_batch(host, batch, count);

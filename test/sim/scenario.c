@@ -316,7 +316,7 @@ static void make_ends(struct scenario *s, struct dice *dice)
 	server->name_length = 6;
 	if (dice_chance(dice, 2000))
 		(dice_chance(dice, 5000) ? client : server)->passive = true;
-	s->client.peer = s->server.local = address_ipv4(0xc0a80001);
+	s->server_address = address_ipv4(0xc0a80001);
 	s->calls = dice_chance(dice, 7000) ? 1 : (int)dice_between(dice, 2, CALLS_MAX);
 	s->compatible = true;
 }

@@ -42,6 +42,7 @@ struct aim {
 /* One tunnel's client and server. */
 struct scenario {
 	struct tunnel_config client, server;
+	struct address client_address, server_address;
 	char client_name[24], client_password[24];
 	char server_password[24]; /* what the server's user table holds for that name */
 	int calls;

@@ -35,6 +35,8 @@ void side_init(struct side *side, struct world *world, struct host *host, struct
 	side->other = other;
 	side->scenario = scenario;
 	side->config = server ? &scenario->server : &scenario->client;
+	side->local = server ? scenario->server_address : scenario->client_address;
+	side->peer = server ? scenario->client_address : scenario->server_address;
 	side->server = server;
 	side->next_dial = NEVER;
 	side->stopped = NEVER;
@@ -46,7 +48,7 @@ void side_init(struct side *side, struct world *world, struct host *host, struct
 void side_connect(struct side *side)
 {
 	side->connected = true;
-	tunnel_up(&side->tunnel, side->world->now, &out);
+	tunnel_up(&side->tunnel, &side->local, &side->peer, side->world->now, &out);
 	pump(side);
 }
 

@@ -17,6 +17,7 @@ struct side {
 	struct side *other;
 	const struct scenario *scenario;
 	const struct tunnel_config *config;
+	struct address local, peer;
 	bool server;
 	struct tunnel tunnel;
 	struct wire *wire_out, *wire_in;

@@ -47,7 +47,7 @@ static void start_pair(struct world *world, int index, struct host *client)
 	for (int i = 0; i < 2; i++)
 		configs[i]->link.automaton_coverage = configs[i]->unit.automaton_coverage =
 			tally.cells[0];
-	scenario->client.local = scenario->server.peer = address_ipv4(0xc0a80002 + (uint32_t)index);
+	scenario->client_address = address_ipv4(0xc0a80002 + (uint32_t)index);
 	for (int i = 0; i < 2; i++) {
 		wire_init(&pair->wires[i], &scenario->wire[i]);
 		pipe_init(&pair->pipes[i], scenario->tcp_delay, scenario->tcp_jitter,

@@ -15,13 +15,15 @@ enum { SEATS = 4 };
 static struct server server;
 static struct settings settings;
 static struct peer peers[SEATS];
+static const struct tunnel_config config;
 
 static struct seat *new_seat(uint8_t last)
 {
 	struct seat *seat = seats_take(&server.host.seats);
 	struct peer *peer = &peers[seat->index];
 	*peer = (struct peer){.host = &server.host, .number = seat->index, .seats = 2};
-	peer->tunnel.config = &peer->config;
+	peer->tunnel.config = peer->config = &config;
+	peer->tunnel.control.config = &config.control;
 	peer->tunnel.stop_deadline = peer->tunnel.empty_deadline = NEVER;
 	peer->tunnel.down = true;
 	seat->owner = &server.host;

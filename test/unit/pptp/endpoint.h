@@ -284,9 +284,12 @@ static inline const char *say_type(enum pptp_type type)
 
 static inline void connection_as(struct control_config c)
 {
+	static struct control_config kept;
+
+	kept = c;
 	now = SECONDS(1000);
 	memset(&call, 0, sizeof call);
-	control_init(&control, &c);
+	control_init(&control, &kept);
 	outbox_clear(&out);
 }
 

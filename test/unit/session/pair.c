@@ -44,8 +44,8 @@ static void init_end(struct end *end, struct end *other, bool server)
 		.echo_interval_us = SECONDS(60),
 		.echo_timeout_us = SECONDS(60),
 		.request_timeout_us = SECONDS(10)};
-	config->local = address_ipv4(server ? 0xc0a80001 : 0xc0a80002);
-	config->peer = address_ipv4(server ? 0xc0a80002 : 0xc0a80001);
+	end->local = address_ipv4(server ? 0xc0a80001 : 0xc0a80002);
+	end->peer = address_ipv4(server ? 0xc0a80002 : 0xc0a80001);
 	struct link_config *link = &config->session.link;
 	*link = (struct link_config){.mru = 1400,
 		.restart_us = SECONDS(3),
@@ -221,7 +221,7 @@ void pair_start(struct pair *pair, int calls)
 		struct session_table table = {.find = find, .context = ends[i]};
 		tunnel_init(&ends[i]->tunnel, &ends[i]->config, &table, &ends[i]->random);
 		ends[i]->connected = true;
-		tunnel_up(&ends[i]->tunnel, pair->now, &out);
+		tunnel_up(&ends[i]->tunnel, &ends[i]->local, &ends[i]->peer, pair->now, &out);
 		pair_take(pair, ends[i]);
 	}
 	pair_talk(pair);

@@ -32,6 +32,7 @@ struct queue {
 
 struct end {
 	struct tunnel_config config;
+	struct address local, peer;
 	struct tunnel tunnel;
 	struct random random;
 	struct session sessions[PAIR_SESSIONS];

@@ -39,8 +39,8 @@ static void opens_with_facts(void **state)
 	struct pair *pair = opened();
 	const struct session_facts *facts = &pair->server.sessions[0].facts;
 	assert_int_equal(facts->method, AUTH_MSCHAPV2);
-	assert_int_equal(facts->peer_name_length, 4);
-	assert_memory_equal(facts->peer_name, "user", 4);
+	assert_int_equal(pair->server.sessions[0].link.peer_name_length, 4);
+	assert_memory_equal(pair->server.sessions[0].link.peer_name, "user", 4);
 	assert_true(facts->network.ipv4);
 	assert_int_equal(facts->network.remote4, 0x0a000101);
 	assert_int_equal(facts->network.strength, MPPE_128);
