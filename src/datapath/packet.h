@@ -35,6 +35,7 @@ struct packet {
 	uint32_t capacity; /* of `bytes`, for outputs */
 	uint8_t tos;       /* OUTER: DSCP and ECN of the outer header, received or to be sent */
 	bool early;        /* OUTER, received: read ahead of data that came before it */
+	bool control;      /* OUTER, to be sent: a control frame, ahead of data that waits */
 	struct offload offload; /* INNER, from a TUN */
 };
 

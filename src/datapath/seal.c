@@ -57,6 +57,7 @@ bool seal_control(struct datapath *dp, const uint8_t *frame, size_t length, stru
 		return false;
 	write_u16(&w, 0xff03);
 	write_bytes(&w, frame, length);
+	packet->control = true;
 	finish_outer(packet, &w, out);
 	return true;
 }

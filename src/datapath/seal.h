@@ -16,6 +16,8 @@ static inline struct packet *packet_list_next(struct packet_list *out, struct da
 	struct packet *packet = &out->at[out->count];
 	packet->datapath = dp;
 	packet->length = 0;
+	packet->tos = 0;
+	packet->control = false;
 	return packet;
 }
 

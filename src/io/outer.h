@@ -46,7 +46,7 @@ struct outer_config {
 	unsigned worker, workers;
 	struct address local; /* bind raw sockets here; family 0: any */
 	uint8_t ttl;          /* of headers we write ourselves: the system's default */
-	bool dont_fragment;   /* outer DF as far as the path MTU is known; else never */
+	bool dont_fragment; /* outer DF as far as the path MTU is known; else never (outer_raw.h) */
 	const struct outer_choice *choice;
 	struct outer_programs *programs; /* may be NULL: raw */
 };
@@ -69,8 +69,9 @@ struct outer;
 int outer_open(struct outer **outer, const struct outer_config *config, char error[256]);
 void outer_close(struct outer *outer);
 
-/* The descriptors to watch for reading, level-triggered; the index is the `source` below. Control
- * frames come from source 0 (and 1 for IPv6), which are to be read before the others. */
+/* The descriptors to watch for reading, level-triggered; the index is the `source` below, and -1
+ * stands for one that is not open. Control frames come from source 0 (and 1 for IPv6), which are
+ * to be read before the others; ICMP errors wake them too, and then they receive nothing. */
 size_t outer_sources(const struct outer *outer, int descriptors[OUTER_SOURCES_MAX]);
 
 /* Up to BATCH_MAX datagrams; 0 when none are waiting. Never blocks. */
@@ -84,10 +85,10 @@ size_t outer_receive(
 void outer_lend(struct outer *outer, struct packet_list *list);
 
 /* Sends outer packets of any sessions, in order for each of them. Bit n of `refused` (of
- * (count + 63) / 64 words): the kernel did not take packet n. `control` packets go ahead of what
- * waits in queues. `now`: clock_now(). */
+ * (count + 63) / 64 words): the kernel did not take packet n. Packets with `control` set go ahead
+ * of data that waits in queues since earlier calls. `now`: clock_now(). */
 void outer_send(struct outer *outer, const struct packet *const *packets, size_t count,
-	bool control, uint64_t now, uint64_t *refused);
+	uint64_t now, uint64_t *refused);
 
 /* The path of this number is another, or (NULL) is no more. Called before the first packet of a
  * session with that path. */

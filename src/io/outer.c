@@ -1,0 +1,406 @@
+/* Which back end takes a packet: the fast link of its path, or the raw sockets.
+ *
+ * The raw sockets are always open. A packet leaves by a fast link when the path of its session is
+ * direct over that interface and the packet fits its MTU; everything else is the kernel's to send:
+ * it resolves neighbours, fragments, looks into its policies. What arrives is shared out by the
+ * kernel before it reaches us (outer_programs.h, outer_filter.h).
+ *
+ * The kernel confirms a neighbour only for those who send through it. So every few seconds one
+ * packet of each path in use takes the raw socket: it keeps a live neighbour's entry alive, makes
+ * the kernel find out that a dead one is gone, and lets netfilter and accounting see the flow. The
+ * packet may arrive a little out of order, which the receiver's reordering hides. */
+#include "outer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "datapath.h"
+#include "outer_link.h"
+#include "outer_raw.h"
+
+enum {
+	NO_LINK = 0xff,
+	WAYS_FIRST = 64, /* room for paths at the start; doubles */
+	PEER_BUCKETS = 1024,
+	SORTED_FIRST = 512, /* packets of one call of outer_send; doubles */
+};
+
+#define CONFIRM_EVERY SECONDS(4)
+
+/* A path as this worker uses it. Paths with the same peer, and suspects, are lists of indices. */
+struct way {
+	struct path path; /* its peer's family is 0 when there is none of this number */
+	uint8_t link;     /* position in `links`, or NO_LINK */
+	bool suspected;
+	uint32_t next_same, next_suspect;
+	uint64_t confirm_at;
+};
+
+struct outer {
+	struct outer_raw *raw;
+	const struct outer_link_ops *ops; /* of all links */
+	struct outer_link *links[OUTER_LINKS_MAX];
+	unsigned interfaces[OUTER_LINKS_MAX];
+	unsigned link_count;
+	unsigned busy; /* the link that sent last */
+	struct outer_programs *programs;
+
+	struct way *ways;
+	uint32_t way_count; /* of numbers there is room for */
+	uint32_t suspects;
+	uint32_t same_peer[PEER_BUCKETS];
+
+	/* Packets of one call, taken apart by link. */
+	size_t sorted_max;
+	const struct packet **packets;
+	const struct path **paths;
+	size_t *places;
+	uint64_t *refused;
+	uint8_t *wheres;
+};
+
+const char *outer_kind_name(enum outer_kind kind)
+{
+	switch (kind) {
+	case OUTER_AUTO:
+		return "auto";
+	case OUTER_RAW:
+		return "raw";
+	case OUTER_RINGS:
+		return "rings";
+	case OUTER_XDP:
+		return "xdp";
+	}
+	assert(!"a kind");
+	return "";
+}
+
+/* ---- opening ---- */
+
+static const struct outer_link_ops *link_ops(enum outer_kind kind)
+{
+	(void)kind;
+	return NULL;
+}
+
+static int open_links(struct outer *o, const struct outer_config *config, char error[256])
+{
+	const struct outer_choice *choice = config->choice;
+	o->ops = choice ? link_ops(choice->kind) : NULL;
+	if (!o->ops)
+		return 0;
+	assert(config->programs && choice->link_count <= OUTER_LINKS_MAX);
+	o->programs = config->programs;
+	for (unsigned n = 0; n < choice->link_count; n++) {
+		struct outer_link_config link = {
+			.interface = choice->links[n],
+			.position = n,
+			.worker = config->worker,
+			.workers = config->workers,
+			.ttl = config->ttl,
+			.dont_fragment = config->dont_fragment,
+			.programs = config->programs,
+		};
+		int failed = o->ops->open(&o->links[n], &link, error);
+		if (failed)
+			return failed;
+		o->interfaces[n] = choice->links[n];
+		o->link_count++;
+	}
+	return 0;
+}
+
+/* Room for `count` packets in one call. */
+static bool grow_sorted(struct outer *o, size_t count)
+{
+	size_t max = o->sorted_max ? o->sorted_max : SORTED_FIRST;
+	while (max < count)
+		max *= 2;
+	if (max == o->sorted_max)
+		return true;
+	free(o->packets);
+	free(o->paths);
+	free(o->places);
+	free(o->refused);
+	free(o->wheres);
+	o->packets = calloc(max, sizeof(*o->packets));
+	o->paths = calloc(max, sizeof(*o->paths));
+	o->places = calloc(max, sizeof(*o->places));
+	o->refused = calloc(max / 64, sizeof(*o->refused));
+	o->wheres = calloc(max, sizeof(*o->wheres));
+	bool there = o->packets && o->paths && o->places && o->refused && o->wheres;
+	o->sorted_max = there ? max : 0;
+	return there;
+}
+
+static bool grow_ways(struct outer *o, uint32_t index)
+{
+	uint32_t count = o->way_count ? o->way_count : WAYS_FIRST;
+	while (count <= index)
+		count *= 2;
+	if (count == o->way_count)
+		return true;
+	struct way *ways = realloc(o->ways, count * sizeof(*ways));
+	if (!ways)
+		return false;
+	memset(ways + o->way_count, 0, (count - o->way_count) * sizeof(*ways));
+	o->ways = ways;
+	o->way_count = count;
+	return true;
+}
+
+int outer_open(struct outer **out, const struct outer_config *config, char error[256])
+{
+	struct outer *o = calloc(1, sizeof(*o));
+	if (!o || !grow_sorted(o, 1)) {
+		snprintf(error, 256, "Couldn't open the outer link: out of memory");
+		outer_close(o);
+		return -ENOMEM;
+	}
+	int failed = outer_raw_open(&o->raw, config, error);
+	if (!failed)
+		failed = open_links(o, config, error);
+	if (failed) {
+		outer_close(o);
+		return failed;
+	}
+	*out = o;
+	return 0;
+}
+
+void outer_close(struct outer *o)
+{
+	if (!o)
+		return;
+	for (unsigned n = 0; n < OUTER_LINKS_MAX; n++)
+		if (o->links[n])
+			o->ops->close(o->links[n]);
+	outer_raw_close(o->raw);
+	free(o->ways);
+	free(o->packets);
+	free(o->paths);
+	free(o->places);
+	free(o->refused);
+	free(o->wheres);
+	free(o);
+}
+
+size_t outer_sources(const struct outer *o, int descriptors[OUTER_SOURCES_MAX])
+{
+	static_assert(RAW_SOURCES + OUTER_LINKS_MAX <= OUTER_SOURCES_MAX, "every source has room");
+	for (unsigned i = 0; i < RAW_SOURCES; i++)
+		descriptors[i] = outer_raw_descriptor(o->raw, (enum raw_source)i);
+	for (unsigned n = 0; n < o->link_count; n++)
+		descriptors[RAW_SOURCES + n] = o->ops->descriptor(o->links[n]);
+	return RAW_SOURCES + o->link_count;
+}
+
+/* ---- paths ---- */
+
+static uint32_t *peer_bucket(struct outer *o, const struct address *peer)
+{
+	uint32_t hash = peer->family;
+	for (size_t i = 0; i < (peer->family == 4 ? 4 : 16); i++)
+		hash = (hash ^ peer->bytes[i]) * 0x01000193;
+	return &o->same_peer[(hash ^ hash >> 16) % PEER_BUCKETS];
+}
+
+static struct way *way_of(struct outer *o, uint32_t index)
+{
+	return index && index < o->way_count && o->ways[index].path.peer.family ? &o->ways[index]
+										: NULL;
+}
+
+static void forget_way(struct outer *o, uint32_t index)
+{
+	struct way *way = &o->ways[index];
+	uint32_t *at = peer_bucket(o, &way->path.peer);
+	while (*at != index)
+		at = &o->ways[*at].next_same;
+	*at = way->next_same;
+	/* A suspect stays in its list, to be passed over: it may have this number again soon. */
+	way->path = (struct path){.mtu = 0};
+	way->next_same = 0;
+}
+
+void outer_path(struct outer *o, uint32_t index, const struct path *path)
+{
+	if (way_of(o, index))
+		forget_way(o, index);
+	if (!path || !index || !grow_ways(o, index))
+		return; /* without memory for it, its packets take the raw socket */
+	struct way *way = &o->ways[index];
+	uint32_t *bucket = peer_bucket(o, &path->peer);
+	way->path = *path;
+	way->next_same = *bucket;
+	*bucket = index;
+	way->link = NO_LINK;
+	for (unsigned n = 0; path->direct && n < o->link_count; n++)
+		if (o->interfaces[n] == path->link)
+			way->link = (uint8_t)n;
+	way->confirm_at = 0;
+}
+
+static void suspect_peer(struct outer *o, const struct address *peer)
+{
+	for (uint32_t index = *peer_bucket(o, peer); index; index = o->ways[index].next_same) {
+		struct way *way = &o->ways[index];
+		if (way->suspected || !address_equal(&way->path.peer, peer))
+			continue;
+		way->suspected = true;
+		way->next_suspect = o->suspects;
+		o->suspects = index;
+	}
+}
+
+uint32_t outer_suspect(struct outer *o)
+{
+	while (o->suspects) {
+		uint32_t index = o->suspects;
+		o->suspects = o->ways[index].next_suspect;
+		o->ways[index].suspected = false;
+		if (way_of(o, index))
+			return index;
+	}
+	return 0;
+}
+
+void outer_claim(
+	struct outer *o, uint16_t call_id, const struct address *local, const struct address *peer)
+{
+	(void)o;
+	(void)call_id;
+	(void)local;
+	(void)peer;
+}
+
+void outer_release(struct outer *o, uint16_t call_id)
+{
+	(void)o;
+	(void)call_id;
+}
+
+/* ---- receiving ---- */
+
+static size_t receive_raw(
+	struct outer *o, enum raw_source source, struct gre_datagram datagrams[BATCH_MAX])
+{
+	struct address peers[RAW_RETURNED_MAX];
+	size_t count = outer_raw_receive(o->raw, source, datagrams);
+	if (count == BATCH_MAX)
+		return count; /* errors can wait: nothing is lost by them */
+	size_t returned = outer_raw_returned(o->raw, source, peers);
+	for (size_t i = 0; i < returned; i++)
+		suspect_peer(o, &peers[i]);
+	return count;
+}
+
+size_t outer_receive(struct outer *o, unsigned source, struct gre_datagram datagrams[BATCH_MAX])
+{
+	if (source < RAW_SOURCES)
+		return receive_raw(o, (enum raw_source)source, datagrams);
+	assert(source - RAW_SOURCES < o->link_count);
+	return o->ops->receive(o->links[source - RAW_SOURCES], datagrams);
+}
+
+/* ---- sending ---- */
+
+void outer_lend(struct outer *o, struct packet_list *list)
+{
+	if (o->link_count)
+		o->ops->lend(o->links[o->busy], list);
+}
+
+/* The link for one packet, with its path in *path; NO_LINK: the raw socket. */
+static uint8_t choose_link(
+	struct outer *o, const struct packet *packet, uint64_t now, const struct path **path)
+{
+	struct way *way = way_of(o, packet->datapath->path);
+	if (!way || way->link == NO_LINK || packet->control ||
+		OUTER_IP_HEADER + packet->length > way->path.mtu)
+		return NO_LINK;
+	if (way->confirm_at <= now) {
+		way->confirm_at = now + CONFIRM_EVERY;
+		return NO_LINK;
+	}
+	*path = &way->path;
+	return way->link;
+}
+
+static void refuse(uint64_t *refused, size_t place)
+{
+	refused[place / 64] |= UINT64_C(1) << place % 64;
+}
+
+/* Sends those whose place in the call is given (NULL: all of them), by the raw sockets. Control
+ * frames are few, so a batch seldom ends at one. */
+static void send_raw(struct outer *o, const struct packet *const *packets, const size_t *places,
+	size_t count, uint64_t *refused)
+{
+	for (size_t at = 0, size; at < count; at += size) {
+		bool control = packets[at]->control;
+		for (size = 1; size < BATCH_MAX && at + size < count; size++)
+			if (packets[at + size]->control != control)
+				break;
+		uint64_t bits = outer_raw_send(o->raw, packets + at, size, control);
+		for (size_t i = 0; bits && i < size; i++)
+			if (bits >> i & 1)
+				refuse(refused, places ? places[at + i] : at + i);
+	}
+}
+
+static void send_link(struct outer *o, unsigned link, size_t count, uint64_t *refused)
+{
+	memset(o->refused, 0, (count + 63) / 64 * sizeof(*o->refused));
+	o->ops->send(o->links[link], o->packets, o->paths, count, o->refused);
+	for (size_t i = 0; i < count; i++)
+		if (o->refused[i / 64] >> i % 64 & 1)
+			refuse(refused, o->places[i]);
+	o->busy = link;
+}
+
+/* The packets of one call that go to `where`, in their order. */
+static size_t pick(
+	struct outer *o, const struct packet *const *packets, size_t count, uint8_t where)
+{
+	size_t picked = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (o->wheres[i] != where)
+			continue;
+		o->packets[picked] = packets[i];
+		o->paths[picked] =
+			where == NO_LINK ? NULL : &way_of(o, packets[i]->datapath->path)->path;
+		o->places[picked++] = i;
+	}
+	return picked;
+}
+
+void outer_send(struct outer *o, const struct packet *const *packets, size_t count, uint64_t now,
+	uint64_t *refused)
+{
+	size_t by_raw = 0, picked;
+	memset(refused, 0, (count + 63) / 64 * sizeof(*refused));
+	if (!o->link_count || (count > o->sorted_max && !grow_sorted(o, count))) {
+		send_raw(o, packets, NULL, count, refused);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		o->wheres[i] = choose_link(o, packets[i], now, &o->paths[i]);
+		by_raw += o->wheres[i] == NO_LINK;
+	}
+	if (!by_raw && o->link_count == 1) {
+		o->ops->send(o->links[0], packets, o->paths, count, refused);
+		return;
+	}
+	/* First what is waited for: the kernel's copy is made before frames change hands. */
+	picked = by_raw ? pick(o, packets, count, NO_LINK) : 0;
+	send_raw(o, o->packets, o->places, picked, refused);
+	for (unsigned n = 0; n < o->link_count; n++) {
+		picked = pick(o, packets, count, (uint8_t)n);
+		if (picked)
+			send_link(o, n, picked, refused);
+	}
+}
