@@ -37,7 +37,10 @@ static struct datapath_counters counters_of(const struct host *host, const struc
 	struct dataplane_statistics seen;
 	if (!seat->detached && host->plane->statistics(host->dataplane, seat_subject(seat), &seen))
 		return seen.counters;
-	return seat->counters;
+	return (struct datapath_counters){.rx_packets = seat->traffic.rx_packets,
+		.rx_bytes = seat->traffic.rx_bytes,
+		.tx_packets = seat->traffic.tx_packets,
+		.tx_bytes = seat->traffic.tx_bytes};
 }
 
 static const char *compression(const struct seat *seat)

@@ -141,8 +141,8 @@ void narrate_gone(const struct seat *seat)
 			seat->sid);
 		log_peer(log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
 			"Sent %llu bytes, received %llu bytes. peer=%s sid=%s",
-			(unsigned long long)seat->counters.tx_bytes,
-			(unsigned long long)seat->counters.rx_bytes, peer, seat->sid);
+			(unsigned long long)seat->traffic.tx_bytes,
+			(unsigned long long)seat->traffic.rx_bytes, peer, seat->sid);
 	}
 	log_peer(log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
 		"Connection terminated. reason=%s peer=%s sid=%s", close_word(seat->reason), peer,

@@ -463,6 +463,14 @@ void peer_tick(struct peer *peer, uint64_t now)
 	pump(peer);
 }
 
+static struct seat_traffic traffic_of(const struct datapath_counters *counters)
+{
+	return (struct seat_traffic){.rx_packets = counters->rx_packets,
+		.rx_bytes = counters->rx_bytes,
+		.tx_packets = counters->tx_packets,
+		.tx_bytes = counters->tx_bytes};
+}
+
 void peer_dataplane_event(void *context, const struct dataplane_event *event)
 {
 	struct host *host = context;
@@ -472,7 +480,7 @@ void peer_dataplane_event(void *context, const struct dataplane_event *event)
 	switch (event->kind) {
 	case DATAPLANE_DETACHED:
 		seat->detached = true;
-		seat->counters = *event->counters;
+		seat->traffic = traffic_of(event->counters);
 		if (seat->over)
 			seat_is_gone(host, seat);
 		return;

@@ -109,10 +109,10 @@ static void facts(struct script_call *call, const struct host *host, const struc
 static void totals(struct script_call *call, const struct seat *seat)
 {
 	number(call, "CONNECT_TIME", (seat->ended - seat->opened) / 1000000);
-	number(call, "BYTES_SENT", seat->counters.tx_bytes);
-	number(call, "BYTES_RCVD", seat->counters.rx_bytes);
-	number(call, "PACKETS_SENT", seat->counters.tx_packets);
-	number(call, "PACKETS_RCVD", seat->counters.rx_packets);
+	number(call, "BYTES_SENT", seat->traffic.tx_bytes);
+	number(call, "BYTES_RCVD", seat->traffic.rx_bytes);
+	number(call, "PACKETS_SENT", seat->traffic.tx_packets);
+	number(call, "PACKETS_RCVD", seat->traffic.rx_packets);
 }
 
 static void run(struct host *host, const struct seat *seat, enum script script,

@@ -45,7 +45,9 @@ struct seat {
 
 	/* For the table, and behind the end. */
 	struct unit_network network;
-	struct datapath_counters counters; /* the final ones */
+	struct seat_traffic {
+		uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+	} traffic; /* in all, once detached */
 	enum close_reason reason;
 	uint64_t opened, up_since, ended; /* microseconds; 0: not yet */
 	struct seat *next_free;
