@@ -205,6 +205,10 @@ static void on_signal(uv_signal_t *handle, int number)
 		host->policy->hang_up(host);
 		return;
 	}
+	if (host->stopping && host->policy->hasty) {
+		on_stop_timer(&host->stop_timer);
+		return;
+	}
 	log_line(&host->log, LOG_LINE_INFO, "Terminating on signal %d", number);
 	host_stop(host, CLOSE_SHUTDOWN, host->policy->signal_exit_code);
 }
@@ -356,6 +360,8 @@ static int start_loop(struct host *host)
 		period = HOUSEKEEPING;
 	uv_timer_start(&host->housekeeping, on_housekeeping, period, period);
 	host->signals_open = true;
+	if (!host->helper)
+		return 0;
 	return helper_attach(host->helper, &host->loop, on_helper_lost, host) < 0
 		       ? fail(host, 1, "Couldn't attach the helper to the loop")
 		       : 0;
@@ -380,6 +386,18 @@ static int start_plane(struct host *host, const struct host_config *config)
 	return 0;
 }
 
+/* Which powers are needed, and the helper that keeps those we drop. */
+static int start_power(struct host *host, const struct host_config *config)
+{
+	if (!privilege_have_net_raw() || (!config->bare && !privilege_have_net_admin()))
+		return fail(host, 3,
+			config->bare ? "CAP_NET_RAW is needed: start it as root (greyline doctor "
+				       "shows what this machine has)"
+				     : "CAP_NET_ADMIN and CAP_NET_RAW are needed: start it as root "
+				       "(greyline doctor shows what this machine has)");
+	return config->bare ? 0 : start_helper(host, config);
+}
+
 int host_start(struct host *host, const struct host_config *config)
 {
 	char error[256];
@@ -387,16 +405,12 @@ int host_start(struct host *host, const struct host_config *config)
 		.policy = config->policy,
 		.role = config->role,
 		.timer_fd = -1,
-		.plane = &dataplane_user,
+		.plane = config->plane ? config->plane : &dataplane_user,
 		.started = clock_now()};
 	log_init(&host->log, STDERR_FILENO, config->settings->log_style, config->settings->debug);
 	signal(SIGPIPE, SIG_IGN);
 	notify_open();
-	if (!privilege_have_net_admin() || !privilege_have_net_raw())
-		return fail(host, 3,
-			"CAP_NET_ADMIN and CAP_NET_RAW are needed: start it as root (greyline "
-			"doctor shows what this machine has)");
-	int code = start_helper(host, config);
+	int code = start_power(host, config);
 	if (code)
 		return code;
 	if (privilege_drop(config->settings->run_as, config->low_port, error) < 0)
@@ -406,7 +420,7 @@ int host_start(struct host *host, const struct host_config *config)
 		code = start_loop(host);
 	if (code)
 		return code;
-	if (netlink_open(&host->netlink) < 0)
+	if (!config->bare && netlink_open(&host->netlink) < 0)
 		return fail(host, 4, "Couldn't open a netlink socket");
 	return start_plane(host, config);
 }
