@@ -56,7 +56,7 @@ static inline uint64_t to_wire(uint64_t sum)
 static inline __attribute__((always_inline)) uint64_t add(
 	uint64_t sum, uint8_t *out, const uint8_t *in, size_t length, bool copy)
 {
-	struct wide a = {{0}}, b = {{0}};
+	struct wide a = {.low = {0}}, b = {.low = {0}};
 	uint64_t rest = 0;
 	size_t at = 0;
 

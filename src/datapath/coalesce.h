@@ -3,6 +3,7 @@
 #ifndef GREYLINE_COALESCE_H
 #define GREYLINE_COALESCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,14 +13,15 @@
 #include "packet.h"
 
 /* One write: a packet as it is, or a super-packet whose headers are those of its first segment
- * with lengths, flags and checksum made to fit the whole. */
+ * with lengths, flags and checksum made to fit the whole. Its checksum field holds the sum of the
+ * pseudo header, as `offload` says. */
 struct gathered {
 	struct datapath *datapath; /* of the first packet; all belong to one TUN */
 	struct offload offload;    /* NONE: the packet as it is */
-	uint16_t header_length;    /* IP and transport header, of a super-packet */
+	uint16_t header_length;    /* IP and transport header, of a super-packet; otherwise 0 */
 	uint16_t first, count;     /* pieces to write one after another */
 	uint16_t packets;          /* inner packets in it */
-	uint32_t length;           /* bytes in all */
+	uint32_t length;           /* bytes in all, at most INNER_MAX of a super-packet */
 };
 
 enum { COALESCE_MAX = 512 }; /* packets of one call */
