@@ -11,7 +11,8 @@
  *   STATE up=N answered=N down=N
  *
  * `answered` counts sessions that are up and whose latest ping came back. The command `ping` on
- * standard input pings every session again, `stop` ends all politely. At the end one line for
+ * standard input pings every session again, `swap` pings each twice with the two packets in the
+ * wrong order, `stop` ends all politely. At the end one line for
  * each reason sessions went down with: `DOWN reason=WORD count=N`.
  */
 #include <assert.h>
@@ -164,19 +165,14 @@ static uint16_t checksum(const uint8_t *bytes, size_t length)
 	return (uint16_t)~sum;
 }
 
-static void ping_line(struct line *line, uint64_t now)
+static void build_ping(const struct line *line, uint8_t bytes[PING_BYTES])
 {
-	uint8_t bytes[PING_BYTES] = {0x45, 0, 0, PING_BYTES, 0, 0, 0, 0, 64, IPPROTO_ICMP};
+	static const uint8_t start[] = {0x45, 0, 0, PING_BYTES, 0, 0, 0, 0, 64, IPPROTO_ICMP};
 	struct writer w = writer_over(bytes + 12, 8);
-	struct packet packet = {
-		.datapath = &line->datapath,
-		.kind = PACKET_INNER,
-		.bytes = bytes,
-		.length = sizeof(bytes),
-		.capacity = sizeof(bytes),
-	};
 	uint16_t sum;
 
+	memset(bytes, 0, PING_BYTES);
+	memcpy(bytes, start, sizeof(start));
 	write_u32(&w, line->session.facts.network.local4);
 	write_u32(&w, line->session.facts.network.remote4);
 	sum = checksum(bytes, IP_HEADER);
@@ -186,14 +182,31 @@ static void ping_line(struct line *line, uint64_t now)
 	sum = checksum(bytes + IP_HEADER, PING_BYTES - IP_HEADER);
 	bytes[IP_HEADER + 2] = (uint8_t)(sum >> 8);
 	bytes[IP_HEADER + 3] = (uint8_t)sum;
+}
 
+/* Pings once or, with the second packet sent first, twice. */
+static void ping_line(struct line *line, bool swapped, uint64_t now)
+{
+	uint8_t bytes[2][PING_BYTES];
+	struct packet packets[2];
+
+	for (size_t i = 0; i < 2; i++) {
+		build_ping(line, bytes[i]);
+		packets[i] = (struct packet){
+			.datapath = &line->datapath,
+			.kind = PACKET_INNER,
+			.bytes = bytes[i],
+			.length = PING_BYTES,
+			.capacity = PING_BYTES,
+		};
+	}
 	if (line->answered) {
 		line->answered = false;
 		load.answered--;
 	}
 	load.list.count = 0;
-	datapath_seal(&load.engine, &packet, 1, now, &load.list);
-	for (size_t i = 0; i < load.list.count; i++)
+	datapath_seal(&load.engine, packets, swapped ? 2 : 1, now, &load.list);
+	for (size_t i = load.list.count; i-- > 0;)
 		if (load.list.at[i].kind == PACKET_OUTER)
 			send_outer(&load.list.at[i]);
 }
@@ -258,7 +271,7 @@ static void take_up(struct peer *peer, const struct out_item *item, uint64_t now
 	load.changed = true;
 	load.opening -= peer->opening;
 	peer->opening = false;
-	ping_line(line, now);
+	ping_line(line, false, now);
 }
 
 static void take_items(struct peer *peer, uint64_t now)
@@ -428,10 +441,12 @@ static void read_command(uint64_t now)
 		return;
 	}
 	words[got] = '\0';
-	if (strstr(words, "ping") != NULL) {
+	if (strstr(words, "ping") != NULL || strstr(words, "swap") != NULL) {
+		bool swapped = strstr(words, "swap") != NULL;
+
 		for (unsigned i = 0; i < load.tunnels * load.calls; i++)
 			if (load.lines[i].up)
-				ping_line(&load.lines[i], now);
+				ping_line(&load.lines[i], swapped, now);
 		load.changed = true;
 	}
 	if (strstr(words, "stop") != NULL) {
@@ -528,7 +543,7 @@ static void prepare(char **arguments)
 	random_seed(&load.random, seed);
 
 	hold_pool_init(&load.pool, make(POOL_SLOTS, sizeof(struct hold_slot)), POOL_SLOTS);
-	load.engine.rc4 = rc4_engine_best();
+	load.engine.mppe = mppe_engine_best();
 	load.engine.pool = &load.pool;
 	load.list.max = LIST_MAX;
 	load.list.at = make(LIST_MAX, sizeof(*load.list.at));
