@@ -46,6 +46,7 @@
 	X(DATAPATH, INNER_SIZE, "inner-size", "inner packet does not fit the session's MTU")       \
 	X(DATAPATH, INNER_EARLY, "inner-early", "inner packet while the session is not up")        \
 	X(DATAPATH, INNER_NO_KEY, "inner-no-key", "inner packet while encryption is required and no key is there") \
+	X(DATAPATH, INNER_OFFLOAD, "inner-offload", "super-packet that cannot be cut, or a checksum out of place") \
 	X(DATAPATH, ISOLATED, "isolated", "client to client traffic is not allowed")               \
 	X(PPP, FRAME_SHORT, "frame-short", "control frame shorter than its length says")           \
 	X(PPP, FRAME_CODE, "frame-code", "control frame of unknown code")                          \
@@ -58,8 +59,10 @@
 	X(PPP, AUTH_NAME, "auth-name", "authentication packet with an impossible name or value length") \
 	X(PPP, AUTH_ANSWER, "auth-answer", "answer to an authentication question no longer asked") \
 	X(IO, RING_FULL, "ring-full", "control frame beyond the session's quota in the ring")      \
+	X(IO, HANDOFF_FULL, "handoff-full", "no room in the ring to the session's worker")         \
 	X(IO, OUTER_SEND, "outer-send", "the kernel refused an outer packet")                      \
 	X(IO, TUN_WRITE, "tun-write", "the kernel refused an inner packet")                        \
+	X(IO, TUN_HEADER, "tun-header", "inner packet whose offload header contradicts it")         \
 	X(IO, OUTER_TRUNCATED, "outer-truncated", "outer packet larger than any we accept")        \
 	X(IO, HALF_OPEN, "half-open", "too many half-open tunnels from this peer or in all")       \
 	X(IO, THROTTLED, "throttled", "peer or user throttled after failed logins")

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "digest.h"
+#include "frame.h"
 #include "inner.h"
 #include "open.h"
 #include "seal.h"
@@ -23,12 +24,22 @@ enum {
 	MPPE_INSIDE = MPPE_HEADER_SIZE + 2, /* what MPPE adds to the information field */
 };
 
+static uint16_t less(uint16_t from, uint16_t what)
+{
+	return from > what ? from - what : 0;
+}
+
+/* PFC and ACFC are not counted on: one MTU, whatever is agreed, is easier to reason about. */
 uint16_t datapath_mtu(const struct datapath *dp)
 {
 	uint16_t inside = mppe_armed(&dp->transmit) ? MPPE_INSIDE : 0;
-	uint16_t mru = dp->send_mru > inside ? dp->send_mru - inside : 0;
+	uint16_t around = (dp->peer.family == 6 ? OUTER_IP6_HEADER : OUTER_IP_HEADER) +
+			  GRE_HEADER_MAX + FRAME_HEADER_MAX;
+	uint16_t mru = less(dp->send_mru, inside);
+	uint16_t mtu = dp->mtu < mru ? dp->mtu : mru;
+	uint16_t path = dp->path_mtu ? less(dp->path_mtu, around + inside) : mtu;
 
-	return dp->mtu < mru ? dp->mtu : mru;
+	return path < mtu ? path : mtu;
 }
 
 static void forget_link(struct datapath *dp)
@@ -70,6 +81,10 @@ static void attach(struct datapath_engine *engine, struct datapath *dp,
 	dp->require_encryption = command->attach.require_encryption;
 	dp->check_source = command->attach.check_source;
 	dp->client_to_client = command->attach.client_to_client;
+	dp->clamp_mss = command->attach.clamp_mss;
+	dp->dscp_copy = command->attach.dscp_copy;
+	dp->dscp = command->attach.dscp & 63;
+	dp->ecn = command->attach.ecn;
 	dp->answers = DATAPATH_ANSWERS;
 	dp->answers_at = now;
 	dp->attached = true;

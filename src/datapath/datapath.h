@@ -8,7 +8,8 @@
  *
  * Packets in and out are not one to one (fragments, reorder release, acks, ICMP answers): a call
  * says how much it consumed, into a list the caller sized. DATAPATH_OUT_PER_IN outputs of room a
- * consumed input always suffice, plus REORDER_PACKETS for one release.
+ * consumed input always suffice, plus REORDER_PACKETS for one release; of a super-packet that much
+ * room takes at least one segment further.
  */
 #ifndef GREYLINE_DATAPATH_H
 #define GREYLINE_DATAPATH_H
@@ -47,9 +48,11 @@ struct datapath {
 	uint16_t local_call_id, peer_call_id;
 	bool attached, connected;
 	bool require_encryption, check_source, client_to_client;
+	bool clamp_mss, dscp_copy, ecn;
+	uint8_t dscp; /* of outer packets, unless copied */
 	bool compress_protocol, compress_address;
 	bool ipv4, ipv6;
-	uint16_t mtu;                            /* of the path: see datapath_mtu */
+	uint16_t mtu;                            /* as agreed with LCP: see datapath_mtu */
 	uint16_t send_mru;                       /* the peer's */
 	uint16_t path_mtu;                       /* outer IP packets; 0: unknown */
 	uint32_t path;                           /* the back end's number of the path */
@@ -85,8 +88,8 @@ enum {
 #define DATAPATH_ANSWER_EVERY MS(10)  /* one more ICMP answer is allowed */
 #define DATAPATH_SEARCH_EVERY 50      /* microseconds for which one key more may be made in vain */
 
-/* The largest inner packet that may be sent now: the path's MTU and the peer's MRU, less what MPPE
- * adds inside it. */
+/* The largest inner packet that may be sent now: by what was configured, by the peer's MRU less
+ * what MPPE adds inside it, and by the outer path's MTU less all that is put around. */
 uint16_t datapath_mtu(const struct datapath *dp);
 
 /* Executes one command; `frame` holds the bytes of DATAPATH_FRAME. Output: the sealed control
@@ -101,9 +104,10 @@ bool datapath_match(
 	struct datapath_engine *engine, struct datapath *dp, const struct address *from);
 
 /* Inner packets, whose `datapath` the caller found by destination, to outer packets. May also
- * give back INNER packets (ICMP too big). Returns how many inputs it consumed. */
-size_t datapath_seal(struct datapath_engine *engine, const struct packet *in, size_t count,
-	uint64_t now, struct packet_list *out);
+ * give back INNER packets (ICMP too big). Returns how many inputs it consumed. A super-packet that
+ * filled the list is not consumed yet: it goes on in the next call, with an empty list. */
+size_t datapath_seal(struct datapath_engine *engine, struct packet *in, size_t count, uint64_t now,
+	struct packet_list *out);
 
 /* Outer packets (from the GRE header on), whose `datapath` the caller found by call ID with
  * datapath_match, to INNER and CONTROL packets, and OUTER ones (CCP Reset-Request). Returns how

@@ -26,6 +26,11 @@ enum {
 	ICMPV6_TOO_BIG = 2,
 	ICMP_HEADER = 8,
 	ANSWER_TTL = 64,
+	IPV6_HOP_BY_HOP = 0,
+	IPV6_ROUTING = 43,
+	IPV6_FRAGMENT = 44,
+	IPV6_OPTIONS = 60,
+	IPV6_EXTENSIONS = 8, /* more in one packet are no ordinary traffic */
 	OPTION_COPIED = 0x80,
 	OPTION_END = 0,
 	OPTION_NOP = 1,
@@ -86,6 +91,31 @@ bool inner_parse(struct inner *inner, const uint8_t *bytes, size_t length)
 	else if (inner->version == 6)
 		sound = parse_ipv6(inner, &r);
 	return sound && !r.failed && inner->length <= length;
+}
+
+size_t inner_transport(const struct inner *inner, const uint8_t *packet, uint8_t *protocol)
+{
+	size_t at = inner->header_length;
+
+	*protocol = inner->protocol;
+	if (inner->offset || inner->more_fragments)
+		return 0;
+	if (inner->version == 4)
+		return at;
+	for (unsigned n = 0; n < IPV6_EXTENSIONS; n++) {
+		if (*protocol == IPV6_FRAGMENT)
+			return 0;
+		if (*protocol != IPV6_HOP_BY_HOP && *protocol != IPV6_ROUTING &&
+			*protocol != IPV6_OPTIONS)
+			return at;
+		if (inner->length - at < 8)
+			return 0;
+		*protocol = packet[at];
+		at += ((size_t)packet[at + 1] + 1) * 8;
+		if (at > inner->length)
+			return 0;
+	}
+	return 0;
 }
 
 bool inner_checksum_holds(const struct inner *inner, const uint8_t *bytes)

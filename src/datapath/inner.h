@@ -29,6 +29,16 @@ struct inner {
 /* Reads and checks the fixed header; false: INNER_HEADER. `bytes` hold `length` bytes. */
 bool inner_parse(struct inner *inner, const uint8_t *bytes, size_t length);
 
+/* Where the transport header of a whole packet begins, behind what IPv6 may put in front of it, and
+ * its protocol; 0: it is a fragment, or the headers do not fit. */
+size_t inner_transport(const struct inner *inner, const uint8_t *packet, uint8_t *protocol);
+
+/* DSCP and ECN (RFC 2474, RFC 3168) of a packet that parsed. */
+static inline uint8_t inner_tos(const struct inner *inner, const uint8_t *packet)
+{
+	return inner->version == 4 ? packet[1] : (uint8_t)(packet[0] << 4 | packet[1] >> 4);
+}
+
 /* Whether the IPv4 header checksum holds; IPv6 has none. */
 bool inner_checksum_holds(const struct inner *inner, const uint8_t *bytes);
 

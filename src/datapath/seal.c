@@ -5,8 +5,21 @@
  * Each packet is laid out in clear in its output buffer and given to the cipher (cipher.h), which
  * encrypts it there by the end of the batch.
  *
+ * A super-packet is cut on the way, each segment straight into the buffer it leaves from
+ * (segment.c). It may make more packets than the list has room for: `offload.done` says how far it
+ * got, and the next call goes on there.
+ *
  * What is larger than the session's MTU is fragmented when it is IPv4 and allows that, otherwise
- * its sender is told (at a bounded rate: a flood of large packets gets a trickle of answers). */
+ * its sender is told (at a bounded rate: a flood of large packets gets a trickle of answers). For a
+ * super-packet that is so when its segments do not fit, which happens where the interface has a
+ * larger MTU than the session; they are not cut smaller instead, because the sender numbered its
+ * packets (RFC 6864) and should learn the path's MTU.
+ *
+ * The outer packet's marks tell everyone on the way about the inner one, so by default they say
+ * nothing: DSCP 0, Not-ECT (RFC 2983 §3, RFC 6040 §4.1 compatibility mode). Copying DSCP is for
+ * networks that need it; the ECN field is copied only to a peer that will put the marks together
+ * again (normal mode). Control frames bear the same DSCP as data: they share its sequence numbers,
+ * and a network that preferred them would make data come late. */
 #include "seal.h"
 
 #include <string.h>
@@ -14,8 +27,10 @@
 #include "cipher.h"
 #include "frame.h"
 #include "inner.h"
+#include "mss.h"
+#include "segment.h"
 
-enum { CCP_PACKET = 4 };
+enum { CCP_PACKET = 4, TOS_DSCP = 0xfc, TOS_ECN = 0x03 };
 
 struct sealing {
 	struct datapath_engine *engine;
@@ -23,6 +38,14 @@ struct sealing {
 	uint64_t now;
 	struct cipher cipher;
 };
+
+/* DSCP and ECN of an outer packet around an inner one marked `inner`. */
+static uint8_t seal_tos(const struct datapath *dp, uint8_t inner)
+{
+	uint8_t dscp = dp->dscp_copy ? inner & TOS_DSCP : (uint8_t)(dp->dscp << 2);
+
+	return dscp | (dp->ecn ? inner & TOS_ECN : 0);
+}
 
 /* Starts an outer packet: the GRE header in front of `payload` bytes. */
 static struct packet *start_outer(
@@ -37,6 +60,7 @@ static struct packet *start_outer(
 	*w = writer_over(packet->bytes, packet->capacity);
 	gre_build(w, &header);
 	packet->kind = PACKET_OUTER;
+	packet->tos = seal_tos(dp, 0);
 	return packet;
 }
 
@@ -122,33 +146,58 @@ static uint8_t *start_frame(
 	return mppe;
 }
 
-/* One outer packet: the whole packet, or the fragment `index` of several. */
-static bool seal_piece(struct sealing *s, struct datapath *dp, const struct inner *inner,
-	const uint8_t *bytes, bool whole, size_t index)
-{
-	uint16_t mtu = datapath_mtu(dp);
-	size_t length = whole ? inner->length : inner_fragment_length(inner, mtu, index);
-	struct frame_plan plan = plan_frame(dp, inner->version, length);
-	struct writer w;
-	struct packet *packet = start_outer(dp, plan.payload, s->out, &w);
+/* A network packet on its way out. */
+struct sending {
+	struct datapath *dp;
+	struct packet *in;
+	struct inner inner;
+	uint16_t mtu;
+	uint8_t tos; /* of the outer packets it becomes */
+};
 
-	if (!packet)
+/* An outer packet whose PPP frame waits for the network packet. */
+struct frame {
+	struct packet *packet;
+	struct writer w;
+	uint8_t *mppe; /* NULL: in clear */
+};
+
+/* Starts a frame for `length` bytes of network packet; false when the list or the buffer is too
+ * small. */
+static bool open_frame(
+	struct sealing *s, const struct sending *sending, size_t length, struct frame *frame)
+{
+	struct datapath *dp = sending->dp;
+	struct frame_plan plan = plan_frame(dp, sending->inner.version, length);
+
+	frame->packet = start_outer(dp, plan.payload, s->out, &frame->w);
+	if (!frame->packet)
 		return false;
-	uint8_t *mppe = start_frame(dp, &plan, &w);
-	if (whole)
-		write_bytes(&w, bytes, length);
-	else
-		inner_fragment(&w, inner, bytes, mtu, index);
-	if (mppe)
-		cipher_seal(&s->cipher, &dp->transmit, mppe, (size_t)(w.at - mppe));
-	finish_outer(packet, &w, s->out);
+	frame->packet->tos = sending->tos;
+	frame->mppe = start_frame(dp, &plan, &frame->w);
 	return true;
 }
 
-/* Tells the sender of a packet that cannot be fragmented what fits (token bucket). */
-static void answer_too_big(
-	struct sealing *s, struct datapath *dp, const struct inner *inner, const uint8_t *bytes)
+static void close_frame(struct sealing *s, const struct sending *sending, struct frame *frame)
 {
+	struct datapath *dp = sending->dp;
+
+	if (frame->mppe)
+		cipher_seal(&s->cipher, &dp->transmit, frame->mppe,
+			(size_t)(frame->w.at - frame->mppe));
+	finish_outer(frame->packet, &frame->w, s->out);
+}
+
+static void count_sent(struct datapath *dp, size_t length)
+{
+	dp->counters.tx_packets++;
+	dp->counters.tx_bytes += length;
+}
+
+/* Tells the sender of a packet that cannot be fragmented what fits (token bucket). */
+static void answer_too_big(struct sealing *s, const struct sending *sending)
+{
+	struct datapath *dp = sending->dp;
 	uint64_t earned = (s->now - dp->answers_at) / DATAPATH_ANSWER_EVERY;
 	struct packet *packet = packet_list_next(s->out, dp);
 
@@ -160,8 +209,8 @@ static void answer_too_big(
 	}
 	if (!dp->answers || !packet)
 		return;
-	packet->length = (uint32_t)inner_too_big(
-		packet->bytes, packet->capacity, inner, bytes, datapath_mtu(dp), &dp->local4);
+	packet->length = (uint32_t)inner_too_big(packet->bytes, packet->capacity, &sending->inner,
+		sending->in->bytes, sending->mtu, &dp->local4);
 	if (!packet->length)
 		return;
 	dp->answers--;
@@ -169,57 +218,154 @@ static void answer_too_big(
 	s->out->count++;
 }
 
-static bool refuse(enum drop *why, enum drop reason)
-{
-	*why = reason;
-	return false;
-}
-
-static bool may_send(const struct datapath *dp, const uint8_t *bytes, size_t length,
-	struct inner *inner, enum drop *why)
-{
-	if (!inner_parse(inner, bytes, length))
-		return refuse(why, DROP_INNER_HEADER);
-	if (!dp->attached || !dp->connected || !(inner->version == 4 ? dp->ipv4 : dp->ipv6))
-		return refuse(why, DROP_INNER_EARLY);
-	if (dp->require_encryption && !mppe_armed(&dp->transmit))
-		return refuse(why, DROP_INNER_NO_KEY);
-	return true;
-}
-
 enum outcome { SEALED, DROPPED, NO_ROOM };
 
-static enum outcome seal_packet(
-	struct sealing *s, struct datapath *dp, const uint8_t *bytes, size_t length, enum drop *why)
+static enum outcome drop(enum drop *why, enum drop reason)
 {
-	struct inner inner;
-	size_t count = 1;
+	*why = reason;
+	return DROPPED;
+}
 
-	if (!may_send(dp, bytes, length, &inner, why))
-		return DROPPED;
-	*why = DROP_INNER_SIZE;
-	if (inner.length > datapath_mtu(dp)) {
-		count = inner.dont_fragment ? 0 : inner_fragment_count(&inner, datapath_mtu(dp));
-		if (count > DATAPATH_OUT_PER_IN)
-			count = 0;
-	}
-	if (packet_list_room(s->out) < (count ? count : 1))
-		return NO_ROOM;
-	if (count == 0) {
-		if (inner.dont_fragment)
-			answer_too_big(s, dp, &inner, bytes);
-		return DROPPED;
-	}
-	for (size_t n = 0; n < count; n++)
-		if (!seal_piece(s, dp, &inner, bytes, count == 1, n))
-			return DROPPED;
-	dp->counters.tx_packets++;
-	dp->counters.tx_bytes += inner.length;
+static enum outcome may_send(const struct sending *sending, enum drop *why)
+{
+	const struct datapath *dp = sending->dp;
+	bool up = sending->inner.version == 4 ? dp->ipv4 : dp->ipv6;
+
+	if (!dp->attached || !dp->connected || !up)
+		return drop(why, DROP_INNER_EARLY);
+	if (dp->require_encryption && !mppe_armed(&dp->transmit))
+		return drop(why, DROP_INNER_NO_KEY);
+	if (!offload_fits(&sending->in->offload, &sending->inner))
+		return drop(why, DROP_INNER_OFFLOAD);
 	return SEALED;
 }
 
-size_t datapath_seal(struct datapath_engine *engine, const struct packet *in, size_t count,
-	uint64_t now, struct packet_list *out)
+/* A packet that fits. */
+static enum outcome seal_whole(struct sealing *s, const struct sending *sending, enum drop *why)
+{
+	const struct inner *inner = &sending->inner;
+	struct frame frame;
+
+	if (!packet_list_room(s->out))
+		return NO_ROOM;
+	if (!open_frame(s, sending, inner->length, &frame))
+		return drop(why, DROP_INNER_SIZE);
+	offload_write(&sending->in->offload, sending->in->bytes, inner->length, &frame.w);
+	if (sending->dp->clamp_mss)
+		mss_clamp(frame.w.at - inner->length, inner, sending->mtu);
+	close_frame(s, sending, &frame);
+	count_sent(sending->dp, inner->length);
+	return SEALED;
+}
+
+/* A packet that does not fit, `inner` at `bytes`: all of its fragments or none. */
+static enum outcome seal_fragments(struct sealing *s, const struct sending *sending,
+	const struct inner *inner, const uint8_t *bytes, enum drop *why)
+{
+	size_t count = inner_fragment_count(inner, sending->mtu);
+	struct frame frame;
+
+	if (count == 0 || count > DATAPATH_OUT_PER_IN)
+		return drop(why, DROP_INNER_SIZE);
+	if (packet_list_room(s->out) < count)
+		return NO_ROOM;
+	for (size_t n = 0; n < count; n++) {
+		size_t length = inner_fragment_length(inner, sending->mtu, n);
+		if (!open_frame(s, sending, length, &frame))
+			return drop(why, DROP_INNER_SIZE);
+		inner_fragment(&frame.w, inner, bytes, sending->mtu, n);
+		close_frame(s, sending, &frame);
+	}
+	count_sent(sending->dp, inner->length);
+	return SEALED;
+}
+
+/* One packet out of a super-packet. */
+static enum outcome seal_segment(struct sealing *s, const struct sending *sending,
+	const struct segments *segments, size_t index, enum drop *why)
+{
+	size_t length = segment_length(segments, index);
+	struct frame frame;
+
+	if (!packet_list_room(s->out))
+		return NO_ROOM;
+	if (!open_frame(s, sending, length, &frame))
+		return drop(why, DROP_INNER_SIZE);
+	segment_write(segments, index, &frame.w);
+	close_frame(s, sending, &frame);
+	count_sent(sending->dp, length);
+	return SEALED;
+}
+
+/* The same where the packet itself does not fit the session. Rare: the interface has a larger MTU
+ * than the session, and the sender allows fragments. */
+static __attribute__((noinline)) enum outcome seal_large_segment(struct sealing *s,
+	const struct sending *sending, const struct segments *segments, size_t index,
+	enum drop *why)
+{
+	uint8_t bytes[INNER_MAX];
+	struct writer w = writer_over(bytes, sizeof(bytes));
+	struct inner inner;
+
+	segment_write(segments, index, &w);
+	if (w.failed || !inner_parse(&inner, bytes, writer_length(&w)))
+		return drop(why, DROP_INNER_OFFLOAD);
+	if (inner.length <= sending->mtu)
+		return seal_segment(s, sending, segments, index, why);
+	return seal_fragments(s, sending, &inner, bytes, why);
+}
+
+/* Its sender is told what fits, once however many packets were in it. */
+static enum outcome refuse_size(struct sealing *s, const struct sending *sending, enum drop *why)
+{
+	if (!packet_list_room(s->out))
+		return NO_ROOM;
+	answer_too_big(s, sending);
+	return drop(why, DROP_INNER_SIZE);
+}
+
+static enum outcome seal_super(struct sealing *s, const struct sending *sending, enum drop *why)
+{
+	struct offload *offload = &sending->in->offload;
+	struct segments segments;
+
+	if (!segments_start(&segments, &sending->inner, sending->in->bytes, offload))
+		return drop(why, DROP_INNER_OFFLOAD);
+	bool fits = segment_length(&segments, 0) <= sending->mtu;
+	if (!fits && sending->inner.dont_fragment)
+		return refuse_size(s, sending, why);
+	for (; offload->done < segments.count; offload->done++) {
+		enum outcome outcome =
+			fits ? seal_segment(s, sending, &segments, offload->done, why)
+			     : seal_large_segment(s, sending, &segments, offload->done, why);
+		if (outcome != SEALED)
+			return outcome;
+	}
+	return SEALED;
+}
+
+static enum outcome seal_packet(struct sealing *s, struct packet *in, enum drop *why)
+{
+	struct sending sending = {.dp = in->datapath, .in = in};
+
+	if (!inner_parse(&sending.inner, in->bytes, in->length))
+		return drop(why, DROP_INNER_HEADER);
+	if (may_send(&sending, why) != SEALED)
+		return DROPPED;
+	sending.mtu = datapath_mtu(sending.dp);
+	sending.tos = seal_tos(sending.dp, inner_tos(&sending.inner, in->bytes));
+	if (in->offload.kind != OFFLOAD_NONE)
+		return seal_super(s, &sending, why);
+	if (sending.inner.length <= sending.mtu)
+		return seal_whole(s, &sending, why);
+	if (sending.inner.dont_fragment)
+		return refuse_size(s, &sending, why);
+	offload_complete(&in->offload, in->bytes, sending.inner.length);
+	return seal_fragments(s, &sending, &sending.inner, in->bytes, why);
+}
+
+size_t datapath_seal(struct datapath_engine *engine, struct packet *in, size_t count, uint64_t now,
+	struct packet_list *out)
 {
 	struct sealing s;
 	size_t n;
@@ -229,17 +375,16 @@ size_t datapath_seal(struct datapath_engine *engine, const struct packet *in, si
 	s.now = now;
 	cipher_start(&s.cipher, engine->rc4);
 	for (n = 0; n < count; n++) {
-		struct datapath *dp = in[n].datapath;
 		enum drop why = DROP_INNER_ROUTE;
-		if (!dp) {
+		if (!in[n].datapath) {
 			engine->drops[why]++;
 			continue;
 		}
-		enum outcome outcome = seal_packet(&s, dp, in[n].bytes, in[n].length, &why);
+		enum outcome outcome = seal_packet(&s, &in[n], &why);
 		if (outcome == NO_ROOM)
 			break;
 		if (outcome == DROPPED)
-			dp->counters.drops[why]++;
+			in[n].datapath->counters.drops[why]++;
 	}
 	cipher_flush(&s.cipher);
 	return n;

@@ -17,6 +17,8 @@ static inline struct packet *packet_list_next(struct packet_list *out, struct da
 	packet->datapath = dp;
 	packet->length = 0;
 	packet->tos = 0;
+	packet->offload = (struct offload){.kind = OFFLOAD_NONE};
+	packet->tos = 0;
 	packet->control = false;
 	return packet;
 }

@@ -303,11 +303,20 @@ static void inner_deed(struct dice *dice, struct side *side, struct seat *seat)
 		return;
 	if (!seat->attached)
 		return;
+	struct offload offload = {.kind = OFFLOAD_NONE};
+	if (kind == 6 && dice_chance(dice, 5000)) { /* of a TUN that has lost its mind */
+		offload.kind = (uint8_t)dice_below(dice, OFFLOAD_UDP + 1);
+		offload.segment = (uint16_t)dice_below(dice, 64);
+		offload.checksum_missing = dice_chance(dice, 5000);
+		offload.checksum_start = (uint16_t)dice_below(dice, 64);
+		offload.checksum_offset = (uint16_t)dice_below(dice, 32);
+	}
 	struct packet packet = {.datapath = dp,
 		.kind = PACKET_INNER,
 		.bytes = bytes,
 		.length = (uint32_t)length,
-		.capacity = OUTER_MAX};
+		.capacity = OUTER_MAX,
+		.offload = offload};
 	host_seal(side->host, seat, &packet, 1);
 }
 

@@ -214,6 +214,17 @@ static uint32_t *inner_no_key(struct lab *lab)
 	return lab->client.counters.drops;
 }
 
+static uint32_t *inner_offload(struct lab *lab)
+{
+	static uint8_t bytes[60];
+	struct packet in = {.datapath = &lab->client, .bytes = bytes, .length = 60};
+	lab_ipv4(bytes, 60, true, 1);
+	in.offload = (struct offload){.kind = OFFLOAD_TCP4, .segment = 8}; /* it is UDP */
+	lab_clear(lab);
+	assert_int_equal(datapath_seal(&lab->engine, &in, 1, lab->now, &lab->out), 1);
+	return lab->client.counters.drops;
+}
+
 static uint32_t *isolated(struct lab *lab)
 {
 	static struct prefix_table table;
@@ -259,6 +270,7 @@ static uint32_t *(*const provocations[DROP_COUNT])(struct lab *) = {
 	[DROP_INNER_SIZE] = inner_size,
 	[DROP_INNER_EARLY] = inner_early,
 	[DROP_INNER_NO_KEY] = inner_no_key,
+	[DROP_INNER_OFFLOAD] = inner_offload,
 	[DROP_ISOLATED] = isolated,
 };
 
