@@ -8,10 +8,21 @@
 #ifndef GREYLINE_OUTER_LINK_H
 #define GREYLINE_OUTER_LINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "outer.h"
+#include "outer_programs.h"
+
+/* Whether send() below takes such a packet on this interface; all others go by the raw socket. */
+static inline bool outer_link_takes(
+	unsigned interface, const struct packet *packet, const struct path *path)
+{
+	size_t length = OUTER_IP_HEADER + (size_t)packet->length;
+	return path->direct && path->link == interface && length <= TAKEN_MAX &&
+	       (path->mtu == 0 || length <= path->mtu);
+}
 
 struct outer_link; /* each back end's own */
 
@@ -27,8 +38,8 @@ struct outer_link_config {
 struct outer_link_ops {
 	/* 0 or -errno with `error`. Workers open in the order of their numbers, 0 first, and before
 	 * the system call filter is installed. What serves all workers is worker 0's. */
-	int (*open)(struct outer_link **link, const struct outer_link_config *config,
-		char error[256]);
+	int (*open)(
+		struct outer_link **link, const struct outer_link_config *config, char error[256]);
 	void (*close)(struct outer_link *link);
 
 	/* To be watched for reading, level-triggered; one is enough whatever is behind it. */
@@ -41,7 +52,7 @@ struct outer_link_ops {
 	/* As outer_lend. The frames are the caller's until its next send or lend on this link. */
 	void (*lend)(struct outer_link *link, struct packet_list *list);
 
-	/* Sends any number of packets; paths[n] is that of packet n: direct, over this interface.
+	/* Sends any number of packets for which outer_link_takes; paths[n] is that of packet n.
 	 * Writes the link and IP headers: DF as configured, TOS the packet's. Bit n of `refused`
 	 * (set only, the caller clears): packet n was not taken. */
 	void (*send)(struct outer_link *link, const struct packet *const *packets,
