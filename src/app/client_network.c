@@ -135,7 +135,7 @@ static void keep_server_outside(struct seat *seat)
 		return;
 	}
 	struct kept_route *kept = malloc(sizeof *kept);
-	if (!kept || netlink_route_get(client->host.netlink, &seat->outer, route) < 0) {
+	if (!kept || netlink_route_get(client->host.netlink, NULL, &seat->outer, route) < 0) {
 		log_line(&client->host.log, LOG_LINE_ERROR, "%s",
 			netlink_error(client->host.netlink));
 		free(kept);

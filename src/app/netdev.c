@@ -145,7 +145,7 @@ uint16_t netdev_path_mtu(struct host *host, const struct address *peer)
 	struct netlink_route route;
 	struct netlink_link link;
 	uint32_t outer = 1500, header = peer->family == 6 ? 40 : 20;
-	if (netlink_route_get(host->netlink, peer, &route) == 0) {
+	if (netlink_route_get(host->netlink, NULL, peer, &route) == 0) {
 		if (route.mtu)
 			outer = route.mtu;
 		else if (netlink_link_get(host->netlink, route.link, &link) == 0)

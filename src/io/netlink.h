@@ -34,6 +34,11 @@ struct netlink_link {
 	char name[16];
 	unsigned mtu;
 	bool up;
+	bool running;  /* up, and its carrier is there */
+	bool resolves; /* neighbours have link addresses here (ARP) */
+	uint16_t type; /* ARPHRD_… */
+	uint8_t mac_length, mac[6];
+	char qdisc[16]; /* of its root */
 };
 int netlink_link_get(struct netlink *netlink, unsigned link, struct netlink_link *answer);
 
@@ -55,7 +60,10 @@ struct netlink_route {
 	uint32_t metric;           /* 0: none given */
 	uint32_t table;            /* 0: NETLINK_TABLE_MAIN */
 	uint8_t protocol;          /* who made it (RTPROT_*); not used in adding */
-	uint32_t mtu;              /* answers: the route's own MTU, or 0 */
+	/* Answers only. */
+	uint32_t mtu;     /* the route's own, or learnt by ICMP; 0: the interface's */
+	uint32_t expires; /* seconds until the learnt one is forgotten; 0: never */
+	bool unicast, encapsulated;
 };
 
 /* -EEXIST when one with this destination, metric and table is there. */
@@ -63,15 +71,26 @@ int netlink_route_add(struct netlink *netlink, const struct netlink_route *route
 int netlink_route_replace(struct netlink *netlink, const struct netlink_route *route);
 /* Deletes only what matches in every member that is set. -ESRCH when there is none. */
 int netlink_route_delete(struct netlink *netlink, const struct netlink_route *route);
-/* The way to `to`: link, gateway, source address. `destination` is `to` itself. */
-int netlink_route_get(
-	struct netlink *netlink, const struct address *to, struct netlink_route *answer);
+/* The way to `to`: link, gateway, source address. `destination` is `to` itself. `from`: the address
+ * it is sent from; NULL or of another family: the kernel's choice. */
+int netlink_route_get(struct netlink *netlink, const struct address *from, const struct address *to,
+	struct netlink_route *answer);
 
 /* Walks the routes of `family` (4 or 6) in every table, of one link or (0) of all. A callback that
  * returns false is not called again. */
 typedef bool netlink_route_visit(void *context, const struct netlink_route *route);
 int netlink_routes(struct netlink *netlink, uint8_t family, unsigned link,
 	netlink_route_visit *visit, void *context);
+
+/* What the kernel knows of one neighbour; -ENOENT: nothing (kernels before 5.0 tell nobody). */
+struct netlink_neighbour {
+	unsigned link;
+	struct address address;
+	bool valid; /* packets may be sent to `mac` now */
+	uint8_t mac_length, mac[6];
+};
+int netlink_neighbour_get(struct netlink *netlink, unsigned link, const struct address *address,
+	struct netlink_neighbour *answer);
 
 /* Walks the addresses of one link or (0) of all. */
 typedef bool netlink_address_visit(void *context, unsigned link, const struct prefix *address);

@@ -158,12 +158,12 @@ static void test_routes(void **state)
 	assert_int_equal(netlink_route_replace(nl, &route), 0);
 	assert_int_equal(netlink_routes(nl, 4, link_a, match_route, &found), 0);
 	assert_int_equal(found.count, 1);
-	assert_int_equal(netlink_route_get(nl, &inside, &answer), 0);
+	assert_int_equal(netlink_route_get(nl, NULL, &inside, &answer), 0);
 	assert_int_equal(answer.link, link_a);
 	assert_true(address_equal(&answer.gateway, &route.gateway));
 	struct address source = ip("192.0.2.1");
 	assert_true(address_equal(&answer.source, &source));
-	assert_int_equal(netlink_route_get(nl, &outside, &answer), -ENETUNREACH);
+	assert_int_equal(netlink_route_get(nl, NULL, &outside, &answer), -ENETUNREACH);
 	assert_non_null(strstr(netlink_error(nl), "203.0.113.1"));
 	assert_int_equal(netlink_route_delete(nl, &route), 0);
 	assert_int_equal(netlink_route_delete(nl, &route), -ESRCH);
@@ -175,7 +175,7 @@ static void test_default_route(void **state)
 	struct address anywhere = ip("203.0.113.1");
 	route.destination.address = (struct address){.family = 4};
 	assert_int_equal(netlink_route_add(nl, &route), 0);
-	assert_int_equal(netlink_route_get(nl, &anywhere, &answer), 0);
+	assert_int_equal(netlink_route_get(nl, NULL, &anywhere, &answer), 0);
 	assert_true(address_equal(&answer.gateway, &route.gateway));
 	assert_int_equal(netlink_route_delete(nl, &route), 0);
 }
