@@ -19,6 +19,7 @@
 
 #include "datapath.h"
 #include "outer_link.h"
+#include "outer_programs.h"
 #include "outer_raw.h"
 
 enum {
@@ -82,8 +83,7 @@ const char *outer_kind_name(enum outer_kind kind)
 
 static const struct outer_link_ops *link_ops(enum outer_kind kind)
 {
-	(void)kind;
-	return NULL;
+	return kind == OUTER_RINGS ? &outer_rings : kind == OUTER_XDP ? &outer_xdp : NULL;
 }
 
 static int open_links(struct outer *o, const struct outer_config *config, char error[256])
@@ -271,16 +271,14 @@ uint32_t outer_suspect(struct outer *o)
 void outer_claim(
 	struct outer *o, uint16_t call_id, const struct address *local, const struct address *peer)
 {
-	(void)o;
-	(void)call_id;
-	(void)local;
-	(void)peer;
+	if (o->link_count)
+		outer_programs_claim(o->programs, call_id, local, peer);
 }
 
 void outer_release(struct outer *o, uint16_t call_id)
 {
-	(void)o;
-	(void)call_id;
+	if (o->link_count)
+		outer_programs_release(o->programs, call_id);
 }
 
 /* ---- receiving ---- */
@@ -320,7 +318,7 @@ static uint8_t choose_link(
 {
 	struct way *way = way_of(o, packet->datapath->path);
 	if (!way || way->link == NO_LINK || packet->control ||
-		OUTER_IP_HEADER + packet->length > way->path.mtu)
+		!outer_link_takes(o->interfaces[way->link], packet, &way->path))
 		return NO_LINK;
 	if (way->confirm_at <= now) {
 		way->confirm_at = now + CONFIRM_EVERY;
