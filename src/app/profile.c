@@ -65,6 +65,10 @@ void profile_common(struct tunnel_config *config, const struct settings *setting
 	fill_link(&config->session.link, settings, mtu);
 	fill_unit(&config->session.unit, settings);
 	config->session.mtu = mtu;
+	config->session.clamp_mss = settings->mss_clamp;
+	config->session.dscp = (uint8_t)settings->dscp;
+	config->session.dscp_copy = settings->dscp_copy;
+	config->session.ecn = (enum session_ecn)settings->ecn;
 	config->session.idle_us = SECONDS(settings->idle);
 	config->session.max_connect_us = SECONDS(settings->max_connect);
 }

@@ -398,8 +398,7 @@ static int start_nat(struct server *server)
 	if (!server->settings->nat)
 		return 0;
 	struct nft_config nft = {.pool = netdev_cover(&server->settings->pool),
-		.masquerade = true,
-		.clamp_mss = true};
+		.masquerade = true};
 	if (nft.pool.length < WIDEST)
 		return complain(server, 2,
 			"--nat: the pool's ranges lie too far apart for one masquerade rule: "

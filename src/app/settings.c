@@ -20,6 +20,7 @@
 #include "options.h"
 #include "slurp.h"
 #include "unit.h"
+#include "values.h"
 
 enum { INCLUDE_DEPTH = 8 };
 
@@ -36,6 +37,7 @@ void settings_init(struct settings *settings)
 		.lcp_max_configure = 10,
 		.lcp_max_terminate = 2,
 		.lcp_max_failure = 5,
+		.mss_clamp = true,
 		.mppe = true,
 		.unit = UNIT_UNSET,
 		.port = 1723,
@@ -52,6 +54,8 @@ void settings_init(struct settings *settings)
 		.free_failures = 3,
 		.holdoff = 5,
 		.max_fail = 10,
+		.calls_per_tunnel = 1,
+		.echo = 5,
 	};
 }
 
@@ -338,10 +342,17 @@ static void check_mppe(const struct settings *settings, struct faults *faults)
 			"and one lost packet costs those behind it");
 }
 
-void settings_check(struct settings *settings, struct faults *faults)
+void settings_check_ppp(struct settings *settings, struct faults *faults)
 {
 	check_auth(settings, faults);
 	check_mppe(settings, faults);
+}
+
+void settings_check(struct settings *settings, struct faults *faults)
+{
+	settings_check_ppp(settings, faults);
+	if (settings->bind && !value_is_address(settings->bind))
+		fault(faults, NULL, "bind: an address is expected, not '%s'", settings->bind);
 	if (settings->local.family == 6)
 		fault(faults, NULL, "local: an IPv4 address is expected");
 	if (settings->ifname && settings->unit != UNIT_UNSET)

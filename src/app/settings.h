@@ -50,7 +50,9 @@ struct settings {
 	uint32_t log_style; /* enum log_choice */
 
 	/* PPP, either side. */
-	uint32_t mtu, mru; /* 0: from the outer path */
+	uint32_t mtu, mru;  /* 0: from the outer path */
+	uint32_t dscp, ecn; /* of outer packets; enum session_ecn */
+	bool dscp_copy, mss_clamp;
 	uint32_t echo_interval, echo_failure;
 	uint32_t lcp_restart, lcp_max_configure, lcp_max_terminate, lcp_max_failure;
 	uint32_t idle, max_connect;
@@ -90,6 +92,12 @@ struct settings {
 	char *output, *by_interface, *by_user, *by_address, *by_peer, *by_id;
 	bool by_all;
 	uint32_t seconds;
+
+	/* bench load; 0 or NULL: not said. */
+	char *traffic;
+	struct address target;
+	uint32_t sessions, rate, in_flight, calls_per_tunnel, traffic_sessions, reorder, echo;
+	bool stay;
 };
 
 #define UNIT_UNSET UINT32_MAX
@@ -109,6 +117,9 @@ void settings_read_default(struct settings *settings, struct faults *faults);
 /* What can only be judged when everything is read: masks that leave nothing, limits that
  * contradict each other; and the warnings that weakening options owe their user. */
 void settings_check(struct settings *settings, struct faults *faults);
+
+/* The part of it that is about authentication and encryption. */
+void settings_check_ppp(struct settings *settings, struct faults *faults);
 
 /* The outcome of require, allow and refuse. */
 uint8_t settings_auth(const struct settings *settings); /* mask of enum auth_method */

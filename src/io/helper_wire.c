@@ -64,7 +64,7 @@ static void write_nat(struct writer *w, const struct nft_config *nat)
 	write_string(w, nat->interface);
 	write_address(w, &nat->pool.address);
 	write_u8(w, nat->pool.length);
-	write_u8(w, (uint8_t)(nat->masquerade | nat->clamp_mss << 1));
+	write_u8(w, nat->masquerade);
 }
 
 static void read_nat(struct reader *r, struct nft_config *nat)
@@ -73,9 +73,7 @@ static void read_nat(struct reader *r, struct nft_config *nat)
 	read_word(r, nat->interface, sizeof(nat->interface));
 	nat->pool.address = read_address(r);
 	nat->pool.length = read_u8(r);
-	uint8_t flags = read_u8(r);
-	nat->masquerade = flags & 1;
-	nat->clamp_mss = flags & 2;
+	nat->masquerade = read_u8(r) & 1;
 }
 
 static void write_route(struct writer *w, const struct netlink_route *route)

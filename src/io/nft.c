@@ -2,9 +2,8 @@
  * a configuration file can become a rule of its own.
  *
  * "table … ; delete table …" in front makes the script succeed whether or not the table is there,
- * and the whole file is one transaction, so there is no moment with half of it. The clamp follows
- * the route's MTU in both directions; it sits in the forward hook, where packets of TCP
- * connections through the tunnel pass once. */
+ * and the whole file is one transaction, so there is no moment with half of it. TCP's MSS needs no
+ * rule: the data path sees to it (mss.c). */
 #include <string.h>
 
 #include "nft.h"
@@ -55,13 +54,8 @@ static void interface_rule(
 
 static void forward_chain(struct text *t, const struct nft_config *config)
 {
-	static const char *clamp = "tcp flags syn / syn,rst tcp option maxseg size set rt mtu";
 	text_add(t, "\tchain forward {\n"
 		    "\t\ttype filter hook forward priority filter; policy accept;\n");
-	if (config->clamp_mss) {
-		interface_rule(t, "iifname", config, clamp);
-		interface_rule(t, "oifname", config, clamp);
-	}
 	interface_rule(t, "iifname", config, "accept");
 	interface_rule(t, "oifname", config, "accept");
 	text_add(t, "\t}\n");

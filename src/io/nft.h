@@ -21,7 +21,6 @@ struct nft_config {
 	char interface[17];        /* "greyline0", or "ppp*" for every name that starts so */
 	struct prefix pool;        /* the clients' addresses (IPv4) */
 	bool masquerade;           /* the pool leaves by other interfaces under their address */
-	bool clamp_mss;            /* TCP MSS of forwarded connections follows the path MTU */
 };
 
 /* Whether names and pool are such that the text below is what it seems. */

@@ -50,18 +50,37 @@ void session_init(struct session *session, const struct session_config *config, 
 	session->epoch = session->link.epoch;
 }
 
-void session_attach(struct session *session, uint16_t local_call_id, const struct address *local,
-	const struct address *peer, struct outbox *out)
+/* Other peers may take a mark off with the outer header, and a congestion signal with it. */
+static bool marks_are_combined(enum session_ecn ecn, bool kindred)
 {
+	switch (ecn) {
+	case SESSION_ECN_AUTO:
+		return kindred;
+	case SESSION_ECN_COPY:
+		return true;
+	case SESSION_ECN_OFF:
+		break;
+	}
+	return false;
+}
+
+void session_attach(struct session *session, uint16_t local_call_id, const struct address *local,
+	const struct address *peer, bool kindred, struct outbox *out)
+{
+	const struct session_config *config = session->config;
 	assert(!session->attached);
 	session->attached = true;
 	struct datapath_command command = {.kind = DATAPATH_ATTACH};
 	command.attach.local_call_id = local_call_id;
 	command.attach.local = *local;
 	command.attach.peer = *peer;
-	command.attach.require_encryption = session->config->unit.mppe_require;
-	command.attach.check_source = session->config->check_source;
-	command.attach.client_to_client = session->config->client_to_client;
+	command.attach.require_encryption = config->unit.mppe_require;
+	command.attach.check_source = config->check_source;
+	command.attach.client_to_client = config->client_to_client;
+	command.attach.clamp_mss = config->clamp_mss;
+	command.attach.dscp_copy = config->dscp_copy;
+	command.attach.dscp = config->dscp;
+	command.attach.ecn = marks_are_combined(config->ecn, kindred);
 	emit_command(session, &command, NULL, 0, out);
 }
 

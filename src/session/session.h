@@ -29,11 +29,22 @@ enum session_state {
 };
 const char *session_state_word(enum session_state state);
 
+/* The ECN field of outer packets (RFC 6040 §4.1). */
+enum session_ecn {
+	SESSION_ECN_AUTO, /* the inner one's to a Greyline, else nothing */
+	SESSION_ECN_COPY, /* the inner one's: the peer is known to combine the two */
+	SESSION_ECN_OFF,  /* nothing */
+};
+
 struct session_config {
 	struct link_config link;
 	struct unit_config unit;
 	uint16_t mtu; /* largest inner packet the outer path allows; 0: SESSION_MTU_DEFAULT */
 	bool check_source, client_to_client;
+	bool clamp_mss; /* TCP's MSS follows the MTU, both ways */
+	bool dscp_copy; /* outer packets bear the inner DSCP; else `dscp` */
+	uint8_t dscp;   /* 0 to 63 */
+	enum session_ecn ecn;
 	uint64_t idle_us, max_connect_us; /* 0: no limit */
 };
 
@@ -81,9 +92,10 @@ struct session {
 /* Zeroed memory becomes a session whose call is being set up. */
 void session_init(struct session *session, const struct session_config *config, uint32_t subject,
 	struct random *random, uint64_t now);
-/* The data path starts to receive for our call ID, before the peer is told of it. */
+/* The data path starts to receive for our call ID, before the peer is told of it. `kindred`: the
+ * peer is a Greyline too. */
 void session_attach(struct session *session, uint16_t local_call_id, const struct address *local,
-	const struct address *peer, struct outbox *out);
+	const struct address *peer, bool kindred, struct outbox *out);
 /* The call is connected: both call IDs are told to the data path. */
 void session_connected(struct session *session, uint64_t now, struct outbox *out);
 /* Then, behind the control message that says so to the peer, the link starts, and an early frame

@@ -70,13 +70,27 @@ static void take_wanted(struct tunnel *tunnel, const struct outbox *items,
 	pass(TUNNEL_SESSION_WANTED, items, item, out);
 }
 
+/* The peer runs this very program: it bears our own vendor name. */
+static bool is_kindred(const struct tunnel *tunnel)
+{
+	return !strncmp(tunnel->control.peer.vendor_name, tunnel->control.config->vendor_name,
+		sizeof(tunnel->control.config->vendor_name));
+}
+
+static void attach(
+	struct tunnel *tunnel, struct session *session, uint16_t local_call_id, struct outbox *out)
+{
+	session_attach(
+		session, local_call_id, &tunnel->local, &tunnel->peer, is_kindred(tunnel), out);
+}
+
 static void take_call_up(struct tunnel *tunnel, uint32_t subject, uint64_t now, struct outbox *out)
 {
 	struct session *session = find(tunnel, subject);
 	if (!session)
 		return;
 	if (!session->attached)
-		session_attach(session, session->call.local_id, &tunnel->local, &tunnel->peer, out);
+		attach(tunnel, session, session->call.local_id, out);
 	session_connected(session, now, out);
 }
 
@@ -292,7 +306,7 @@ void tunnel_dial(struct tunnel *tunnel, struct session *session, uint32_t subjec
 		tunnel->control.state != CONTROL_ESTABLISHED) {
 		reason = tunnel->closing != CLOSE_NONE ? tunnel->closing : CLOSE_TCP_FAILED;
 	} else if (tunnel->control.call_count < calls_allowed(tunnel)) {
-		session_attach(session, local_call_id, &tunnel->local, &tunnel->peer, out);
+		attach(tunnel, session, local_call_id, out);
 		OUTBOX(items, CONTROL_OUT_ITEMS, CONTROL_OUT_BYTES);
 		control_dial(&tunnel->control, &session->call, local_call_id, subject, NULL, now,
 			&items);

@@ -163,7 +163,7 @@ static int tear_down(void **state)
 
 static struct nft_config nat(void)
 {
-	struct nft_config config = {.masquerade = true, .clamp_mss = true};
+	struct nft_config config = {.masquerade = true};
 	strcpy(config.table, "greyline_test");
 	strcpy(config.interface, "greyline0");
 	config.pool = (struct prefix){address_ipv4(0x0a090000), 24};

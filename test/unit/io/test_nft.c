@@ -12,7 +12,7 @@
 
 static struct nft_config config(void)
 {
-	struct nft_config c = {.masquerade = true, .clamp_mss = true};
+	struct nft_config c = {.masquerade = true};
 	strcpy(c.table, "greyline");
 	strcpy(c.interface, "greyline0");
 	c.pool.address = address_ipv4(0x0a090007); /* host bits are masked */
@@ -35,8 +35,6 @@ static const char *const whole =
 	"table inet greyline {\n"
 	"\tchain forward {\n"
 	"\t\ttype filter hook forward priority filter; policy accept;\n"
-	"\t\tiifname \"greyline0\" tcp flags syn / syn,rst tcp option maxseg size set rt mtu\n"
-	"\t\toifname \"greyline0\" tcp flags syn / syn,rst tcp option maxseg size set rt mtu\n"
 	"\t\tiifname \"greyline0\" accept\n"
 	"\t\toifname \"greyline0\" accept\n"
 	"\t}\n"
@@ -50,9 +48,8 @@ static void test_text(void **state)
 {
 	struct nft_config c = config();
 	assert_string_equal(made(&c), whole);
-	c.masquerade = c.clamp_mss = false;
+	c.masquerade = false;
 	assert_null(strstr(made(&c), "masquerade"));
-	assert_null(strstr(made(&c), "maxseg"));
 }
 
 static void test_removal(void **state)

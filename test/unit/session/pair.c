@@ -116,6 +116,9 @@ static void record(struct end *end, const struct out_item *item)
 			seen->require_encryption = command.attach.require_encryption;
 			seen->check_source = command.attach.check_source;
 			seen->client_to_client = command.attach.client_to_client;
+			seen->clamp_mss = command.attach.clamp_mss;
+			seen->ecn = command.attach.ecn;
+			seen->dscp = command.attach.dscp_copy ? 64 : command.attach.dscp;
 		}
 		frame = bytes + sizeof command;
 		length = item->length - sizeof command;

@@ -217,6 +217,43 @@ static void the_data_path_knows_the_rules(void **state)
 	}
 }
 
+static struct seen attached_with(
+	enum session_ecn ecn, const char *their_vendor, bool dscp_copy, uint8_t dscp, bool clamp)
+{
+	struct pair *pair = pair_new();
+	struct session_config *config = &pair->server.config.session;
+	strcpy(pair->server.config.control.vendor_name, "Greyline");
+	strcpy(pair->client.config.control.vendor_name, their_vendor);
+	config->ecn = ecn;
+	config->dscp_copy = dscp_copy;
+	config->dscp = dscp;
+	config->clamp_mss = clamp;
+	pair_start(pair, 1);
+	return pair->server.seen[command_at(&pair->server, DATAPATH_ATTACH)];
+}
+
+static void outer_marks_depend_on_the_peer(void **state)
+{
+	static const struct {
+		enum session_ecn ecn;
+		const char *vendor;
+		bool copied;
+	} cases[] = {
+		{SESSION_ECN_AUTO, "Greyline", true},
+		{SESSION_ECN_AUTO, "Greyline2", false},
+		{SESSION_ECN_AUTO, "", false},
+		{SESSION_ECN_COPY, "Microsoft", true},
+		{SESSION_ECN_OFF, "Greyline", false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct seen attach =
+			attached_with(cases[i].ecn, cases[i].vendor, i % 2, 46, i % 2 == 0);
+		assert_int_equal(attach.ecn, cases[i].copied);
+		assert_int_equal(attach.dscp, i % 2 ? 64 : 46);
+		assert_int_equal(attach.clamp_mss, i % 2 == 0);
+	}
+}
+
 static void unknown_protocols_are_rejected(void **state)
 {
 	struct pair *pair = opened();
@@ -471,6 +508,7 @@ int main(void)
 		cmocka_unit_test(frames_of_an_older_epoch_are_dropped_but_lcp),
 		cmocka_unit_test(an_early_frame_is_kept),
 		cmocka_unit_test(the_data_path_knows_the_rules),
+		cmocka_unit_test(outer_marks_depend_on_the_peer),
 		cmocka_unit_test(unknown_protocols_are_rejected),
 		cmocka_unit_test(every_frame_is_said_to_the_log),
 		cmocka_unit_test(no_gre_is_named),
