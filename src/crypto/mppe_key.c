@@ -1,24 +1,16 @@
-/* MPPE's keys: start keys from authentication (RFC 3079), and the chain of session keys
- * (RFC 3078 §7).
+/* MPPE's start keys, from authentication (RFC 3079). What follows from them is in mppe_chain.c.
  *
  *   MS-CHAPv2:  NT hash's hash, NT response ──▶ master key ──▶ a start key for each direction
  *   MS-CHAP:    LM hash (40, 56 bits) or NT hash's hash and challenge (128) ──▶ one for both
- *   start key ──▶ session key ──▶ session key ──▶ …
- *
- * A session key is SHA-1 over the start key and the key before it, between fixed pads; each but the
- * first is then encrypted by RC4 under itself. 40- and 56-bit keys are 8 bytes long and have their
- * first three or one replaced by a constant.
  *
  * pppd never derives keys from the LM hash: after MS-CHAP it refuses MPPE below 128 bits, where its
  * key is the RFC's, as ours is. The 40- and 56-bit keys follow the RFC alone.
  */
 #include "mppe_key.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "digest.h"
-#include "rc4.h"
 
 enum { PAD_SIZE = 40, SHORT_KEY = 8, LONG_KEY = 16 };
 
@@ -81,57 +73,4 @@ void mppe_keys_from_mschap(struct mppe_start_keys *keys, const uint8_t nt_hash[N
 	keys->valid = true;
 	secret_wipe(hash_hash, sizeof(hash_hash));
 	secret_wipe(digest, sizeof(digest));
-}
-
-/* GetNewKeyFromSHA (RFC 3078 §7.3), Get_Key of RFC 3079 §2.4: the same under two names. */
-static void key_from_sha(struct mppe_chain *chain, uint8_t key[LONG_KEY])
-{
-	uint8_t text[2 * (LONG_KEY + PAD_SIZE)], digest[SHA1_SIZE];
-	size_t length = chain->length, used = 0;
-	memcpy(text, chain->start, length);
-	memcpy(text + (used += length), pad1, PAD_SIZE);
-	memcpy(text + (used += PAD_SIZE), chain->key, length);
-	memcpy(text + (used += length), pad2, PAD_SIZE);
-	sha1(digest, &(struct piece){text, used + PAD_SIZE}, 1);
-	memcpy(key, digest, length);
-	secret_wipe(text, sizeof(text));
-	secret_wipe(digest, sizeof(digest));
-}
-
-static void salt(struct mppe_chain *chain)
-{
-	if (chain->strength == MPPE_128)
-		return;
-	chain->key[0] = 0xd1;
-	if (chain->strength == MPPE_40) {
-		chain->key[1] = 0x26;
-		chain->key[2] = 0x9e;
-	}
-}
-
-void mppe_chain_init(
-	struct mppe_chain *chain, enum mppe_strength strength, const uint8_t *start_key)
-{
-	secret_wipe(chain, sizeof(*chain));
-	if (strength == MPPE_NONE)
-		return;
-	chain->strength = (uint8_t)strength;
-	chain->length = strength == MPPE_128 ? LONG_KEY : SHORT_KEY;
-	memcpy(chain->start, start_key, chain->length);
-	memcpy(chain->key, start_key, chain->length);
-	key_from_sha(chain, chain->key);
-	salt(chain);
-}
-
-void mppe_chain_next(struct mppe_chain *chain)
-{
-	uint8_t interim[LONG_KEY];
-	struct rc4 rc4;
-	assert(chain->length != 0);
-	key_from_sha(chain, interim);
-	rc4_init(&rc4, interim, chain->length);
-	rc4_crypt(&rc4, chain->key, interim, chain->length);
-	salt(chain);
-	secret_wipe(interim, sizeof(interim));
-	secret_wipe(&rc4, sizeof(rc4));
 }

@@ -1,4 +1,4 @@
-/* MPPE session keys: from authentication (RFC 3079) and the chain of changes (RFC 3078 §7). */
+/* MPPE's start keys, from authentication (RFC 3079). */
 #ifndef GREYLINE_MPPE_KEY_H
 #define GREYLINE_MPPE_KEY_H
 
@@ -23,20 +23,5 @@ void mppe_keys_from_mschapv2(struct mppe_start_keys *keys, const uint8_t nt_hash
 /* RFC 3079 §2: after MS-CHAPv1; both directions share the keys. */
 void mppe_keys_from_mschap(struct mppe_start_keys *keys, const uint8_t nt_hash[NT_HASH_SIZE],
 	const uint8_t lm_hash[16], const uint8_t challenge[8]);
-
-/* The key chain of one direction. `start` and `key` are 8 bytes long for 40 and 56 bits, 16 for
- * 128. */
-struct mppe_chain {
-	uint8_t start[16];
-	uint8_t key[16];
-	uint8_t length;   /* bytes: 8 or 16; 0 means no key */
-	uint8_t strength; /* enum mppe_strength */
-};
-
-/* Sets the first session key (RFC 3079 §2.4: one change from the start key). */
-void mppe_chain_init(struct mppe_chain *chain, enum mppe_strength strength,
-	const uint8_t *start_key);
-/* GetNewKeyFromSHA, RC4 over itself, and the salt of 40 and 56 bits (RFC 3078 §7.3). */
-void mppe_chain_next(struct mppe_chain *chain);
 
 #endif

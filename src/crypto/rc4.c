@@ -5,15 +5,12 @@
  * a third byte by the sum of the two. There is no RFC of RC4 itself; RFC 6229 has its test vectors,
  * RFC 3078 its use in MPPE.
  *
- * This is the reference every other engine is tested against, and what the key chain uses for its
- * single short runs.
+ * This is the reference every engine is tested against.
  */
 #include "rc4.h"
 
 #include <assert.h>
 #include <string.h>
-
-#include "digest.h"
 
 /* Eight values at a time: no byte of the sum reaches 256, so none carries into the next. */
 static void rc4_identity(uint8_t s[256])
@@ -56,24 +53,21 @@ void rc4_crypt(struct rc4 *rc4, uint8_t *out, const uint8_t *in, size_t length)
 	rc4->j = j;
 }
 
-static void plain_crypt(struct rc4_job *jobs, size_t count)
+static void plain_schedule(struct rc4 *const *streams, const uint8_t *keys, size_t count)
 {
-	struct rc4 fresh;
+	for (size_t n = 0; n < count; n++)
+		rc4_init(streams[n], keys + n * RC4_KEY, RC4_KEY);
+}
+
+static void plain_run(struct rc4_lane *lanes, size_t count, size_t blocks)
+{
+	size_t length = blocks * RC4_BLOCK;
 	for (size_t n = 0; n < count; n++) {
-		struct rc4_job *job = &jobs[n];
-		struct rc4 *rc4 = job->state;
-		if (!rc4) {
-			rc4 = &fresh;
-			rc4_init(rc4, job->key, job->key_length);
-		}
-		rc4_crypt(rc4, job->out, job->in, job->length);
+		rc4_crypt(lanes[n].stream, lanes[n].out, lanes[n].in, length);
+		lanes[n].in += length;
+		lanes[n].out += length;
+		lanes[n].length -= length;
 	}
-	secret_wipe(&fresh, sizeof(fresh));
 }
 
-const struct rc4_engine rc4_engine_plain = {.name = "plain", .crypt = plain_crypt};
-
-const struct rc4_engine *rc4_engine_best(void)
-{
-	return &rc4_engine_lockstep;
-}
+const struct rc4_engine rc4_plain = {.schedule = plain_schedule, .run = plain_run};

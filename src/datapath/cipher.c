@@ -1,8 +1,9 @@
 /* The MPPE of a batch (RFC 3078).
  *
  * Stateless packets are independent of each other once their keys are known, so their RC4 waits
- * until there are several to run side by side. A stateful stream goes on where its last packet left
- * it: it runs at once, so that nobody need remember that it is behind. */
+ * until there are four to run side by side: more gain nothing (rc4_x86.c). A stateful stream goes
+ * on where its last packet left it: it runs at once, so that nobody need remember that it is
+ * behind. */
 #include "cipher.h"
 
 #include <string.h>
@@ -10,58 +11,61 @@
 #include "bytes.h"
 #include "digest.h"
 
-void cipher_start(struct cipher *c, const struct rc4_engine *rc4)
+void cipher_start(struct cipher *c, const struct mppe_engine *engine)
 {
-	c->rc4 = rc4;
+	c->rc4 = engine->rc4;
+	c->count = 0;
+}
+
+static void run(struct cipher *c)
+{
+	rc4_together(c->rc4, c->lanes, c->count);
 	c->count = 0;
 }
 
 void cipher_flush(struct cipher *c)
 {
-	if (c->count)
-		c->rc4->crypt(c->jobs, c->count);
-	secret_wipe(c->jobs, c->count * sizeof(c->jobs[0]));
-	c->count = 0;
+	run(c);
+	secret_wipe(c->streams, sizeof(c->streams));
 }
 
-static struct rc4_job *next_job(struct cipher *c)
+/* Where the next packet's stream is made. */
+static struct rc4 *fresh(struct cipher *c)
 {
-	if (c->count == BATCH_MAX)
-		cipher_flush(c);
-	return &c->jobs[c->count];
+	return &c->streams[c->count].rc4;
 }
 
-static void queue(struct cipher *c, struct rc4_job *job)
+static void queue(struct cipher *c, const struct rc4_lane *lane)
 {
-	if (job->state)
-		c->rc4->crypt(job, 1);
-	else
-		c->count++;
+	c->lanes[c->count] = *lane;
+	if (lane->stream != fresh(c))
+		rc4_alone(c->rc4, &c->lanes[c->count]);
+	else if (++c->count == RC4_LANES)
+		run(c);
 }
 
 void cipher_seal(struct cipher *c, struct mppe *m, uint8_t *packet, size_t length)
 {
-	struct rc4_job *job = next_job(c);
+	uint8_t *bytes = packet + MPPE_HEADER_SIZE;
+	uint16_t header;
+	struct rc4 *stream = mppe_seal(m, fresh(c), &header);
 
-	put_u16(packet, mppe_seal(m, job));
-	job->in = job->out = packet + MPPE_HEADER_SIZE;
-	job->length = (uint32_t)(length - MPPE_HEADER_SIZE);
-	queue(c, job);
+	put_u16(packet, header);
+	queue(c, &(struct rc4_lane){stream, bytes, bytes, length - MPPE_HEADER_SIZE});
 }
 
 bool cipher_open(struct cipher *c, struct mppe *m, enum cipher_arrival arrival,
 	const uint8_t *packet, size_t length, bool fleeting, uint8_t *out, enum drop *why)
 {
-	struct rc4_job *job = next_job(c);
-
-	if (!(arrival == CIPHER_LATE ? mppe_open_late(m, packet, length, job, why)
-				     : mppe_open(m, packet, length, job, why)))
+	struct rc4 *stream = arrival == CIPHER_LATE
+				     ? mppe_open_late(m, packet, length, fresh(c), why)
+				     : mppe_open(m, packet, length, fresh(c), why);
+	if (!stream)
 		return false;
-	job->out = out;
-	if (fleeting) {
-		memcpy(out, job->in, job->length);
-		job->in = out;
-	}
-	queue(c, job);
+	const uint8_t *bytes = packet + MPPE_HEADER_SIZE;
+	length -= MPPE_HEADER_SIZE;
+	if (fleeting)
+		bytes = memcpy(out, bytes, length);
+	queue(c, &(struct rc4_lane){stream, bytes, out, length});
 	return true;
 }

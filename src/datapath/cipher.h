@@ -10,17 +10,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "limits.h"
 #include "mppe.h"
 #include "rc4.h"
 
-struct cipher {
-	const struct rc4_engine *rc4;
-	size_t count;
-	struct rc4_job jobs[BATCH_MAX];
+/* A packet's stream begins on a cache line, so that it has four of them and not five. */
+struct cipher_stream {
+	_Alignas(64) struct rc4 rc4;
 };
 
-void cipher_start(struct cipher *c, const struct rc4_engine *rc4);
+struct cipher {
+	const struct rc4_engine *rc4;
+	size_t count; /* packets queued */
+	struct rc4_lane lanes[RC4_LANES];
+	struct cipher_stream streams[RC4_LANES];
+};
+
+void cipher_start(struct cipher *c, const struct mppe_engine *engine);
 
 /* Seals in place the packet of `length` bytes, which begins with room for the MPPE header and goes
  * on in clear. */

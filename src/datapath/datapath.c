@@ -90,7 +90,8 @@ static void attach(struct datapath_engine *engine, struct datapath *dp,
 	dp->attached = true;
 }
 
-static void arm_receive(struct datapath *dp, const struct datapath_command *command)
+static void arm_receive(const struct datapath_engine *engine, struct datapath *dp,
+	const struct datapath_command *command)
 {
 	const struct mppe_start_keys *keys = &command->key.keys;
 	bool short_key = command->key.strength != MPPE_128;
@@ -99,18 +100,19 @@ static void arm_receive(struct datapath *dp, const struct datapath_command *comm
 	mppe_wipe(&dp->previous);
 	if (dp->receive.active && command->key.strength != MPPE_NONE)
 		dp->previous = dp->receive;
-	mppe_arm(&dp->receive, command->key.strength, command->key.stateless,
+	mppe_arm(&dp->receive, engine->mppe, command->key.strength, command->key.stateless,
 		short_key ? keys->receive_short : keys->receive);
 	dp->suspicious = 0;
 	dp->resync_tries = 0;
 }
 
-static void arm_transmit(struct datapath *dp, const struct datapath_command *command)
+static void arm_transmit(const struct datapath_engine *engine, struct datapath *dp,
+	const struct datapath_command *command)
 {
 	const struct mppe_start_keys *keys = &command->key.keys;
 	bool short_key = command->key.strength != MPPE_128;
 
-	mppe_arm(&dp->transmit, command->key.strength, command->key.stateless,
+	mppe_arm(&dp->transmit, engine->mppe, command->key.strength, command->key.stateless,
 		short_key ? keys->send_short : keys->send);
 }
 
@@ -158,10 +160,10 @@ void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 			dp->counters.drops[DROP_INNER_EARLY]++;
 		break;
 	case DATAPATH_RECEIVE_KEY:
-		arm_receive(dp, command);
+		arm_receive(engine, dp, command);
 		break;
 	case DATAPATH_TRANSMIT_KEY:
-		arm_transmit(dp, command);
+		arm_transmit(engine, dp, command);
 		break;
 	case DATAPATH_FRAMING:
 		set_framing(dp, command);

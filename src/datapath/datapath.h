@@ -25,7 +25,6 @@
 #include "mppe.h"
 #include "packet.h"
 #include "prefix_table.h"
-#include "rc4.h"
 #include "reason.h"
 
 struct datapath_counters {
@@ -37,7 +36,7 @@ struct datapath_counters {
 
 /* What all sessions of a worker share. */
 struct datapath_engine {
-	const struct rc4_engine *rc4;
+	const struct mppe_engine *mppe; /* how the ciphers run on this processor */
 	struct hold_pool *pool;
 	struct prefix_table *prefixes; /* inner destination to session; may be NULL (client) */
 	uint32_t drops[DROP_COUNT];    /* those that no session can be blamed for */

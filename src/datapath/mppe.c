@@ -19,8 +19,11 @@
  * says when that may be (mppe_lost). Even so a packet may cost hundreds of keys: mppe_search says
  * how many, for the caller to ration.
  *
- * Keys of skipped packets are not stored one by one: a gap remembers the key before it and makes
- * the others again, so a session pays 20 bytes a gap.
+ * Keys of skipped packets are not stored one by one: a gap remembers its first key and makes the
+ * others again, so a session pays 20 bytes a gap.
+ *
+ * The chain of keys is one ahead of the packets in stateless mode: the key of the next packet is
+ * there already, and whoever takes its stream makes the key after it on the side (mppe_chain.c).
  *
  * A flushed packet in the middle of a key's life is made in two ways. RFC 3078 §3.1 starts the
  * tables from the current key (Windows, FreeBSD); Linux and lwIP change the key first. A receiver
@@ -49,15 +52,18 @@ void mppe_wipe(struct mppe *m)
 	*m = (struct mppe){0};
 }
 
-void mppe_arm(struct mppe *m, enum mppe_strength strength, bool stateless, const uint8_t *start_key)
+void mppe_arm(struct mppe *m, const struct mppe_engine *engine, enum mppe_strength strength,
+	bool stateless, const uint8_t *start_key)
 {
 	mppe_wipe(m);
 	if (strength == MPPE_NONE)
 		return;
-	mppe_chain_init(&m->chain, strength, start_key);
+	mppe_chain_init(&m->chain, engine, strength, start_key);
 	m->stateless = stateless;
-	if (!stateless)
-		rc4_init(&m->stream, m->chain.key, m->chain.length);
+	if (stateless)
+		mppe_chain_next(&m->chain);
+	else
+		mppe_chain_stream(&m->chain, &m->stream);
 }
 
 static bool is_flag(uint16_t count)
@@ -70,40 +76,28 @@ static uint16_t distance(uint16_t to, uint16_t from)
 	return (to - from) & COUNT_MASK;
 }
 
-static void set_key(struct rc4_job *job, const struct mppe_chain *chain)
+struct rc4 *mppe_seal(struct mppe *m, struct rc4 *fresh, uint16_t *header)
 {
-	job->state = NULL;
-	job->key_length = chain->length;
-	memcpy(job->key, chain->key, sizeof(job->key));
-}
-
-static void restart_stream(struct mppe *m)
-{
-	rc4_init(&m->stream, m->chain.key, m->chain.length);
-}
-
-uint16_t mppe_seal(struct mppe *m, struct rc4_job *job)
-{
+	struct rc4 *stream = fresh;
 	uint16_t bits = MPPE_ENCRYPTED;
 
 	if (m->stateless) {
-		mppe_chain_next(&m->chain);
-		set_key(job, &m->chain);
+		mppe_chain_take(&m->chain, fresh);
 		bits |= MPPE_FLUSHED;
 	} else {
 		if (m->flush)
 			m->count |= FLAG_COUNT;
 		if (is_flag(m->count)) {
 			mppe_chain_next(&m->chain);
-			restart_stream(m);
+			mppe_chain_stream(&m->chain, &m->stream);
 			bits |= MPPE_FLUSHED;
 		}
-		job->state = &m->stream;
+		stream = &m->stream;
 	}
 	m->flush = false;
-	bits |= m->count;
+	*header = bits | m->count;
 	m->count = (m->count + 1) & COUNT_MASK;
-	return bits;
+	return stream;
 }
 
 void mppe_flush(struct mppe *m)
@@ -117,17 +111,19 @@ static bool refuse(enum drop *why, enum drop reason)
 	return false;
 }
 
-/* Whether `cipher` is an IP packet under a stream, which is used up. */
-static bool looks_like_ip(struct rc4 *stream, const uint8_t *cipher, size_t length)
+/* Whether a packet, from its MPPE header on, is an IP packet under a stream. */
+static bool looks_like_ip(const struct rc4 *stream, const uint8_t *packet, size_t length)
 {
 	uint8_t clear[PEEK];
 	struct reader r = reader_over(clear, sizeof(clear));
+	struct rc4 copy = *stream;
 	uint16_t protocol;
 	enum drop why;
 
-	if (length < PEEK)
+	if (length < MPPE_HEADER_SIZE + PEEK)
 		return false;
-	rc4_crypt(stream, clear, cipher, PEEK);
+	rc4_crypt(&copy, clear, packet + MPPE_HEADER_SIZE, PEEK);
+	secret_wipe(&copy, sizeof(copy));
 	if (!frame_protocol(&r, &protocol, &why))
 		return false;
 	uint8_t first = read_u8(&r);
@@ -140,22 +136,22 @@ static bool key_fits(const struct mppe_chain *chain, const uint8_t *packet, size
 {
 	struct rc4 stream;
 
-	rc4_init(&stream, chain->key, chain->length);
-	bool fits = looks_like_ip(&stream, packet + MPPE_HEADER_SIZE, length - MPPE_HEADER_SIZE);
+	mppe_chain_stream(chain, &stream);
+	bool fits = looks_like_ip(&stream, packet, length);
 	secret_wipe(&stream, sizeof(stream));
 	return fits;
 }
 
-/* Stateless. The chain takes `keys` steps; the last REORDER_PACKETS skipped of them become a gap:
- * no packet comes later than that. */
+/* Stateless. The chain went past `skipped` packets and the one after them, which opened; the last
+ * REORDER_PACKETS skipped of them become a gap: no packet comes later than that. */
 static void skip_to(struct mppe *m, const struct mppe_chain *reached, uint16_t skipped,
-	const uint8_t *key_before)
+	const uint8_t *first_key)
 {
 	struct mppe_gap *gap = &m->gaps[m->gap_next];
 
 	gap->count = skipped < REORDER_PACKETS ? skipped : REORDER_PACKETS;
 	gap->first = (m->count + skipped - gap->count) & COUNT_MASK;
-	memcpy(gap->key, key_before, sizeof(gap->key));
+	memcpy(gap->key, first_key, sizeof(gap->key));
 	m->gap_next = (m->gap_next + 1) % MPPE_GAPS;
 	m->chain = *reached;
 	m->count = (m->count + skipped + 1) & COUNT_MASK;
@@ -163,30 +159,32 @@ static void skip_to(struct mppe *m, const struct mppe_chain *reached, uint16_t s
 }
 
 /* Packets were lost, not too many: try the key the count implies. */
-static bool open_ahead(struct mppe *m, uint16_t ahead, const uint8_t *packet, size_t length)
+static bool open_ahead(
+	struct mppe *m, uint16_t ahead, const uint8_t *packet, size_t length, struct rc4 *fresh)
 {
 	struct mppe_chain chain = m->chain;
-	uint8_t key_before[sizeof(chain.key)];
+	uint8_t first_key[sizeof(chain.key)];
 
-	memcpy(key_before, chain.key, sizeof(key_before));
+	memcpy(first_key, chain.key, sizeof(first_key));
 	for (unsigned left = ahead; left > 0; left--) {
 		if (left == REORDER_PACKETS)
-			memcpy(key_before, chain.key, sizeof(key_before));
+			memcpy(first_key, chain.key, sizeof(first_key));
 		mppe_chain_next(&chain);
 	}
-	mppe_chain_next(&chain);
-	bool fits = key_fits(&chain, packet, length);
+	mppe_chain_take(&chain, fresh);
+	bool fits = looks_like_ip(fresh, packet, length);
 	if (fits)
-		skip_to(m, &chain, ahead, key_before);
+		skip_to(m, &chain, ahead, first_key);
 	secret_wipe(&chain, sizeof(chain));
-	secret_wipe(key_before, sizeof(key_before));
+	secret_wipe(first_key, sizeof(first_key));
 	return fits;
 }
 
 /* Too many were lost: a bounded part of the way for each packet. True when it has arrived. Passing
  * the packet's count without a fit means that it lies a turn further on, or that the packet was
  * false; after some turns without a fit the way starts over. */
-static bool chase(struct mppe *m, uint16_t count, const uint8_t *packet, size_t length)
+static bool chase(
+	struct mppe *m, uint16_t count, const uint8_t *packet, size_t length, struct rc4 *fresh)
 {
 	struct mppe_chain chain = m->chain;
 	bool arrived = false;
@@ -198,8 +196,12 @@ static bool chase(struct mppe *m, uint16_t count, const uint8_t *packet, size_t 
 	else
 		memcpy(chain.key, m->chase_key, sizeof(chain.key));
 	for (unsigned n = 0; n < MPPE_REKEY_AHEAD && !arrived; n++) {
-		mppe_chain_next(&chain);
-		arrived = m->chase_count == count && key_fits(&chain, packet, length);
+		if (m->chase_count == count) {
+			mppe_chain_take(&chain, fresh);
+			arrived = looks_like_ip(fresh, packet, length);
+		} else {
+			mppe_chain_next(&chain);
+		}
 		m->chase_count = (m->chase_count + 1) & COUNT_MASK;
 	}
 	m->chased += MPPE_REKEY_AHEAD;
@@ -216,7 +218,7 @@ static bool chase(struct mppe *m, uint16_t count, const uint8_t *packet, size_t 
 }
 
 static bool open_stateless(struct mppe *m, uint16_t header, const uint8_t *packet, size_t length,
-	struct rc4_job *job, enum drop *why)
+	struct rc4 *fresh, enum drop *why)
 {
 	uint16_t count = header & COUNT_MASK;
 	uint16_t ahead = distance(count, m->count);
@@ -224,16 +226,15 @@ static bool open_stateless(struct mppe *m, uint16_t header, const uint8_t *packe
 	if (!(header & MPPE_FLUSHED))
 		return refuse(why, DROP_MPPE_BITS);
 	if (ahead == 0 && !m->doubt) {
-		mppe_chain_next(&m->chain);
+		mppe_chain_take(&m->chain, fresh);
 		m->count = (m->count + 1) & COUNT_MASK;
 		m->chased = 0;
 	} else if (ahead <= MPPE_REKEY_AHEAD && !m->doubt) {
-		if (!open_ahead(m, ahead, packet, length))
+		if (!open_ahead(m, ahead, packet, length, fresh))
 			return refuse(why, DROP_MPPE_INNER);
-	} else if (!chase(m, count, packet, length)) {
+	} else if (!chase(m, count, packet, length, fresh)) {
 		return refuse(why, DROP_MPPE_FAR);
 	}
-	set_key(job, &m->chain);
 	return true;
 }
 
@@ -243,34 +244,42 @@ void mppe_lost(struct mppe *m, uint32_t packets)
 		m->doubt = true;
 }
 
-bool mppe_open_late(
-	struct mppe *m, const uint8_t *packet, size_t length, struct rc4_job *job, enum drop *why)
+/* The stream of a packet whose key a gap can make again. */
+static bool make_again(const struct mppe *m, uint16_t count, struct rc4 *fresh)
+{
+	for (unsigned n = 0; n < MPPE_GAPS; n++) {
+		const struct mppe_gap *gap = &m->gaps[n];
+		uint16_t offset = distance(count, gap->first);
+		if (offset >= gap->count)
+			continue;
+		struct mppe_chain chain = m->chain;
+		memcpy(chain.key, gap->key, sizeof(chain.key));
+		for (unsigned steps = 0; steps < offset; steps++)
+			mppe_chain_next(&chain);
+		mppe_chain_stream(&chain, fresh);
+		secret_wipe(&chain, sizeof(chain));
+		return true;
+	}
+	return false;
+}
+
+struct rc4 *mppe_open_late(const struct mppe *m, const uint8_t *packet, size_t length,
+	struct rc4 *fresh, enum drop *why)
 {
 	struct reader r = reader_over(packet, length);
 	uint16_t header = read_u16(&r);
 	uint16_t count = header & COUNT_MASK;
 
 	if (r.failed || reader_left(&r) == 0)
-		return refuse(why, DROP_MPPE_SHORT);
-	if (!(header & MPPE_ENCRYPTED) || !(header & MPPE_FLUSHED))
-		return refuse(why, DROP_MPPE_BITS);
-	uint16_t behind = distance(m->count, count);
-	for (unsigned n = 0; m->stateless && n < MPPE_GAPS; n++) {
-		const struct mppe_gap *gap = &m->gaps[n];
-		uint16_t offset = distance(count, gap->first);
-		if (behind > REORDER_PACKETS || offset >= gap->count)
-			continue;
-		struct mppe_chain chain = m->chain;
-		memcpy(chain.key, gap->key, sizeof(chain.key));
-		for (unsigned steps = 0; steps <= offset; steps++)
-			mppe_chain_next(&chain);
-		set_key(job, &chain);
-		secret_wipe(&chain, sizeof(chain));
-		job->in = packet + MPPE_HEADER_SIZE;
-		job->length = (uint32_t)(length - MPPE_HEADER_SIZE);
-		return true;
-	}
-	return refuse(why, DROP_MPPE_COHERENCY);
+		*why = DROP_MPPE_SHORT;
+	else if (!(header & MPPE_ENCRYPTED) || !(header & MPPE_FLUSHED))
+		*why = DROP_MPPE_BITS;
+	else if (!m->stateless || distance(m->count, count) > REORDER_PACKETS ||
+		 !make_again(m, count, fresh))
+		*why = DROP_MPPE_COHERENCY;
+	else
+		return fresh;
+	return NULL;
 }
 
 /* Stateful: a flushed packet that is not a flag packet. Which key made its tables? */
@@ -321,8 +330,8 @@ static bool open_flushed(struct mppe *m, uint16_t count, const uint8_t *packet, 
 	return fits;
 }
 
-static bool open_stateful(struct mppe *m, uint16_t header, const uint8_t *packet, size_t length,
-	struct rc4_job *job, enum drop *why)
+static bool open_stateful(
+	struct mppe *m, uint16_t header, const uint8_t *packet, size_t length, enum drop *why)
 {
 	uint16_t count = header & COUNT_MASK;
 	bool flushed = header & MPPE_FLUSHED;
@@ -332,34 +341,34 @@ static bool open_stateful(struct mppe *m, uint16_t header, const uint8_t *packet
 		if (!flushed || !open_flushed(m, count, packet, length))
 			return refuse(why, DROP_MPPE_RESYNC);
 		m->resync = false;
-		restart_stream(m);
+		mppe_chain_stream(&m->chain, &m->stream);
 	} else if (is_flag(count)) {
 		mppe_chain_next(&m->chain);
-		restart_stream(m);
+		mppe_chain_stream(&m->chain, &m->stream);
 	} else if (flushed) {
 		if (!choose_key(m, &m->chain, packet, length) && m->dialect == MPPE_FLUSH_NEW_KEY)
 			mppe_chain_next(&m->chain);
-		restart_stream(m);
+		mppe_chain_stream(&m->chain, &m->stream);
 	}
 	m->count = (count + 1) & COUNT_MASK;
-	job->state = &m->stream;
 	return true;
 }
 
-bool mppe_open(
-	struct mppe *m, const uint8_t *packet, size_t length, struct rc4_job *job, enum drop *why)
+struct rc4 *mppe_open(
+	struct mppe *m, const uint8_t *packet, size_t length, struct rc4 *fresh, enum drop *why)
 {
 	struct reader r = reader_over(packet, length);
 	uint16_t header = read_u16(&r);
 
 	if (r.failed || reader_left(&r) == 0)
-		return refuse(why, DROP_MPPE_SHORT);
-	if (!(header & MPPE_ENCRYPTED))
-		return refuse(why, DROP_MPPE_BITS);
-	job->in = packet + MPPE_HEADER_SIZE;
-	job->length = (uint32_t)(length - MPPE_HEADER_SIZE);
-	return m->stateless ? open_stateless(m, header, packet, length, job, why)
-			    : open_stateful(m, header, packet, length, job, why);
+		*why = DROP_MPPE_SHORT;
+	else if (!(header & MPPE_ENCRYPTED))
+		*why = DROP_MPPE_BITS;
+	else if (m->stateless)
+		return open_stateless(m, header, packet, length, fresh, why) ? fresh : NULL;
+	else
+		return open_stateful(m, header, packet, length, why) ? &m->stream : NULL;
+	return NULL;
 }
 
 uint32_t mppe_search(const struct mppe *m, const uint8_t *packet, size_t length)
@@ -378,20 +387,12 @@ uint32_t mppe_search(const struct mppe *m, const uint8_t *packet, size_t length)
 bool mppe_fits(const struct mppe *m, const uint8_t *packet, size_t length)
 {
 	struct mppe copy = *m;
-	struct rc4_job job;
-	struct rc4 stream;
+	struct rc4 fresh, *stream;
 	enum drop why;
 
-	bool fits = mppe_open(&copy, packet, length, &job, &why);
-	if (fits) {
-		if (job.state)
-			stream = *job.state;
-		else
-			rc4_init(&stream, job.key, job.key_length);
-		fits = looks_like_ip(&stream, job.in, job.length);
-		secret_wipe(&stream, sizeof(stream));
-	}
+	stream = mppe_open(&copy, packet, length, &fresh, &why);
+	bool fits = stream && looks_like_ip(stream, packet, length);
 	secret_wipe(&copy, sizeof(copy));
-	secret_wipe(&job, sizeof(job));
+	secret_wipe(&fresh, sizeof(fresh));
 	return fits;
 }

@@ -1,7 +1,7 @@
 /* Microsoft Point-to-Point Encryption, one direction (RFC 3078).
  *
- * Neither sealing nor opening runs RC4 over the payload: both fill an rc4_job, so that the packets
- * of a batch, of any sessions, go through one call of the engine. */
+ * Neither sealing nor opening runs RC4 over the payload: both say under which stream, so that the
+ * packets of a batch, of any sessions, can run side by side (cipher.h). */
 #ifndef GREYLINE_MPPE_H
 #define GREYLINE_MPPE_H
 
@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "limits.h"
-#include "mppe_key.h"
+#include "mppe_chain.h"
 #include "rc4.h"
 #include "reason.h"
 
@@ -23,7 +23,7 @@ enum {
 	MPPE_CHASE_MAX = 8 * 4096, /* keys made in pursuit of a count before starting over */
 };
 
-/* Skipped packets: from the key before the first of them every key of the run can be made again. */
+/* Skipped packets: from the key of the first of them every key of the run can be made again. */
 struct mppe_gap {
 	uint16_t first, count;
 	uint8_t key[16];
@@ -36,7 +36,8 @@ enum mppe_flush {
 };
 
 struct mppe {
-	struct mppe_chain chain; /* length 0: not armed. The key is that of the last packet */
+	/* Length 0: not armed. Stateless, the key is already that of the next packet. */
+	struct mppe_chain chain;
 	bool stateless;
 	bool flush;       /* transmit: the next packet must be a flushed one */
 	bool resync;      /* receive, stateful: wait for a flushed packet */
@@ -57,8 +58,8 @@ struct mppe {
 };
 
 /* Arms one direction. `start_key` is 8 bytes for 40 and 56 bits, 16 for 128. */
-void mppe_arm(
-	struct mppe *m, enum mppe_strength strength, bool stateless, const uint8_t *start_key);
+void mppe_arm(struct mppe *m, const struct mppe_engine *engine, enum mppe_strength strength,
+	bool stateless, const uint8_t *start_key);
 void mppe_wipe(struct mppe *m);
 
 static inline bool mppe_armed(const struct mppe *m)
@@ -66,19 +67,19 @@ static inline bool mppe_armed(const struct mppe *m)
 	return m->chain.length != 0;
 }
 
-/* The two header bytes of the next packet, and its job's key or state; the caller sets in, out and
- * length. A stateful job must run before the next call for the same `m`. */
-uint16_t mppe_seal(struct mppe *m, struct rc4_job *job);
+/* The stream of the next packet, and the two bytes of its header. In stateless mode it is made in
+ * `fresh`; in stateful mode it is the one of `m`, to be run before the next call for the same `m`.
+ */
+struct rc4 *mppe_seal(struct mppe *m, struct rc4 *fresh, uint16_t *header);
 
 /* The peer lost track (CCP Reset-Request): what we send next starts afresh. */
 void mppe_flush(struct mppe *m);
 
-/* The job of a received packet: `packet` starts with the MPPE header. The caller sets `out`. It
- * comes in sequence: a count other than the next one means that packets were lost. After false a
- * stateful receiver may wait for a flushed packet (`resync`); nothing that worked before is lost.
- * A stateful job must run before the next call for the same `m`. */
-bool mppe_open(
-	struct mppe *m, const uint8_t *packet, size_t length, struct rc4_job *job, enum drop *why);
+/* The stream of a received packet, likewise: `packet` starts with the MPPE header. It comes in
+ * sequence: a count other than the next one means that packets were lost. After NULL a stateful
+ * receiver may wait for a flushed packet (`resync`); nothing that worked before is lost. */
+struct rc4 *mppe_open(
+	struct mppe *m, const uint8_t *packet, size_t length, struct rc4 *fresh, enum drop *why);
 
 /* The channel knows that `packets` were lost: when the count may have gone round meanwhile, it is
  * not believed before a packet opened. */
@@ -86,8 +87,8 @@ void mppe_lost(struct mppe *m, uint32_t packets);
 
 /* The same for a packet whose place in the sequence was given up: stateless mode only, and only
  * while its key can still be made. */
-bool mppe_open_late(
-	struct mppe *m, const uint8_t *packet, size_t length, struct rc4_job *job, enum drop *why);
+struct rc4 *mppe_open_late(const struct mppe *m, const uint8_t *packet, size_t length,
+	struct rc4 *fresh, enum drop *why);
 
 /* How many keys mppe_open would make at most to find this packet's; 0 for one in sequence. */
 uint32_t mppe_search(const struct mppe *m, const uint8_t *packet, size_t length);

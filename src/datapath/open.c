@@ -56,7 +56,7 @@ static void start(
 	o->now = now;
 	o->first = out->count;
 	o->waiting = 0;
-	cipher_start(&o->cipher, engine->rc4);
+	cipher_start(&o->cipher, engine->mppe);
 }
 
 static void drop(struct datapath *dp, enum drop why)

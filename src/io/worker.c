@@ -353,7 +353,7 @@ static int init_engine(struct worker *w)
 	}
 	prefix_table_init(&w->prefixes, w->nodes, w->node_count, w->buckets, w->bucket_count, seed);
 	hold_pool_init(&w->pool, w->held, HELD_PACKETS_TOTAL);
-	w->engine.rc4 = rc4_engine_best();
+	w->engine.mppe = mppe_engine_best();
 	w->engine.pool = &w->pool;
 	w->engine.prefixes = w->server ? &w->prefixes : NULL;
 	return 0;

@@ -109,7 +109,7 @@ static struct bench *start(void)
 	if (!b)
 		abort();
 	b->now = SECONDS(1);
-	b->engine.rc4 = rc4_engine_best();
+	b->engine.mppe = mppe_engine_best();
 	b->engine.pool = &b->pool;
 	hold_pool_init(&b->pool, b->slots, HELD_PACKETS_TOTAL);
 	for (unsigned n = 0; n < OUTPUTS; n++) {
@@ -242,7 +242,7 @@ int main(void)
 {
 	struct bench *b = start();
 	struct single single = {.start = {1}, .key = {2}};
-	printf("  RC4 engine: %s\n", b->engine.rc4->name);
+	printf("  MPPE engine: %s\n", b->engine.mppe->name);
 	compare_paths(b, &single, 1);
 	compare_paths(b, &single, SESSIONS);
 	free(b);

@@ -292,7 +292,7 @@ static void set_up(struct bench *b)
 	hold_pool_init(&b->pool, b->slots, SLOTS);
 	prefix_table_init(&b->prefixes, b->nodes, 8, b->buckets, 8, 1);
 	assert(prefix_table_insert(&b->prefixes, &other, 3));
-	b->engine.rc4 = rc4_engine_best();
+	b->engine.mppe = mppe_engine_best();
 	b->engine.pool = &b->pool;
 	b->engine.prefixes = &b->prefixes;
 	for (size_t n = 0; n < OUT; n++)

@@ -42,7 +42,7 @@ void host_init(struct host *host, struct world *world, const char *name, bool se
 	prefix_table_init(
 		&host->prefixes, host->nodes, 4 * SEATS, host->buckets, 64, dice_u64(dice));
 	host->engine = (struct datapath_engine){
-		.rc4 = rc4_engine_best(), .pool = &host->pool, .prefixes = &host->prefixes};
+		.mppe = mppe_engine_best(), .pool = &host->pool, .prefixes = &host->prefixes};
 	uint8_t seed[32];
 	dice_bytes(dice, seed, sizeof seed);
 	random_seed(&host->random, seed);

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "mppe_engine.h"
 #include "rc4.h"
 
 /* RFC 6229 §2: 32 bytes of key stream at each of these offsets. */
@@ -78,10 +79,6 @@ static const struct {
 
 enum { VECTORS = sizeof(rfc6229) / sizeof(rfc6229[0]) };
 
-static const struct rc4_engine *const engines[] = {&rc4_engine_plain, &rc4_engine_lockstep};
-
-enum { ENGINES = sizeof(engines) / sizeof(engines[0]) };
-
 static void check_stream(const uint8_t *stream, size_t vector)
 {
 	for (size_t n = 0; n < OFFSETS; n++)
@@ -116,63 +113,73 @@ static void portions(void **state)
 	check_stream(stream, 2);
 }
 
-/* Jobs of both key lengths beside each other in one batch, fresh and carried on. */
+/* Streams of both key lengths in lock step, as many as will go, each a little shorter. */
 static void every_engine(void **state)
 {
-	static uint8_t stream[2 * VECTORS][STREAM_MAX];
-	for (size_t e = 0; e < ENGINES; e++) {
-		struct rc4_job jobs[2 * VECTORS];
-		struct rc4 states[VECTORS];
-		size_t vector[2 * VECTORS], count = 0;
-		memset(stream, 0, sizeof(stream));
-		for (size_t v = 0; v < VECTORS; v++) {
+	static uint8_t bytes[RC4_LANES][STREAM_MAX];
+	const struct mppe_engine *engine;
+	for (size_t e = 0; (engine = mppe_engine_at(e)); e++) {
+		struct rc4 streams[RC4_LANES];
+		struct rc4_lane lanes[RC4_LANES];
+		uint8_t keys[RC4_LANES][RC4_KEY];
+		size_t vector[RC4_LANES], count = 0;
+		memset(bytes, 0, sizeof(bytes));
+		for (size_t v = 0; v < VECTORS && count < RC4_LANES; v++) {
 			uint8_t key[32];
 			size_t length = hex_bytes(key, sizeof(key), rfc6229[v].key);
-			struct rc4_job job = {.in = stream[count],
-				.out = stream[count],
-				.length = STREAM_MAX - (uint32_t)count,
-				.key_length = (uint8_t)length};
-			if (length == 8 || length == 16) {
-				memcpy(job.key, key, length);
-				vector[count] = v;
-				jobs[count++] = job;
-				job.in = job.out = stream[count];
-			}
-			rc4_init(&states[v], key, length);
-			job.state = &states[v];
-			vector[count] = v;
-			jobs[count++] = job;
+			if (length != 8 && length != 16)
+				continue;
+			memcpy(keys[count], key, length);
+			memcpy(keys[count] + 16 - length, key, length);
+			lanes[count] = (struct rc4_lane){.stream = &streams[count],
+				.in = bytes[count],
+				.out = bytes[count],
+				.length = STREAM_MAX - count};
+			vector[count++] = v;
 		}
-		engines[e]->crypt(jobs, count);
-		for (size_t n = 0; n < count; n++) {
-			/* What the shorter ones lack of the last 32 bytes follows from the state.
-			 */
-			if (jobs[n].state)
-				rc4_crypt(jobs[n].state, jobs[n].out + jobs[n].length,
-					jobs[n].out + jobs[n].length, STREAM_MAX - jobs[n].length);
-			for (size_t o = 0; o < OFFSETS - !jobs[n].state; o++)
-				assert_hex(
-					jobs[n].out + offsets[o], 32, rfc6229[vector[n]].stream[o]);
+		assert_int_equal(count, RC4_LANES);
+		engine->rc4->schedule(
+			(struct rc4 *[]){&streams[0], &streams[1], &streams[2], &streams[3]},
+			keys[0], RC4_LANES);
+		rc4_together(engine->rc4, lanes, RC4_LANES);
+		for (size_t n = 0; n < RC4_LANES; n++) {
+			for (size_t o = 0; o < OFFSETS - 1; o++)
+				assert_hex(bytes[n] + offsets[o], 32, rfc6229[vector[n]].stream[o]);
+			for (size_t last = STREAM_MAX - n; last < STREAM_MAX; last++)
+				assert_int_equal(bytes[n][last], 0);
 		}
 	}
 }
 
-static void best_engine(void **state)
+/* A stream alone, in portions of any size. */
+static void every_engine_alone(void **state)
 {
-	const struct rc4_engine *best = rc4_engine_best();
-	bool known = false;
-	for (size_t e = 0; e < ENGINES; e++)
-		known |= best == engines[e];
-	assert_true(known);
-	assert_ptr_not_equal(best, &rc4_engine_plain);
-	assert_string_equal(rc4_engine_plain.name, "plain");
-	assert_string_equal(rc4_engine_lockstep.name, "lockstep");
+	const struct mppe_engine *engine;
+	for (size_t e = 0; (engine = mppe_engine_at(e)); e++) {
+		uint8_t stream[STREAM_MAX], key[32];
+		struct rc4 rc4, *streams[] = {&rc4};
+		hex_bytes(key, sizeof(key), rfc6229[2].key);
+		engine->rc4->schedule(streams, key, 1);
+		memset(stream, 0, sizeof(stream));
+		for (size_t at = 0, n = 0; at < sizeof(stream); at += n, n++) {
+			size_t left = sizeof(stream) - at;
+			struct rc4_lane lane = {.stream = &rc4,
+				.in = stream + at,
+				.out = stream + at,
+				.length = n < left ? n : left};
+			rc4_alone(engine->rc4, &lane);
+			if (n > left)
+				break;
+		}
+		check_stream(stream, 2);
+	}
 }
 
-static void empty_batch(void **state)
+static void no_lanes(void **state)
 {
-	for (size_t e = 0; e < ENGINES; e++)
-		engines[e]->crypt(NULL, 0);
+	const struct mppe_engine *engine;
+	for (size_t e = 0; (engine = mppe_engine_at(e)); e++)
+		rc4_together(engine->rc4, NULL, 0);
 }
 
 int main(void)
@@ -181,8 +188,8 @@ int main(void)
 		cmocka_unit_test(plain_functions),
 		cmocka_unit_test(portions),
 		cmocka_unit_test(every_engine),
-		cmocka_unit_test(best_engine),
-		cmocka_unit_test(empty_batch),
+		cmocka_unit_test(every_engine_alone),
+		cmocka_unit_test(no_lanes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

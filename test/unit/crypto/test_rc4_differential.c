@@ -1,6 +1,6 @@
-/* Every engine against nettle's RC4: batches of every size, lengths, orders and kinds of job
- * mixed, in place and from elsewhere. Nothing but the output may change, to the byte. The seed is
- * fixed and printed; GREYLINE_SEED takes another. */
+/* Every engine against nettle's RC4: one to four lanes, every length, in place and from elsewhere,
+ * at any alignment, and streams that go on. Nothing but the output may change, to the byte. The
+ * seed is fixed and printed; GREYLINE_SEED takes another. */
 #include "hex.h"
 
 #include <stdbool.h>
@@ -10,25 +10,25 @@
 
 #include <nettle/arcfour.h>
 
+#include "mppe_engine.h"
 #include "random.h"
 #include "rc4.h"
 
-enum { BATCH = 70, LENGTH_MAX = 2000, GUARD = 32, SLOT = LENGTH_MAX + 2 * GUARD, ROUNDS = 6 };
+enum { LENGTH_MAX = 2100, GUARD = 48, SLOT = LENGTH_MAX + 2 * GUARD, ROUNDS = 4000 };
 
-static const struct rc4_engine *const engines[] = {&rc4_engine_plain, &rc4_engine_lockstep};
-
-struct batch {
-	struct rc4_job jobs[BATCH];
-	struct rc4 states[BATCH];
-	struct arcfour_ctx reference[BATCH];
-	uint8_t in[BATCH][SLOT], out[BATCH][SLOT], expected[BATCH][SLOT];
+struct group {
+	struct rc4_lane lanes[RC4_LANES];
+	struct rc4 streams[RC4_LANES];
+	uint8_t keys[RC4_LANES][RC4_KEY];
+	uint8_t in[RC4_LANES][SLOT], in_before[RC4_LANES][SLOT];
+	uint8_t out[RC4_LANES][SLOT], expected[RC4_LANES][SLOT];
 };
 
-static struct batch *make_batch(void)
+static struct group *make_group(void)
 {
-	struct batch *b = malloc(sizeof(*b));
-	assert_non_null(b);
-	return b;
+	struct group *g = malloc(sizeof(*g));
+	assert_non_null(g);
+	return g;
 }
 
 static uint32_t below(struct random *r, uint32_t limit)
@@ -36,53 +36,38 @@ static uint32_t below(struct random *r, uint32_t limit)
 	return random_u32(r) % limit;
 }
 
-/* One stateful stream, some way on. */
-static void start_stream(struct batch *b, size_t n, struct random *r)
+static void make_lane(struct group *g, size_t n, size_t length, struct random *r)
 {
-	uint8_t key[16], waste[700] = {0};
-	size_t length = below(r, 2) ? 16 : 8, skip = below(r, sizeof(waste));
-	random_bytes(r, key, length);
-	rc4_init(&b->states[n], key, length);
-	rc4_crypt(&b->states[n], waste, waste, skip);
-	arcfour_set_key(&b->reference[n], length, key);
-	arcfour_crypt(&b->reference[n], skip, waste, waste);
-}
+	struct rc4_lane *lane = &g->lanes[n];
+	size_t key_length = below(r, 2) ? 16 : 8;
+	struct arcfour_ctx reference;
 
-static void make_job(struct batch *b, size_t n, uint32_t length, bool stateful, struct random *r)
-{
-	struct rc4_job *job = &b->jobs[n];
-	random_bytes(r, b->in[n], SLOT);
-	random_bytes(r, b->out[n], SLOT);
-	memset(job, 0, sizeof(*job));
-	job->length = length;
-	job->out = b->out[n] + GUARD;
-	job->in = b->in[n] + GUARD;
+	random_bytes(r, g->in[n], SLOT);
+	random_bytes(r, g->out[n], SLOT);
+	random_bytes(r, g->keys[n], key_length);
+	memcpy(g->keys[n] + RC4_KEY - key_length, g->keys[n], key_length);
+	*lane = (struct rc4_lane){.stream = &g->streams[n], .length = length};
+	lane->out = g->out[n] + below(r, GUARD);
+	lane->in = g->in[n] + below(r, GUARD);
 	if (below(r, 2)) { /* in place */
-		memcpy(b->out[n], b->in[n], SLOT);
-		job->in = job->out;
+		memcpy(lane->out, lane->in, length);
+		lane->in = lane->out;
 	}
-	memcpy(b->expected[n], b->out[n], SLOT);
-	if (stateful) {
-		start_stream(b, n, r);
-		job->state = &b->states[n];
-	} else {
-		job->key_length = below(r, 2) ? 16 : 8;
-		random_bytes(r, job->key, sizeof(job->key));
-		arcfour_set_key(&b->reference[n], job->key_length, job->key);
-	}
-	arcfour_crypt(&b->reference[n], length, b->expected[n] + GUARD, b->in[n] + GUARD);
+	memcpy(g->in_before[n], g->in[n], SLOT);
+	memcpy(g->expected[n], g->out[n], SLOT);
+	arcfour_set_key(&reference, key_length, g->keys[n]);
+	arcfour_crypt(&reference, length, g->expected[n] + (lane->out - g->out[n]), lane->in);
 }
 
-static void check_batch(const struct rc4_engine *engine, struct batch *b, size_t count)
+static void check_group(const struct mppe_engine *engine, struct group *g, size_t count)
 {
-	engine->crypt(b->jobs, count);
+	struct rc4 *streams[] = {&g->streams[0], &g->streams[1], &g->streams[2], &g->streams[3]};
+
+	engine->rc4->schedule(streams, g->keys[0], count);
+	rc4_together(engine->rc4, g->lanes, count);
 	for (size_t n = 0; n < count; n++) {
-		assert_memory_equal(b->out[n], b->expected[n], SLOT);
-		if (!b->jobs[n].state)
-			continue;
-		assert_memory_equal(b->states[n].s, b->reference[n].S, 256);
-		assert_int_equal(b->states[n].i, b->reference[n].i);
-		assert_int_equal(b->states[n].j, b->reference[n].j);
+		assert_memory_equal(g->out[n], g->expected[n], SLOT);
+		assert_memory_equal(g->in[n], g->in_before[n], SLOT);
 	}
 }
 
@@ -102,76 +87,78 @@ static struct random generator(void)
 	return r;
 }
 
-/* Batches of 1 to 70, everything drawn. */
-static void random_batches(void **state)
+/* Groups of 1 to 4, everything drawn: short, long, alike, mixed. */
+static void random_groups(void **state)
 {
 	struct random r = generator();
-	struct batch *b = make_batch();
-	for (size_t e = 0; e < sizeof(engines) / sizeof(engines[0]); e++)
-		for (int round = 0; round < ROUNDS; round++)
-			for (size_t count = 1; count <= BATCH; count++) {
-				uint32_t limit = below(&r, 4) ? 64 : LENGTH_MAX + 1;
-				uint32_t mix = below(&r, 3); /* none, some, all stateful */
-				for (size_t n = 0; n < count; n++)
-					make_job(b, n, below(&r, limit),
-						mix == 2 || (mix == 1 && below(&r, 2)), &r);
-				check_batch(engines[e], b, count);
-			}
-	free(b);
+	struct group *g = make_group();
+	const struct mppe_engine *engine;
+	for (size_t e = 0; (engine = mppe_engine_at(e)); e++)
+		for (int round = 0; round < ROUNDS; round++) {
+			size_t count = 1 + below(&r, RC4_LANES);
+			uint32_t limit = below(&r, 4) ? 64 : LENGTH_MAX + 1;
+			uint32_t alike = below(&r, limit);
+			bool mixed = below(&r, 3);
+			for (size_t n = 0; n < count; n++)
+				make_lane(g, n, mixed ? below(&r, limit) : alike, &r);
+			check_group(engine, g, count);
+		}
+	free(g);
 }
 
-/* Every length from 0 to 2000, as the batch of one, the group of four alike, and a staircase. */
+/* Every length from 0 to 2100: alone, as a group alike, and as a staircase. */
 static void every_length(void **state)
 {
 	struct random r = generator();
-	struct batch *b = make_batch();
-	for (size_t e = 0; e < sizeof(engines) / sizeof(engines[0]); e++)
-		for (uint32_t length = 0; length <= LENGTH_MAX; length += length < 80 ? 1 : 37) {
-			make_job(b, 0, length, false, &r);
-			check_batch(engines[e], b, 1);
-			for (size_t n = 0; n < 4; n++)
-				make_job(b, n, length, length % 2, &r);
-			check_batch(engines[e], b, 4);
-			for (size_t n = 0; n < 5; n++)
-				make_job(b, n, length > n ? length - (uint32_t)n : 0, false, &r);
-			check_batch(engines[e], b, 5);
+	struct group *g = make_group();
+	const struct mppe_engine *engine;
+	for (size_t e = 0; (engine = mppe_engine_at(e)); e++)
+		for (size_t length = 0; length <= LENGTH_MAX; length++) {
+			make_lane(g, 0, length, &r);
+			check_group(engine, g, 1);
+			for (size_t n = 0; n < RC4_LANES; n++)
+				make_lane(g, n, length, &r);
+			check_group(engine, g, RC4_LANES);
+			for (size_t n = 0; n < 3; n++)
+				make_lane(g, n, length > n ? length - n : 0, &r);
+			check_group(engine, g, 3);
 		}
-	make_job(b, 0, LENGTH_MAX, true, &r);
-	check_batch(&rc4_engine_lockstep, b, 1);
-	free(b);
+	free(g);
 }
 
-/* A stateful stream is one stream however it is cut into batches and whoever is beside it. */
-static void states_go_on(void **state)
+/* A stream alone is one stream however it is cut, and its state is nettle's at every cut. */
+static void streams_go_on(void **state)
 {
 	struct random r = generator();
-	struct batch *b = make_batch();
-	for (size_t n = 0; n < 7; n++)
-		start_stream(b, n, &r);
-	for (int round = 0; round < 40; round++) {
-		for (size_t n = 0; n < 7; n++) {
-			uint32_t length = below(&r, 90);
-			struct rc4_job *job = &b->jobs[n];
-			random_bytes(&r, b->in[n], SLOT);
-			memset(job, 0, sizeof(*job));
-			*job = (struct rc4_job){.state = &b->states[n],
-				.in = b->in[n],
-				.out = b->out[n],
-				.length = length};
-			memcpy(b->expected[n], b->out[n], SLOT);
-			arcfour_crypt(&b->reference[n], length, b->expected[n], b->in[n]);
+	static uint8_t in[LENGTH_MAX], out[LENGTH_MAX], expected[LENGTH_MAX];
+	const struct mppe_engine *engine;
+	for (size_t e = 0; (engine = mppe_engine_at(e)); e++) {
+		uint8_t key[RC4_KEY];
+		struct arcfour_ctx reference;
+		struct rc4 rc4, *streams[] = {&rc4};
+		random_bytes(&r, key, sizeof(key));
+		arcfour_set_key(&reference, sizeof(key), key);
+		engine->rc4->schedule(streams, key, 1);
+		for (int round = 0; round < 600; round++) {
+			size_t length = below(&r, round % 4 ? 70 : LENGTH_MAX);
+			struct rc4_lane lane = {&rc4, in, out, length};
+			random_bytes(&r, in, length);
+			arcfour_crypt(&reference, length, expected, in);
+			rc4_alone(engine->rc4, &lane);
+			assert_memory_equal(out, expected, length);
+			assert_memory_equal(rc4.s, reference.S, 256);
+			assert_int_equal(rc4.i, reference.i);
+			assert_int_equal(rc4.j, reference.j);
 		}
-		check_batch(&rc4_engine_lockstep, b, 7);
 	}
-	free(b);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(random_batches),
+		cmocka_unit_test(random_groups),
 		cmocka_unit_test(every_length),
-		cmocka_unit_test(states_go_on),
+		cmocka_unit_test(streams_go_on),
 	};
 	printf("seed %u (GREYLINE_SEED)\n", seed_of_run());
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,7 +39,7 @@ static inline struct lab *lab_new(void)
 	struct lab *lab = calloc(1, sizeof(*lab));
 	assert_non_null(lab);
 	hold_pool_init(&lab->pool, lab->slots, HELD_PACKETS_TOTAL);
-	lab->engine.rc4 = &rc4_engine_plain;
+	lab->engine.mppe = &mppe_engine_plain;
 	lab->engine.pool = &lab->pool;
 	lab->now = SECONDS(1000);
 	for (size_t n = 0; n < LAB_OUT; n++)

@@ -42,11 +42,11 @@ static uint64_t seed_of_run(void)
 	return seed;
 }
 
-static void set_up(struct side *side, const struct rc4_engine *rc4)
+static void set_up(struct side *side, const struct mppe_engine *mppe)
 {
 	static const enum mppe_strength strengths[] = {MPPE_40, MPPE_56, MPPE_128};
 	side->lab = lab_new();
-	side->lab->engine.rc4 = rc4;
+	side->lab->engine.mppe = mppe;
 	side->count = 0;
 	side->flights = calloc(2 * PACKETS, sizeof(*side->flights));
 	assert_non_null(side->flights);
@@ -205,8 +205,8 @@ static void one_round(struct random *r)
 	struct load *load = make_load(r);
 	struct delivered *a = calloc(2 * PACKETS, sizeof(*a)), *b = calloc(2 * PACKETS, sizeof(*b));
 	assert_true(fast && plain && a && b);
-	set_up(fast, rc4_engine_best());
-	set_up(plain, &rc4_engine_plain);
+	set_up(fast, mppe_engine_best());
+	set_up(plain, &mppe_engine_plain);
 	seal_all(fast, load, 1 + random_u32(r) % BATCH_MAX);
 	seal_all(plain, load, 1);
 	assert_same_flights(fast, plain);

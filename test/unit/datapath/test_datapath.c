@@ -91,13 +91,15 @@ static void key_halves(void **state)
 		memset(key.key.keys.send_short, 3, 8);
 		memset(key.key.keys.receive_short, 4, 8);
 		lab_command(lab, &lab->client, &key);
-		mppe_chain_init(
-			&chain, strengths[n], n == 2 ? key.key.keys.send : key.key.keys.send_short);
+		mppe_chain_init(&chain, &mppe_engine_plain, strengths[n],
+			n == 2 ? key.key.keys.send : key.key.keys.send_short);
+		mppe_chain_next(&chain);
 		assert_memory_equal(lab->client.transmit.chain.key, chain.key, chain.length);
 		key.kind = DATAPATH_RECEIVE_KEY;
 		lab_command(lab, &lab->client, &key);
-		mppe_chain_init(&chain, strengths[n],
+		mppe_chain_init(&chain, &mppe_engine_plain, strengths[n],
 			n == 2 ? key.key.keys.receive : key.key.keys.receive_short);
+		mppe_chain_next(&chain);
 		assert_memory_equal(lab->client.receive.chain.key, chain.key, chain.length);
 		free(lab);
 	}

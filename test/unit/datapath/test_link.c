@@ -163,7 +163,7 @@ static struct link_run *run_new(uint64_t seed)
 	run->clear = strength == MPPE_NONE;
 	run->stateless = random_u32(&run->random) & 1 && !run->clear;
 	run->lab = run->clear ? lab_up(false) : lab_encrypted(strength, run->stateless);
-	run->lab->engine.rc4 = rc4_engine_best();
+	run->lab->engine.mppe = mppe_engine_best();
 	/* Numbers near the wraps: of the sequence, and of the coherency count. */
 	uint32_t start = 0u - random_u32(&run->random) % 200;
 	run->lab->client.gre.send_next = run->lab->client.gre.send_acked = start;

@@ -29,22 +29,20 @@ struct sealed {
 
 static void seal(struct mppe *m, uint32_t number, struct sealed *sealed)
 {
-	struct rc4_job job = {0};
-	put_u16(sealed->bytes, mppe_seal(m, &job));
+	struct rc4 fresh, *stream;
+	uint16_t header;
+	stream = mppe_seal(m, &fresh, &header);
+	put_u16(sealed->bytes, header);
 	message(sealed->bytes + MPPE_HEADER_SIZE, number);
-	job.in = job.out = sealed->bytes + MPPE_HEADER_SIZE;
-	job.length = MESSAGE;
-	rc4_engine_plain.crypt(&job, 1);
+	rc4_crypt(stream, sealed->bytes + MPPE_HEADER_SIZE, sealed->bytes + MPPE_HEADER_SIZE,
+		MESSAGE);
 	sealed->number = number;
 }
 
-static bool run(struct rc4_job *job, const struct sealed *sealed)
+static bool is_message(struct rc4 *stream, const struct sealed *sealed)
 {
 	uint8_t clear[MESSAGE], expected[MESSAGE];
-	assert_ptr_equal(job->in, sealed->bytes + MPPE_HEADER_SIZE);
-	assert_int_equal(job->length, MESSAGE);
-	job->out = clear;
-	rc4_engine_plain.crypt(job, 1);
+	rc4_crypt(stream, clear, sealed->bytes + MPPE_HEADER_SIZE, MESSAGE);
 	message(expected, sealed->number);
 	return memcmp(clear, expected, MESSAGE) == 0;
 }
@@ -52,18 +50,38 @@ static bool run(struct rc4_job *job, const struct sealed *sealed)
 /* The packet opens to what was sealed. */
 static void assert_opens(struct mppe *m, const struct sealed *sealed)
 {
-	struct rc4_job job = {0};
+	struct rc4 fresh, *stream;
 	enum drop why = DROP_COUNT;
-	if (!mppe_open(m, sealed->bytes, PACKET, &job, &why))
+	stream = mppe_open(m, sealed->bytes, PACKET, &fresh, &why);
+	if (!stream)
 		fail_msg("packet %u: %s", sealed->number, drop_word(why));
-	assert_true(run(&job, sealed));
+	assert_true(is_message(stream, sealed));
 }
 
 static void assert_refused(struct mppe *m, const uint8_t *bytes, size_t length, enum drop reason)
 {
-	struct rc4_job job = {0};
+	struct rc4 fresh;
 	enum drop why = DROP_COUNT;
-	assert_false(mppe_open(m, bytes, length, &job, &why));
+	assert_null(mppe_open(m, bytes, length, &fresh, &why));
+	assert_string_equal(drop_word(why), drop_word(reason));
+}
+
+static void assert_opens_late(const struct mppe *m, const struct sealed *sealed)
+{
+	struct rc4 fresh, *stream;
+	enum drop why = DROP_COUNT;
+	stream = mppe_open_late(m, sealed->bytes, PACKET, &fresh, &why);
+	if (!stream)
+		fail_msg("late packet %u: %s", sealed->number, drop_word(why));
+	assert_true(is_message(stream, sealed));
+}
+
+static void assert_refused_late(
+	const struct mppe *m, const struct sealed *sealed, size_t length, enum drop reason)
+{
+	struct rc4 fresh;
+	enum drop why = DROP_COUNT;
+	assert_null(mppe_open_late(m, sealed->bytes, length, &fresh, &why));
 	assert_string_equal(drop_word(why), drop_word(reason));
 }
 
@@ -80,8 +98,8 @@ static struct pair pair_new(enum mppe_strength strength, bool stateless)
 {
 	struct pair p;
 	memset(&p, 0xa5, sizeof(p));
-	mppe_arm(&p.out, strength, stateless, start_key);
-	mppe_arm(&p.in, strength, stateless, start_key);
+	mppe_arm(&p.out, mppe_engine_best(), strength, stateless, start_key);
+	mppe_arm(&p.in, mppe_engine_best(), strength, stateless, start_key);
 	return p;
 }
 
@@ -91,7 +109,7 @@ static void stateless_by_the_rfc(void **state)
 	for (unsigned s = 0; s < 3; s++) {
 		struct pair p = pair_new(strengths[s], true);
 		struct mppe_chain chain;
-		mppe_chain_init(&chain, strengths[s], start_key);
+		mppe_chain_init(&chain, &mppe_engine_plain, strengths[s], start_key);
 		for (uint32_t n = 0; n < 2 * MPPE_COUNTS + 5; n++) {
 			struct sealed sealed;
 			struct rc4 rc4;
@@ -115,7 +133,7 @@ static void stateful_by_the_rfc(void **state)
 		struct pair p = pair_new(strengths[s], false);
 		struct mppe_chain chain;
 		struct rc4 rc4;
-		mppe_chain_init(&chain, strengths[s], start_key);
+		mppe_chain_init(&chain, &mppe_engine_plain, strengths[s], start_key);
 		rc4_init(&rc4, chain.key, chain.length);
 		for (uint32_t n = 0; n < 2 * MPPE_COUNTS + 5; n++) {
 			struct sealed sealed;
@@ -156,8 +174,6 @@ static void keys_of_skipped_packets_are_made_again(void **state)
 {
 	struct pair p = pair_new(MPPE_128, true);
 	struct sealed sealed[200];
-	struct rc4_job job = {0};
-	enum drop why = DROP_COUNT;
 	for (uint32_t n = 0; n < 200; n++)
 		seal(&p.out, n, &sealed[n]);
 	assert_opens(&p.in, &sealed[0]);
@@ -165,41 +181,30 @@ static void keys_of_skipped_packets_are_made_again(void **state)
 	assert_opens(&p.in, &sealed[4]);
 	assert_opens(&p.in, &sealed[9]);
 	static const unsigned late[] = {1, 8, 2, 5};
-	for (unsigned n = 0; n < 4; n++) {
-		assert_true(mppe_open_late(&p.in, sealed[late[n]].bytes, PACKET, &job, &why));
-		assert_true(run(&job, &sealed[late[n]]));
-	}
+	for (unsigned n = 0; n < 4; n++)
+		assert_opens_late(&p.in, &sealed[late[n]]);
 	/* Never skipped: there is no key for it. */
-	assert_false(mppe_open_late(&p.in, sealed[3].bytes, PACKET, &job, &why));
-	assert_string_equal(drop_word(why), "mppe-coherency");
+	assert_refused_late(&p.in, &sealed[3], PACKET, DROP_MPPE_COHERENCY);
 	/* Of a long gap only what can still come late inside the window. */
 	assert_opens(&p.in, &sealed[150]);
-	assert_true(mppe_open_late(&p.in, sealed[149].bytes, PACKET, &job, &why));
-	assert_true(run(&job, &sealed[149]));
-	assert_true(mppe_open_late(&p.in, sealed[87].bytes, PACKET, &job, &why));
-	assert_true(run(&job, &sealed[87]));
-	assert_false(mppe_open_late(&p.in, sealed[86].bytes, PACKET, &job, &why));
-	assert_string_equal(drop_word(why), "mppe-coherency");
+	assert_opens_late(&p.in, &sealed[149]);
+	assert_opens_late(&p.in, &sealed[87]);
+	assert_refused_late(&p.in, &sealed[86], PACKET, DROP_MPPE_COHERENCY);
 	/* The order of the others is not disturbed. */
 	assert_opens(&p.in, &sealed[151]);
 	/* Late packets have headers like any other. */
-	assert_false(mppe_open_late(&p.in, sealed[149].bytes, 2, &job, &why));
-	assert_int_equal(why, DROP_MPPE_SHORT);
+	assert_refused_late(&p.in, &sealed[149], 2, DROP_MPPE_SHORT);
 	sealed[149].bytes[0] &= 0x7f;
-	assert_false(mppe_open_late(&p.in, sealed[149].bytes, PACKET, &job, &why));
-	assert_int_equal(why, DROP_MPPE_BITS);
+	assert_refused_late(&p.in, &sealed[149], PACKET, DROP_MPPE_BITS);
 }
 
 static void stateful_has_no_late_packets(void **state)
 {
 	struct pair p = pair_new(MPPE_128, false);
 	struct sealed sealed;
-	struct rc4_job job = {0};
-	enum drop why = DROP_COUNT;
 	seal(&p.out, 0, &sealed);
 	sealed.bytes[0] |= 0x80;
-	assert_false(mppe_open_late(&p.in, sealed.bytes, PACKET, &job, &why));
-	assert_int_equal(why, DROP_MPPE_COHERENCY);
+	assert_refused_late(&p.in, &sealed, PACKET, DROP_MPPE_COHERENCY);
 }
 
 /* A count far ahead costs a bounded number of keys a packet, and the session catches up, also
@@ -219,15 +224,15 @@ static void far_ahead_is_caught_up_with(void **state)
 		mppe_lost(&p.in, lost[n]);
 		unsigned dropped = 0;
 		for (;; dropped++) {
-			struct rc4_job job = {0};
+			struct rc4 fresh, *stream;
 			enum drop why = DROP_COUNT;
 			uint32_t before = p.in.chased;
 			seal(&p.out, number++, &sealed);
-			bool opened = mppe_open(&p.in, sealed.bytes, PACKET, &job, &why);
-			assert_true(p.in.chased - before <= MPPE_REKEY_AHEAD || opened);
-			if (opened && run(&job, &sealed))
+			stream = mppe_open(&p.in, sealed.bytes, PACKET, &fresh, &why);
+			assert_true(p.in.chased - before <= MPPE_REKEY_AHEAD || stream);
+			if (stream && is_message(stream, &sealed))
 				break;
-			assert_false(opened);
+			assert_null(stream);
 			assert_string_equal(drop_word(why), "mppe-far");
 			assert_true(dropped < 60);
 		}
@@ -272,11 +277,12 @@ static void the_chase_starts_over(void **state)
 		assert_true(p.in.chased <= MPPE_CHASE_MAX);
 	}
 	for (unsigned dropped = 0;; dropped++) {
-		struct rc4_job job = {0};
+		struct rc4 fresh, *stream;
 		enum drop why = DROP_COUNT;
 		seal(&p.out, number++, &sealed);
-		if (mppe_open(&p.in, sealed.bytes, PACKET, &job, &why)) {
-			assert_true(run(&job, &sealed));
+		stream = mppe_open(&p.in, sealed.bytes, PACKET, &fresh, &why);
+		if (stream) {
+			assert_true(is_message(stream, &sealed));
 			break;
 		}
 		assert_int_equal(why, DROP_MPPE_FAR);
@@ -382,8 +388,8 @@ static void our_flush_suits_both(void **state)
 		struct mppe m;
 		struct mppe_chain chain;
 		struct sealed sealed;
-		mppe_arm(&m, MPPE_128, false, start_key);
-		mppe_chain_init(&chain, MPPE_128, start_key);
+		mppe_arm(&m, mppe_engine_best(), MPPE_128, false, start_key);
+		mppe_chain_init(&chain, &mppe_engine_plain, MPPE_128, start_key);
 		for (unsigned n = 0; n < sent; n++)
 			seal(&m, n, &sealed);
 		mppe_flush(&m);
@@ -436,7 +442,7 @@ static void fits_changes_nothing(void **state)
 		struct pair p = pair_new(MPPE_128, stateless);
 		struct mppe other, before;
 		struct sealed sealed;
-		mppe_arm(&other, MPPE_128, stateless, start_key);
+		mppe_arm(&other, mppe_engine_best(), MPPE_128, stateless, start_key);
 		other.chain.key[3] ^= 1;
 		if (!stateless)
 			rc4_init(&other.stream, other.chain.key, other.chain.length);
@@ -453,12 +459,12 @@ static void wiped(void **state)
 {
 	struct mppe m, zero;
 	memset(&zero, 0, sizeof(zero));
-	mppe_arm(&m, MPPE_40, false, start_key);
+	mppe_arm(&m, mppe_engine_best(), MPPE_40, false, start_key);
 	assert_true(mppe_armed(&m));
 	mppe_wipe(&m);
 	assert_false(mppe_armed(&m));
 	assert_memory_equal(&m, &zero, sizeof(m));
-	mppe_arm(&m, MPPE_NONE, true, start_key);
+	mppe_arm(&m, mppe_engine_best(), MPPE_NONE, true, start_key);
 	assert_false(mppe_armed(&m));
 }
 

@@ -1,6 +1,8 @@
 /* Outer to inner: order, keys, what passes and what does not, acknowledgements, time. */
 #include "lab.h"
 
+#include "cipher.h"
+
 static void lcp(struct flight *flight, struct datapath *to, uint32_t sequence, uint8_t id)
 {
 	char hex[32] = "ff 03 c0 21 09 00 00 04";
@@ -174,18 +176,17 @@ static void unknown_protocols(void **state)
 static void seal_bytes(struct lab *lab, const char *hex, struct flight *flight)
 {
 	uint8_t frame[256] = {0x00, 0xfd};
-	struct rc4_job job = {0};
-	put_u16(frame + 2, mppe_seal(&lab->client.transmit, &job));
-	job.in = job.out = frame + 4;
-	job.length = (uint32_t)hex_bytes(frame + 4, sizeof(frame) - 4, hex);
-	rc4_engine_plain.crypt(&job, 1);
-	struct gre_header header = {.payload_length = (uint16_t)(4 + job.length),
-		.call_id = SERVER_ID,
-		.has_sequence = true};
+	size_t length = 4 + hex_bytes(frame + 4, sizeof(frame) - 4, hex);
+	struct cipher cipher;
+	cipher_start(&cipher, &mppe_engine_plain);
+	cipher_seal(&cipher, &lab->client.transmit, frame + 2, length - 2);
+	cipher_flush(&cipher);
+	struct gre_header header = {
+		.payload_length = (uint16_t)length, .call_id = SERVER_ID, .has_sequence = true};
 	header.sequence = lab->client.gre.send_next++;
 	struct writer w = writer_over(flight->bytes, sizeof(flight->bytes));
 	gre_build(&w, &header);
-	write_bytes(&w, frame, 4 + job.length);
+	write_bytes(&w, frame, length);
 	flight->length = writer_length(&w);
 }
 

@@ -1,0 +1,174 @@
+/* The chain of session keys by every engine, against the formula of RFC 3078 §7.3 worked with
+ * nettle alone: stepped, taken with a stream, and both mixed. The seed is fixed and printed;
+ * GREYLINE_SEED takes another. */
+#include "hex.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <nettle/arcfour.h>
+#include <nettle/sha1.h>
+#include <nettle/version.h>
+
+#include "mppe_chain.h"
+#include "random.h"
+
+enum { CHAINS = 40, STEPS = 300 };
+
+static const enum mppe_strength strengths[] = {MPPE_40, MPPE_56, MPPE_128};
+
+static uint32_t seed_of_run(void)
+{
+	const char *given = getenv("GREYLINE_SEED");
+	return given ? (uint32_t)strtoul(given, NULL, 0) : 3078;
+}
+
+static struct random generator(void)
+{
+	uint8_t seed[32] = {0};
+	uint32_t value = seed_of_run();
+	struct random r;
+	memcpy(seed, &value, sizeof(value));
+	random_seed(&r, seed);
+	return r;
+}
+
+/* A chain, written out again. */
+struct formula {
+	enum mppe_strength strength;
+	size_t length;
+	uint8_t start[16], key[16];
+};
+
+static void digest_keys(const struct formula *f, uint8_t digest[SHA1_DIGEST_SIZE])
+{
+	uint8_t pad1[40], pad2[40];
+	struct sha1_ctx sha;
+	memset(pad1, 0, sizeof(pad1));
+	memset(pad2, 0xf2, sizeof(pad2));
+	sha1_init(&sha);
+	sha1_update(&sha, f->length, f->start);
+	sha1_update(&sha, sizeof(pad1), pad1);
+	sha1_update(&sha, f->length, f->key);
+	sha1_update(&sha, sizeof(pad2), pad2);
+#if NETTLE_VERSION_MAJOR >= 4
+	sha1_digest(&sha, digest);
+#else
+	sha1_digest(&sha, SHA1_DIGEST_SIZE, digest);
+#endif
+}
+
+static void salt(struct formula *f)
+{
+	if (f->strength != MPPE_128)
+		f->key[0] = 0xd1;
+	if (f->strength == MPPE_40) {
+		f->key[1] = 0x26;
+		f->key[2] = 0x9e;
+	}
+}
+
+static void begin(struct formula *f, enum mppe_strength strength, const uint8_t *start)
+{
+	uint8_t digest[SHA1_DIGEST_SIZE];
+	f->strength = strength;
+	f->length = strength == MPPE_128 ? 16 : 8;
+	memcpy(f->start, start, f->length);
+	memcpy(f->key, start, f->length);
+	digest_keys(f, digest);
+	memcpy(f->key, digest, f->length);
+	salt(f);
+}
+
+static void change(struct formula *f)
+{
+	uint8_t digest[SHA1_DIGEST_SIZE];
+	struct arcfour_ctx rc4;
+	digest_keys(f, digest);
+	arcfour_set_key(&rc4, f->length, digest);
+	arcfour_crypt(&rc4, f->length, f->key, digest);
+	salt(f);
+}
+
+static void assert_same_stream(const struct rc4 *stream, const struct formula *f)
+{
+	struct arcfour_ctx rc4;
+	arcfour_set_key(&rc4, f->length, f->key);
+	assert_memory_equal(stream->s, rc4.S, 256);
+	assert_int_equal(stream->i, 0);
+	assert_int_equal(stream->j, 0);
+}
+
+static void walk(const struct mppe_engine *engine, enum mppe_strength strength, struct random *r)
+{
+	struct mppe_chain chain;
+	struct formula f;
+	uint8_t start[16];
+	struct rc4 stream;
+
+	random_bytes(r, start, sizeof(start));
+	begin(&f, strength, start);
+	mppe_chain_init(&chain, engine, strength, start);
+	assert_int_equal(chain.length, f.length);
+	assert_int_equal(chain.strength, strength);
+	for (int n = 0; n < STEPS; n++) {
+		assert_memory_equal(chain.key, f.key, f.length);
+		assert_memory_equal(chain.key + 16 - f.length, f.key, f.length);
+		mppe_chain_stream(&chain, &stream);
+		assert_same_stream(&stream, &f);
+		if (random_u32(r) % 2) {
+			memset(&stream, 0xa5, sizeof(stream));
+			mppe_chain_take(&chain, &stream);
+			assert_same_stream(&stream, &f);
+		} else {
+			mppe_chain_next(&chain);
+		}
+		change(&f);
+	}
+}
+
+static void every_engine(void **state)
+{
+	struct random r = generator();
+	const struct mppe_engine *engine;
+	for (size_t e = 0; (engine = mppe_engine_at(e)); e++) {
+		printf("%s\n", engine->name);
+		for (size_t n = 0; n < CHAINS; n++)
+			walk(engine, strengths[n % 3], &r);
+	}
+}
+
+static void the_last_engine_is_the_reference(void **state)
+{
+	size_t count = 0;
+	while (mppe_engine_at(count))
+		count++;
+	assert_true(count >= 2);
+	assert_ptr_equal(mppe_engine_at(count - 1), &mppe_engine_plain);
+	assert_ptr_equal(mppe_engine_best(), mppe_engine_at(0));
+	assert_ptr_not_equal(mppe_engine_best(), &mppe_engine_plain);
+	assert_ptr_equal(mppe_engine_at(count + 1), NULL);
+}
+
+static void no_key(void **state)
+{
+	static const uint8_t start[16] = {1};
+	struct mppe_chain chain, zeros;
+	memset(&zeros, 0, sizeof(zeros));
+	mppe_chain_init(&chain, mppe_engine_best(), MPPE_128, start);
+	mppe_chain_init(&chain, mppe_engine_best(), MPPE_NONE, NULL);
+	assert_int_equal(chain.length, 0);
+	assert_memory_equal(&chain, &zeros, sizeof(chain));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_engine),
+		cmocka_unit_test(the_last_engine_is_the_reference),
+		cmocka_unit_test(no_key),
+	};
+	printf("seed %u (GREYLINE_SEED)\n", seed_of_run());
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
