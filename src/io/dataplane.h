@@ -45,8 +45,9 @@ struct dataplane_statistics {
 };
 
 /* Copies of packets for `greyline capture` (tap.h turns them into pcapng on the control thread).
- * Called on the worker's thread while a capture runs, so it must neither block nor call the data
- * plane. `bytes` is a whole IP packet, for the outer ones too; `now` is of clock_now(). */
+ * Called on the workers' threads, one at a time, while a capture runs, so it must neither block nor
+ * call the data plane. `bytes` is a whole IP packet, for the outer ones too; `now` is of
+ * clock_now(). */
 typedef void dataplane_tap(void *context, bool outer, bool sent, uint32_t subject,
 	const uint8_t *bytes, size_t length, uint64_t now);
 
@@ -59,6 +60,8 @@ struct dataplane_config {
 	unsigned mtu; /* of the shared TUN; 0: leave it */
 	bool server;  /* routes inner packets by destination; a client has one session */
 	uint32_t sessions_max;
+	unsigned workers;   /* threads that move packets, at most 16; a client has 1; 0: 1 */
+	uint32_t busy_poll; /* microseconds a worker looks for packets before it sleeps */
 	void (*event)(void *context, const struct dataplane_event *event);
 	void *context;
 };

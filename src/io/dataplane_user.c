@@ -5,6 +5,9 @@
  * the worker says that it made room: a command is never lost and never overtakes another. Events
  * come back through a ring and an eventfd in the loop.
  *
+ * The prefix table is written here: a session's addresses lead to it from the command that brings
+ * its network protocol up to the one that takes it down.
+ *
  * Each slot remembers which generation is attached, so commands for one that has passed end here,
  * and a DETACH that finds nothing attached is still answered. */
 #include <assert.h>
@@ -25,8 +28,8 @@ enum { EVENTS_AT_ONCE = 1024 };
 
 struct attachment {
 	uint32_t subject; /* 0: none */
-	uint8_t worker;
 	bool detaching;
+	struct routing_hosts hosts; /* what leads to it */
 };
 
 /* A request, or a DETACHED to be told, that waits. Bytes follow. */
@@ -42,13 +45,13 @@ struct backlog {
 struct dataplane {
 	struct dataplane_config config;
 	uv_poll_t poll;
-	int told, tun;
+	int told;
+	int tuns[WORKERS_MAX]; /* queues of the shared one, or -1 */
 	bool stopped;
 	struct attachment *attached;
-	struct backlog backlogs[WORKERS];
-	struct reaper reaper;
+	struct backlog backlogs[WORKERS_MAX];
 	struct backlog answers; /* struct worker_event: DETACHED without a worker */
-	struct worker workers[WORKERS];
+	struct workers workers;
 };
 
 static bool backlog_add(struct backlog *backlog, const void *head, uint32_t head_length,
@@ -81,7 +84,7 @@ static void backlog_drop_first(struct backlog *backlog)
 static bool backlog_flush(struct dataplane *d, unsigned number)
 {
 	struct backlog *backlog = &d->backlogs[number];
-	struct worker *worker = &d->workers[number];
+	struct worker *worker = &d->workers.at[number];
 	while (backlog->first) {
 		void *record = ring_reserve(&worker->commands, backlog->first->length);
 		if (!record)
@@ -109,7 +112,7 @@ static bool put(struct worker *worker, const struct worker_request *request, con
 static void send_request(struct dataplane *d, unsigned number, const struct worker_request *request,
 	const uint8_t *frame, uint32_t length)
 {
-	struct worker *worker = &d->workers[number];
+	struct worker *worker = &d->workers.at[number];
 	bool sent = backlog_flush(d, number) && put(worker, request, frame, length);
 	worker_wake(worker);
 	/* Without memory for a backlog the only honest thing left is to wait for the worker. */
@@ -144,6 +147,35 @@ static void answer_detached(struct dataplane *d, uint32_t subject)
 	wake_self(d);
 }
 
+static unsigned owner_of(struct dataplane *d, uint32_t subject)
+{
+	return workers_place(&d->workers, subject) & PLACE_WORKER;
+}
+
+static void set_place(struct dataplane *d, const struct datapath_command *attach)
+{
+	unsigned place = workers_owner(&d->workers, attach->attach.local_call_id);
+	if (attach->attach.client_to_client)
+		place |= PLACE_CLIENT_TO_CLIENT;
+	atomic_store_explicit(&d->workers.places[subject_index(attach->subject)], (uint8_t)place,
+		memory_order_release);
+}
+
+/* What leads to a session changes with its network protocols. */
+static void route(struct dataplane *d, struct attachment *a, const struct datapath_command *command)
+{
+	struct routing_hosts hosts = {.host4 = {.family = 0}};
+	bool up = command->kind == DATAPATH_NETWORK;
+	if (!d->config.server ||
+		(!up && command->kind != DATAPATH_EPOCH && command->kind != DATAPATH_DETACH))
+		return;
+	if (up && command->network.ipv4)
+		hosts.host4 = command->network.remote4;
+	if (up && command->network.ipv6)
+		hosts.host6 = command->network.remote6;
+	routing_set(&d->workers.routing, &a->hosts, &hosts, command->subject);
+}
+
 static void user_command(
 	struct dataplane *d, const struct datapath_command *command, const uint8_t *frame)
 {
@@ -155,8 +187,8 @@ static void user_command(
 		assert(a->subject == 0 && command->subject != 0);
 		*a = (struct attachment){
 			.subject = command->subject,
-			.worker = (uint8_t)(command->attach.local_call_id % WORKERS),
 		};
+		set_place(d, command);
 	} else if (command->kind == DATAPATH_DETACH) {
 		if (!a) {
 			answer_detached(d, command->subject);
@@ -172,8 +204,9 @@ static void user_command(
 		length = command->frame.length;
 		assert(length <= PPP_FRAME_MAX);
 	}
-	send_request(d, a->worker, &request, frame, length);
+	send_request(d, owner_of(d, command->subject), &request, frame, length);
 	explicit_bzero(&request, sizeof(request));
+	route(d, a, command);
 }
 
 static int user_interface(struct dataplane *d, uint32_t subject, int tun)
@@ -183,7 +216,9 @@ static int user_interface(struct dataplane *d, uint32_t subject, int tun)
 		return -ENOENT;
 	struct worker_request request = {
 		.kind = WORKER_INTERFACE, .tun = tun, .command.subject = subject};
-	send_request(d, a->worker, &request, NULL, 0);
+	atomic_fetch_or_explicit(
+		&d->workers.places[subject_index(subject)], PLACE_INTERFACE, memory_order_release);
+	send_request(d, owner_of(d, subject), &request, NULL, 0);
 	return 0;
 }
 
@@ -191,30 +226,28 @@ static bool user_statistics(
 	struct dataplane *d, uint32_t subject, struct dataplane_statistics *statistics)
 {
 	struct attachment *a = attachment_of(d, subject);
-	return a && published_read(&d->workers[a->worker].published[subject_index(subject)],
-			    subject, statistics);
+	return a &&
+	       published_read(&d->workers.published[subject_index(subject)], subject, statistics);
 }
 
 static void user_drops(struct dataplane *d, uint64_t drops[DROP_COUNT])
 {
 	for (unsigned i = 0; i < DROP_COUNT; i++) {
 		drops[i] = 0;
-		for (unsigned n = 0; n < WORKERS; n++)
-			drops[i] +=
-				atomic_load_explicit(&d->workers[n].drops[i], memory_order_relaxed);
+		for (unsigned n = 0; n < d->workers.count; n++)
+			drops[i] += atomic_load_explicit(
+				&d->workers.at[n].drops[i], memory_order_relaxed);
 	}
 }
 
 static void user_capture(struct dataplane *d, dataplane_tap *tap, void *context)
 {
-	for (unsigned n = 0; n < WORKERS; n++) {
-		struct worker *worker = &d->workers[n];
-		pthread_mutex_lock(&worker->tap_lock);
-		worker->tap = tap;
-		worker->tap_context = context;
-		atomic_store_explicit(&worker->tapped, tap != NULL, memory_order_relaxed);
-		pthread_mutex_unlock(&worker->tap_lock);
-	}
+	struct workers *workers = &d->workers;
+	pthread_mutex_lock(&workers->tap_lock);
+	workers->tap = tap;
+	workers->tap_context = context;
+	atomic_store_explicit(&workers->tapped, tap != NULL, memory_order_relaxed);
+	pthread_mutex_unlock(&workers->tap_lock);
 }
 
 /* Hands one event to the owner. The owner may stop the data plane in it. */
@@ -262,10 +295,14 @@ static bool drain_events(struct dataplane *d, struct worker *worker)
 		if (!head)
 			return false;
 		assert(length >= sizeof(*head));
+		if (head->suspect) {
+			ring_release(&worker->events);
+			continue;
+		}
 		uint32_t index = subject_index(head->subject);
 		if (head->kind == DATAPLANE_CONTROL)
 			atomic_fetch_sub_explicit(
-				&worker->published[index].queued, 1, memory_order_relaxed);
+				&d->workers.published[index].queued, 1, memory_order_relaxed);
 		give_event(d, head, (const uint8_t *)(head + 1), length - sizeof(*head));
 		if (d->stopped)
 			return false;
@@ -281,8 +318,8 @@ static void on_told(uv_poll_t *poll, int status, int events)
 	bool more = false;
 	ssize_t got = read(d->told, &count, sizeof(count));
 	(void)got;
-	for (unsigned n = 0; n < WORKERS && !d->stopped; n++) {
-		struct worker *worker = &d->workers[n];
+	for (unsigned n = 0; n < d->workers.count && !d->stopped; n++) {
+		struct worker *worker = &d->workers.at[n];
 		more |= drain_events(d, worker);
 		if (d->stopped)
 			return;
@@ -310,14 +347,21 @@ static void free_backlog(struct backlog *backlog)
 	}
 }
 
+static void close_tuns(struct dataplane *d)
+{
+	for (unsigned n = 0; n < WORKERS_MAX; n++) {
+		if (d->tuns[n] >= 0)
+			close(d->tuns[n]);
+		d->tuns[n] = -1;
+	}
+}
+
 static void free_dataplane(struct dataplane *d)
 {
-	reaper_stop(&d->reaper);
 	if (d->told >= 0)
 		close(d->told);
-	if (d->tun >= 0)
-		close(d->tun);
-	for (unsigned n = 0; n < WORKERS; n++)
+	close_tuns(d);
+	for (unsigned n = 0; n < WORKERS_MAX; n++)
 		free_backlog(&d->backlogs[n]);
 	while (d->answers.first)
 		backlog_drop_first(&d->answers);
@@ -333,27 +377,13 @@ static void on_closed(uv_handle_t *handle)
 static void user_stop(struct dataplane *d)
 {
 	d->stopped = true;
-	for (unsigned n = 0; n < WORKERS; n++)
-		worker_stop(&d->workers[n]);
-	if (d->tun >= 0)
-		close(d->tun); /* the interface goes now, not when the loop runs */
-	d->tun = -1;
-	reaper_stop(&d->reaper);
+	workers_stop(&d->workers);
+	close_tuns(d); /* the interface goes now, not when the loop runs */
 	uv_close((uv_handle_t *)&d->poll, on_closed);
 }
 
-static int open_shared_tun(struct dataplane *d, char error[256])
+static int set_mtu(const char *name, unsigned mtu, char error[256])
 {
-	char name[TUN_NAME_SIZE];
-	if (!d->config.interface_name)
-		return 0;
-	struct tun_config tun_config = {.name = d->config.interface_name};
-	int tun = tun_open(&tun_config, name, error);
-	if (tun < 0)
-		return tun;
-	d->tun = tun;
-	if (!d->config.mtu)
-		return 0;
 	struct netlink *netlink;
 	int failed = netlink_open(&netlink);
 	if (failed) {
@@ -361,34 +391,31 @@ static int open_shared_tun(struct dataplane *d, char error[256])
 		return failed;
 	}
 	int link = netlink_link_index(netlink, name);
-	failed = link < 0 ? link : netlink_link_mtu(netlink, (unsigned)link, d->config.mtu);
+	failed = link < 0 ? link : netlink_link_mtu(netlink, (unsigned)link, mtu);
 	if (failed)
-		snprintf(error, 256, "Couldn't set the MTU of %s to %u: %s", name, d->config.mtu,
+		snprintf(error, 256, "Couldn't set the MTU of %s to %u: %s", name, mtu,
 			netlink_error(netlink));
 	netlink_close(netlink);
 	return failed;
 }
 
-static int start_workers(struct dataplane *d, char error[256])
+/* One interface with a queue for each worker. */
+static int open_shared_tun(struct dataplane *d, char error[256])
 {
-	for (unsigned n = 0; n < WORKERS; n++) {
-		struct worker_config config = {
-			.number = n,
-			.server = d->config.server,
-			.local = d->config.local,
-			.sessions_max = d->config.sessions_max,
-			.tun = d->tun,
-			.told = d->told,
-			.reaper = &d->reaper,
-		};
-		int failed = worker_start(&d->workers[n], &config, error);
-		if (!failed)
-			continue;
-		while (n--)
-			worker_stop(&d->workers[n]);
-		return failed;
+	struct tun_config tun = {
+		.name = d->config.interface_name,
+		.offload = true,
+		.queues = d->config.workers > 1,
+	};
+	char name[TUN_NAME_SIZE];
+	if (!d->config.interface_name)
+		return 0;
+	for (unsigned n = 0; n < d->config.workers; n++) {
+		d->tuns[n] = tun_open(&tun, name, error);
+		if (d->tuns[n] < 0)
+			return d->tuns[n];
 	}
-	return 0;
+	return d->config.mtu ? set_mtu(name, d->config.mtu, error) : 0;
 }
 
 static int prepare(struct dataplane *d, char error[256])
@@ -401,23 +428,28 @@ static int prepare(struct dataplane *d, char error[256])
 		return failed;
 	}
 	d->answers.last = &d->answers.first;
-	for (unsigned n = 0; n < WORKERS; n++)
+	for (unsigned n = 0; n < WORKERS_MAX; n++)
 		d->backlogs[n].last = &d->backlogs[n].first;
 	int failed = open_shared_tun(d, error);
 	if (failed)
 		return failed;
-	failed = reaper_start(&d->reaper);
-	if (failed) {
-		snprintf(error, 256, "Couldn't start a thread: %s", strerror(-failed));
-		return failed;
-	}
-	return start_workers(d, error);
+	struct workers_config workers = {
+		.count = d->config.workers,
+		.server = d->config.server,
+		.outer = {.local = d->config.local, .ttl = 64, .dont_fragment = true},
+		.sessions_max = d->config.sessions_max,
+		.told = d->told,
+		.busy_poll = d->config.busy_poll,
+		.tuns = d->tuns,
+	};
+	return workers_start(&d->workers, &workers, error);
 }
 
 static int user_start(
 	struct dataplane **dataplane, const struct dataplane_config *config, char error[256])
 {
 	assert(config->sessions_max > 0 && config->sessions_max <= SUBJECT_INDEX_MAX);
+	assert(config->workers <= WORKERS_MAX && (config->server || config->workers <= 1));
 	struct dataplane *d = aligned_alloc(64, (sizeof(*d) + 63) & ~(size_t)63);
 	error[0] = '\0';
 	if (!d) {
@@ -426,7 +458,10 @@ static int user_start(
 	}
 	memset(d, 0, sizeof(*d));
 	d->config = *config;
-	d->told = d->tun = d->reaper.in = d->reaper.out = -1;
+	d->config.workers = config->workers ? config->workers : 1;
+	d->told = -1;
+	for (unsigned n = 0; n < WORKERS_MAX; n++)
+		d->tuns[n] = -1;
 	int failed = prepare(d, error);
 	if (failed) {
 		free_dataplane(d);
@@ -436,8 +471,7 @@ static int user_start(
 	failed = uv_poll_init(config->loop, &d->poll, d->told);
 	if (failed) {
 		snprintf(error, 256, "Couldn't watch the data plane: %s", uv_strerror(failed));
-		for (unsigned n = 0; n < WORKERS; n++)
-			worker_stop(&d->workers[n]);
+		workers_stop(&d->workers);
 		free_dataplane(d);
 		return failed;
 	}

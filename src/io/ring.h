@@ -43,6 +43,13 @@ void ring_commit(struct ring *ring, uint32_t length);
 void *ring_peek(struct ring *ring, uint32_t *length);
 void ring_release(struct ring *ring);
 
+/* Consumer of records that carry no secrets: walks over several of them before it gives any back.
+ * `position` starts at ring_first(), moves behind each record, and goes to ring_release_to(), which
+ * wipes nothing. Not between ring_peek() and ring_release(). NULL at `mark` (ring_mark). */
+uint32_t ring_first(const struct ring *ring);
+void *ring_walk(struct ring *ring, uint32_t *position, uint32_t mark, uint32_t *length);
+void ring_release_to(struct ring *ring, uint32_t position);
+
 /* Consumer: how far the producer has come, and whether everything up to there is released. What
  * it adds meanwhile lies behind the mark, so that a fast producer cannot hold the consumer. */
 uint32_t ring_mark(const struct ring *ring);

@@ -1,4 +1,5 @@
-/* From the worker's thread to the control thread: a ring of packets and an eventfd.
+/* From the workers' threads to the control thread: a ring of packets and an eventfd. The data plane
+ * calls one worker at a time, so for the ring they are one producer.
  *
  * The worker writes a record a packet and wakes the control thread only when that has nothing to
  * do yet, so a capture under load costs few system calls. A full ring loses packets of the
@@ -39,7 +40,7 @@ struct tap {
 	uint8_t block[BLOCK_MAX];
 };
 
-/* On the worker's thread. */
+/* On a worker's thread. */
 static void on_packet(void *context, bool outer, bool sent, uint32_t subject, const uint8_t *bytes,
 	size_t length, uint64_t now)
 {

@@ -1,12 +1,12 @@
 /* One data-plane worker: a thread that owns the data paths of its sessions.
  *
  *   control thread ──commands──▶ worker ──events──▶ control thread
- *                                  ▲ │
- *               raw GRE sockets ◀──┴─┴──▶ TUN
+ *                                ▲ ▲ │
+ *              other workers ────┘ │ │
+ *               raw GRE sockets ◀──┴─┴──▶ TUN queue
  *
- * A session belongs to worker `local_call_id % workers`. There is one worker now. With more, a
- * packet read at the wrong one (a shared TUN's queue is not steered by session) goes through a
- * ring to its owner; worker_slot() is the place where that is decided. */
+ * worker.c is its loop, worker_open.c makes it, tell.c is what it says to the control thread,
+ * requests.c what it is told, traffic*.c what it does with packets. */
 #ifndef GREYLINE_WORKER_H
 #define GREYLINE_WORKER_H
 
@@ -17,15 +17,16 @@
 #include <stdint.h>
 
 #include "dataplane.h"
-#include "gre_socket.h"
+#include "handoff.h"
 #include "heap.h"
 #include "limits.h"
+#include "outer.h"
 #include "published.h"
-#include "reaper.h"
 #include "ring.h"
+#include "tun_queue.h"
+#include "workers.h"
 
 enum {
-	WORKERS = 1,
 	/* Outputs of one data-path call: room for a whole batch one to one, and for the most
 	 * a single input can make behind it. */
 	WORKER_OUT_MAX = 4 * BATCH_MAX + DATAPATH_OUT_PER_IN + REORDER_PACKETS,
@@ -34,23 +35,22 @@ enum {
 };
 #define WORKER_PUBLISH_US MS(20)
 
-/* What epoll tells apart; a session's own TUN is WORKER_SOURCE_SLOT and its index. */
+/* What epoll tells apart: few enough that one look finds all that are ready. */
 enum worker_source {
 	WORKER_SOURCE_WAKE,
-	WORKER_SOURCE_GRE4,
-	WORKER_SOURCE_GRE6,
 	WORKER_SOURCE_TUN,
-	WORKER_SOURCE_SLOT,
+	WORKER_SOURCE_TUNS,  /* an epoll of the sessions' own */
+	WORKER_SOURCE_OUTER, /* and those behind it */
+	WORKER_SOURCES = WORKER_SOURCE_OUTER + OUTER_SOURCES_MAX,
 };
 
 /* A session at its worker. */
 struct slot {
-	struct datapath dp;
-	uint32_t subject; /* 0: free */
-	int tun;          /* an interface of its own, or -1 */
+	_Alignas(64) struct datapath dp;
+	_Atomic uint32_t subject; /* 0: free; written by the owner */
+	struct tun_queue tun;     /* an interface of its own, or fd -1 */
 	bool touched, dirty, telling, keys_told;
 	uint32_t tell_keys, tell_detached; /* events that wait for room in the ring: the subject */
-	struct address host4, host6;       /* in the prefix table for this session */
 	uint32_t next_touched, next_dirty, next_telling; /* lists: index + 1 */
 	uint64_t moved;                                  /* inner packets at the last look */
 	uint64_t last_active;
@@ -66,104 +66,134 @@ struct worker_request {
 /* What travels back; a control frame's bytes or the final counters follow. */
 struct worker_event {
 	enum dataplane_event_kind kind;
+	bool suspect; /* `subject` is the number of a path to be looked at (outer_suspect) */
 	uint32_t subject, epoch;
 };
 
-/* Outputs of one data-path call, with their buffers. */
+/* Outputs of one data-path call, with their buffers, and sorted by where they go. */
 struct worker_out {
 	struct packet_list list;
 	struct packet packets[WORKER_OUT_MAX];
-	struct packet loop[WORKER_OUT_MAX]; /* of those: inner ones for other sessions */
+	const struct packet *outer[WORKER_OUT_MAX];
+	const struct packet *inner[WORKER_OUT_MAX]; /* for one TUN */
+	struct packet loop[WORKER_OUT_MAX];         /* for other sessions */
+	size_t outer_count, inner_count, loop_count;
 	uint8_t buffers[WORKER_OUT_MAX][OUTER_MAX];
 };
 
 struct worker {
 	/* Constant once the thread runs. */
 	unsigned number;
-	bool server;
-	uint32_t slot_count;
-	int poll, wake, told; /* epoll; eventfds: for the worker, for the control thread */
-	int tun;              /* shared, or -1 */
-	struct reaper *reaper;
-	struct gre_socket gre4, gre6;
+	struct workers *all;
+	int poll, tuns, wake; /* epolls; an eventfd */
+	struct tun_queue tun; /* of the shared one, or fd -1 */
+	int reader;           /* of the prefix table */
+	struct outer *outer;
+	size_t outer_sources;
 	pthread_t thread;
 	_Atomic bool stopping;
+	bool running; /* the control thread's */
 
 	/* Between the threads. */
 	struct ring commands, events;
-	struct published *published;
+	struct handoff inbox;
 	_Atomic uint64_t drops[DROP_COUNT];
-	_Atomic bool tapped;
-	pthread_mutex_t tap_lock; /* taken for each packet only while a capture runs */
-	dataplane_tap *tap;
-	void *tap_context;
 
 	/* The thread's own. */
-	struct slot *slots;
-	uint32_t *call_ids; /* local call ID to slot index + 1 */
-	uint32_t single;    /* client: index + 1 of the session attached last */
+	uint32_t single; /* client: index + 1 of the session attached last */
 	struct heap deadlines;
 	struct datapath_engine engine;
-	struct prefix_table prefixes;
 	struct hold_pool pool;
 	uint32_t drops_seen[DROP_COUNT];
 	uint32_t touched, dirty, telling; /* lists: index + 1 */
+	uint32_t inbox_rest;              /* bit n: worker n's packets are not all taken yet */
+	uint32_t announcing;              /* bit n: packets for worker n wait to be announced */
 	uint64_t publish_at;
+	uint64_t busy_until;
 	bool told_something;
 	bool no_pwait2; /* the kernel is older than 5.11 */
 	uint64_t now;
 	struct worker_out *out; /* WORKER_DEPTH of them */
-	uint8_t (*tun_buffers)[OUTER_MAX];
-
-	/* What was mapped, to be unmapped. */
+	struct tun_batch tun_batch;
+	struct coalescer *coalescer;
 	struct hold_slot *held;
-	struct prefix_node *nodes;
-	_Atomic uint32_t *buckets;
-	uint32_t node_count, bucket_count;
 };
 
 struct worker_config {
 	unsigned number;
-	bool server;
-	struct address local;
-	uint32_t sessions_max;
-	int tun; /* shared, or -1; the caller's to close */
-	int told;
-	struct reaper *reaper; /* closes the sessions' own TUNs */
+	struct workers *all;
+	const struct outer_config *outer; /* of all workers but for the number */
+	int tun; /* queue of the shared one, or -1; the caller's to close */
 };
 
-/* Opens sockets and starts the thread. 0 or -errno with `error`. */
-int worker_start(struct worker *worker, const struct worker_config *config, char error[256]);
-/* Joins it and frees everything. */
-void worker_stop(struct worker *worker);
-/* Control thread: something is in the command ring. */
+/* Opens sockets and maps memory. 0 or -errno, with `error` when it says more than the number. */
+int worker_open(struct worker *worker, const struct worker_config *config, char error[256]);
+/* Starts the thread, when all workers are open. 0 or -errno. */
+int worker_run(struct worker *worker);
+/* Joins the thread. */
+void worker_join(struct worker *worker);
+/* Also of one that was not opened, or half. */
+void worker_close(struct worker *worker);
+/* The thread: rounds until it is told to stop. */
+void worker_main(struct worker *worker);
+/* Any thread: something is in a ring. */
 void worker_wake(struct worker *worker);
 
 /* For the files of the worker only. */
 
-/* The slot that `subject` names now, or NULL. */
+/* The slot that `subject` names now, or NULL; only for sessions whose place is this worker. */
 struct slot *worker_slot(struct worker *worker, uint32_t subject);
 /* Something happened to this session: its deadline and counters are looked at after the batch. */
 void worker_touch(struct worker *worker, struct slot *slot);
 void worker_settle(struct worker *worker);
+
+static inline uint32_t slot_subject(const struct slot *slot)
+{
+	return atomic_load_explicit(&slot->subject, memory_order_relaxed);
+}
 static inline struct slot *slot_of(struct datapath *dp)
 {
 	return (struct slot *)(void *)((char *)dp - offsetof(struct slot, dp));
 }
+static inline uint32_t slot_index(const struct worker *worker, const struct slot *slot)
+{
+	return (uint32_t)(slot - worker->all->slots);
+}
 
-/* Tells the control thread; false when the ring (or the session's quota) is full. */
-bool worker_tell_frame(
-	struct worker *worker, struct slot *slot, const uint8_t *frame, uint32_t length);
-void worker_tell_later(struct worker *worker, struct slot *slot);
+/* tell.c: false when the ring (or the session's quota) is full. */
+bool tell_frame(struct worker *worker, struct slot *slot, const uint8_t *frame, uint32_t length);
+/* The session's tell_* go out as soon as there is room; never lost. */
+void tell_later(struct worker *worker, struct slot *slot);
+void tell_changed(struct worker *worker, struct slot *slot);
+/* A path to be looked at; may be lost. */
+void tell_suspect(struct worker *worker, uint32_t path);
+/* At the end of a round. */
+void tell_all(struct worker *worker);
 
-/* traffic.c */
-void traffic_from_gre(struct worker *worker, struct gre_socket *socket);
+/* traffic*.c */
+void traffic_from_outer(struct worker *worker, unsigned source);
 /* Reads `tun` into the sessions; `slot` is its owner, or NULL for the shared one. False when the
  * interface is gone. */
-bool traffic_from_tun(struct worker *worker, int tun, struct slot *slot);
+bool traffic_from_tun(struct worker *worker, const struct tun_queue *tun, struct slot *slot);
+/* Packets of this worker's sessions that others have read. */
+void traffic_from_workers(struct worker *worker);
 void traffic_command(struct worker *worker, struct slot *slot,
 	const struct datapath_command *command, const uint8_t *frame);
 void traffic_tick(struct worker *worker, struct slot *slot);
+
+/* For the traffic files only. */
+struct packet_list *traffic_list(struct worker *worker, unsigned depth); /* emptied */
+void traffic_deliver(struct worker *worker, unsigned depth);
+/* Seals `in` into the list of `depth`, as often as that list fills, and delivers. */
+void traffic_seal(struct worker *worker, struct packet *in, size_t count, unsigned depth);
+void traffic_open(struct worker *worker, struct packet *in, size_t count);
+/* One datagram of this worker's own; false when it is dropped. */
+bool traffic_receive(struct worker *worker, const struct gre_datagram *datagram, uint16_t call_id,
+	struct packet *in);
+void traffic_hand(struct worker *worker, unsigned to, const struct handed *head, const void *bytes,
+	uint32_t length);
+void tap_inner(struct worker *worker, bool sent, const struct packet *packet);
+void tap_outer(struct worker *worker, bool sent, const struct packet *packet);
 
 /* requests.c */
 void requests_run(struct worker *worker);

@@ -1,0 +1,74 @@
+/* One address of a session at a time: the old one out, the new one in. The table has room to spare,
+ * because what was taken out is used again only when every worker has been between two batches. */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "memory.h"
+#include "routing.h"
+
+enum {
+	PREFIXES_PER_SESSION = 4, /* its addresses of both families, and routes behind it */
+	PREFIXES_SPARE = 1024,    /* logins and logouts within one batch */
+};
+
+int routing_init(struct routing *r, uint32_t sessions)
+{
+	uint64_t seed;
+	memset(r, 0, sizeof(*r));
+	r->node_count = sessions * PREFIXES_PER_SESSION + PREFIXES_SPARE;
+	r->bucket_count = 1;
+	while (r->bucket_count < sessions * PREFIXES_PER_SESSION)
+		r->bucket_count *= 2;
+	r->nodes = memory_map(r->node_count * sizeof(*r->nodes));
+	r->buckets = memory_map(r->bucket_count * sizeof(*r->buckets));
+	if (!r->nodes || !r->buckets)
+		return -ENOMEM;
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		return -errno;
+	prefix_table_init(&r->table, r->nodes, r->node_count, r->buckets, r->bucket_count, seed);
+	return 0;
+}
+
+void routing_free(struct routing *r)
+{
+	memory_unmap(r->nodes, r->node_count * sizeof(*r->nodes));
+	memory_unmap(r->buckets, r->bucket_count * sizeof(*r->buckets));
+	memset(r, 0, sizeof(*r));
+}
+
+static bool leads_somewhere(const struct address *address)
+{
+	bool link_local = address->family == 6 && address->bytes[0] == 0xfe &&
+			  (address->bytes[1] & 0xc0) == 0x80;
+	return address->family && !link_local;
+}
+
+static struct prefix host(const struct address *address)
+{
+	return (struct prefix){.address = *address, .length = address->family == 6 ? 128 : 32};
+}
+
+static void set_one(
+	struct routing *r, struct address *held, const struct address *wanted, uint32_t subject)
+{
+	struct address none = {.family = 0};
+	if (!leads_somewhere(wanted))
+		wanted = &none;
+	if (address_equal(held, wanted))
+		return;
+	struct prefix before = host(held), after = host(wanted);
+	if (held->family)
+		prefix_table_remove(&r->table, &before, subject);
+	if (wanted->family)
+		prefix_table_insert(&r->table, &after, subject);
+	*held = *wanted;
+}
+
+void routing_set(struct routing *r, struct routing_hosts *held, const struct routing_hosts *wanted,
+	uint32_t subject)
+{
+	set_one(r, &held->host4, &wanted->host4, subject);
+	set_one(r, &held->host6, &wanted->host6, subject);
+}

@@ -1,0 +1,166 @@
+/* What a worker tells the control thread: events through a ring, counters by publishing them.
+ *
+ * Control frames may be dropped, with a quota a session, so that one peer cannot fill the ring.
+ * What must not be lost (a detached session, keys that differ) waits in the slot for room. Counters
+ * are published at most every 20 ms, and only those of sessions something happened to, so 10,000
+ * idle sessions cost nothing. */
+#include <string.h>
+#include <unistd.h>
+
+#include "worker.h"
+
+static void tell(struct worker *w)
+{
+	uint64_t one = 1;
+	ssize_t written = write(w->all->told, &one, sizeof(one));
+	(void)written;
+	w->told_something = false;
+}
+
+static bool tell_event(struct worker *w, enum dataplane_event_kind kind, uint32_t subject,
+	uint32_t epoch, const void *bytes, uint32_t length)
+{
+	struct worker_event *event = ring_reserve(&w->events, sizeof(*event) + length);
+	if (!event)
+		return false;
+	*event = (struct worker_event){.kind = kind, .subject = subject, .epoch = epoch};
+	if (length)
+		memcpy(event + 1, bytes, length);
+	ring_commit(&w->events, sizeof(*event) + length);
+	w->told_something = true;
+	return true;
+}
+
+bool tell_frame(struct worker *w, struct slot *slot, const uint8_t *frame, uint32_t length)
+{
+	_Atomic uint32_t *queued = &w->all->published[slot_index(w, slot)].queued;
+	if (atomic_load_explicit(queued, memory_order_relaxed) >= RING_FRAME_QUOTA)
+		return false;
+	/* Counted first: the control thread may read the frame, and count it off, at once. */
+	atomic_fetch_add_explicit(queued, 1, memory_order_relaxed);
+	if (tell_event(w, DATAPLANE_CONTROL, slot_subject(slot), slot->dp.epoch, frame, length))
+		return true;
+	atomic_fetch_sub_explicit(queued, 1, memory_order_relaxed);
+	return false;
+}
+
+void tell_suspect(struct worker *w, uint32_t path)
+{
+	struct worker_event *event = ring_reserve(&w->events, sizeof(*event));
+	if (!event)
+		return;
+	*event = (struct worker_event){.suspect = true, .subject = path};
+	ring_commit(&w->events, sizeof(*event));
+	w->told_something = true;
+}
+
+void tell_later(struct worker *w, struct slot *slot)
+{
+	if (slot->telling)
+		return;
+	slot->telling = true;
+	slot->next_telling = w->telling;
+	w->telling = slot_index(w, slot) + 1;
+}
+
+/* A run of packets that do not decrypt: told once. */
+static void look_at_keys(struct worker *w, struct slot *slot)
+{
+	if (slot->dp.suspicious == 0)
+		slot->keys_told = false;
+	if (slot->dp.suspicious <= KEYS_DIFFER_RUN || slot->keys_told)
+		return;
+	slot->keys_told = true;
+	slot->tell_keys = slot_subject(slot);
+	tell_later(w, slot);
+}
+
+void tell_changed(struct worker *w, struct slot *slot)
+{
+	look_at_keys(w, slot);
+	uint64_t moved = slot->dp.counters.rx_packets + slot->dp.counters.tx_packets;
+	if (moved != slot->moved)
+		slot->last_active = w->now;
+	slot->moved = moved;
+	if (w->publish_at == NEVER)
+		w->publish_at = w->now + WORKER_PUBLISH_US;
+	if (slot->dirty)
+		return;
+	slot->dirty = true;
+	slot->next_dirty = w->dirty;
+	w->dirty = slot_index(w, slot) + 1;
+}
+
+static void publish_drops(struct worker *w)
+{
+	for (unsigned i = 0; i < DROP_COUNT; i++) {
+		uint32_t fresh = w->engine.drops[i] - w->drops_seen[i];
+		if (fresh)
+			atomic_fetch_add_explicit(&w->drops[i], fresh, memory_order_relaxed);
+		w->drops_seen[i] = w->engine.drops[i];
+	}
+}
+
+static void publish(struct worker *w)
+{
+	while (w->dirty) {
+		struct slot *slot = &w->all->slots[w->dirty - 1];
+		w->dirty = slot->next_dirty;
+		slot->dirty = false;
+		if (!slot_subject(slot))
+			continue;
+		struct dataplane_statistics statistics = {
+			.counters = slot->dp.counters,
+			.last_received = slot->dp.last_received,
+			.last_active = slot->last_active,
+		};
+		published_write(
+			&w->all->published[slot_index(w, slot)], slot_subject(slot), &statistics);
+	}
+	publish_drops(w);
+	w->publish_at = NEVER;
+}
+
+static bool tell_slot(struct worker *w, struct slot *slot)
+{
+	if (slot->tell_keys &&
+		!tell_event(w, DATAPLANE_KEYS_DIFFER, slot->tell_keys, slot->dp.epoch, NULL, 0))
+		return false;
+	slot->tell_keys = 0;
+	uint32_t detached = slot->tell_detached;
+	if (!detached)
+		return true;
+	/* From the moment it is told, the slot may be another worker's: it leaves our lists first.
+	 */
+	if (slot->dirty)
+		publish(w);
+	struct datapath_counters counters = slot->dp.counters;
+	slot->tell_detached = 0;
+	if (tell_event(w, DATAPLANE_DETACHED, detached, 0, &counters, sizeof(counters)))
+		return true;
+	slot->tell_detached = detached;
+	return false;
+}
+
+static void tell_waiting(struct worker *w)
+{
+	while (w->telling) {
+		struct slot *slot = &w->all->slots[w->telling - 1];
+		uint32_t next = slot->next_telling;
+		slot->telling = false;
+		if (!tell_slot(w, slot)) {
+			slot->telling = true;
+			return; /* the control thread wakes us when it made room */
+		}
+		w->telling = next;
+	}
+}
+
+void tell_all(struct worker *w)
+{
+	if (w->publish_at <= w->now)
+		publish(w);
+	tell_waiting(w);
+	if (w->told_something)
+		tell(w);
+}
