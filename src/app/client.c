@@ -309,8 +309,9 @@ int client_command(const struct command *command, struct settings *settings, con
 	if (gethostname(client->name, sizeof client->name - 1) < 0)
 		strcpy(client->name, "greyline");
 	int code = take_target(client, word);
+	struct password_wish wish = {settings, client->user, client->host_name};
 	if (!code)
-		code = client_password(client);
+		code = client_password(&wish, &client->password);
 	if (!code)
 		code = start(client);
 	if (!code)

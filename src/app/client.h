@@ -30,8 +30,13 @@ struct client {
 int client_command(const struct command *command, struct settings *settings, const char *word);
 
 /* client_password.c. Finds the password: --password-file, $GREYLINE_PASSWORD, the configuration,
- * --secrets, or a prompt. 0, or an exit code with the reason printed. */
-int client_password(struct client *client);
+ * --secrets, or a prompt. 0 and a copy for the caller to wipe and free, or an exit code with the
+ * reason printed. */
+struct password_wish {
+	const struct settings *settings;
+	const char *user, *host_name; /* whose, and where */
+};
+int client_password(const struct password_wish *wish, char **password);
 
 /* client_network.c. */
 /* Addresses, routes and DNS of a session that came up; ends in ip-up. */

@@ -17,17 +17,17 @@
 
 enum { PASSWORD_FILE_MAX = 65536 };
 
-static int keep(struct client *client, const char *word, size_t length)
+static int keep(char **password, const char *word, size_t length)
 {
 	if (length > PPP_SECRET_MAX) {
 		fprintf(stderr, "The password is longer than %d bytes\n", PPP_SECRET_MAX);
 		return 2;
 	}
-	client->password = strndup(word, length);
-	return client->password ? 0 : 1;
+	*password = strndup(word, length);
+	return *password ? 0 : 1;
 }
 
-static int from_file(struct client *client, const char *path)
+static int from_file(char **password, const char *path)
 {
 	char *bytes;
 	size_t length;
@@ -46,7 +46,7 @@ static int from_file(struct client *client, const char *path)
 		fprintf(stderr, "--password-file: %s: its first line is empty\n", path);
 		code = 2;
 	} else {
-		code = keep(client, bytes, line);
+		code = keep(password, bytes, line);
 	}
 	slurp_free(bytes, length);
 	return code;
@@ -58,39 +58,39 @@ static void tell_fault(void *context, const char *line)
 }
 
 /* As pppd does: our name first, the server's second. */
-static int from_secrets(struct client *client, const char *path)
+static int from_secrets(char **password, const struct password_wish *wish, const char *path)
 {
 	struct secrets secrets;
 	struct faults faults = {.report = tell_fault};
-	const struct settings *settings = client->settings;
-	const char *remote = settings->remote_name ? settings->remote_name : client->host_name;
+	const struct settings *settings = wish->settings;
+	const char *remote = settings->remote_name ? settings->remote_name : wish->host_name;
 	secrets_init(&secrets);
 	int code = 2, error = secrets_read(&secrets, path, &faults);
 	const struct secret *secret =
-		secrets_find(&secrets, client->user, strlen(client->user), remote);
+		secrets_find(&secrets, wish->user, strlen(wish->user), remote);
 	if (error)
 		fprintf(stderr, "--secrets: %s: %s\n", path, strerror(-error));
 	else if (!secret)
 		fprintf(stderr, "--secrets: %s: no line for client '%s' and server '%s'\n", path,
-			client->user, remote);
+			wish->user, remote);
 	else if (secret->nt_hash)
 		fprintf(stderr, "--secrets: %s:%u: an NT hash serves a server, not a client\n",
 			path, secret->at.line);
 	else
-		code = keep(client, (const char *)secret->word, secret->length);
+		code = keep(password, (const char *)secret->word, secret->length);
 	secrets_free(&secrets);
 	return code;
 }
 
-static int from_environment(struct client *client, char *value)
+static int from_environment(char **password, char *value)
 {
-	int code = keep(client, value, strlen(value));
+	int code = keep(password, value, strlen(value));
 	secret_wipe(value, strlen(value));
 	unsetenv("GREYLINE_PASSWORD");
 	return code;
 }
 
-static int from_prompt(struct client *client)
+static int from_prompt(char **password, const struct password_wish *wish)
 {
 	char line[PPP_SECRET_MAX + 2];
 	struct termios before, quiet;
@@ -103,7 +103,7 @@ static int from_prompt(struct client *client)
 	bool asked = tcgetattr(terminal, &before) == 0;
 	quiet = before;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
-	dprintf(terminal, "Password for %s@%s: ", client->user, client->host_name);
+	dprintf(terminal, "Password for %s@%s: ", wish->user, wish->host_name);
 	if (asked)
 		tcsetattr(terminal, TCSAFLUSH, &quiet);
 	ssize_t length = read(terminal, line, sizeof line);
@@ -113,24 +113,24 @@ static int from_prompt(struct client *client)
 	close(terminal);
 	while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r'))
 		length--;
-	int code = length > 0 ? keep(client, line, (size_t)length) : 2;
+	int code = length > 0 ? keep(password, line, (size_t)length) : 2;
 	if (length <= 0)
 		fprintf(stderr, "No password was typed\n");
 	secret_wipe(line, sizeof line);
 	return code;
 }
 
-int client_password(struct client *client)
+int client_password(const struct password_wish *wish, char **password)
 {
-	const struct settings *settings = client->settings;
+	const struct settings *settings = wish->settings;
 	char *value = getenv("GREYLINE_PASSWORD");
 	if (settings->password_file)
-		return from_file(client, settings->password_file);
+		return from_file(password, settings->password_file);
 	if (value)
-		return from_environment(client, value);
+		return from_environment(password, value);
 	if (settings->password)
-		return keep(client, settings->password, strlen(settings->password));
+		return keep(password, settings->password, strlen(settings->password));
 	if (settings->secrets)
-		return from_secrets(client, settings->secrets);
-	return from_prompt(client);
+		return from_secrets(password, wish, settings->secrets);
+	return from_prompt(password, wish);
 }

@@ -32,6 +32,10 @@ static const struct command commands[] = {
 		doctor_command},
 	{"check-config", COMMAND_CHECK, "FILE", "Reads a configuration and says what is wrong.",
 		"Without FILE: /etc/greyline/greyline.conf and conf.d beside it.", check_command},
+	{"bench", COMMAND_BENCH, "load", "Loads a PPTP server with many real sessions.",
+		"Only for servers you are allowed to load. The password comes from where a "
+		"client's\ndoes. Exit code 0: all came up and stayed.",
+		bench_command},
 	{"version", COMMAND_VERSION, NULL, "Prints the version.", NULL, version_command},
 };
 

@@ -13,6 +13,7 @@ int capture_command(const struct command *command, struct settings *settings, co
 int dump_command(const struct command *command, struct settings *settings, const char *word);
 int doctor_command(const struct command *command, struct settings *settings, const char *word);
 int check_command(const struct command *command, struct settings *settings, const char *word);
+int bench_command(const struct command *command, struct settings *settings, const char *word);
 int version_command(const struct command *command, struct settings *settings, const char *word);
 
 /* The sessions that options name, as parameters of a call; `count` gets how many options did. */

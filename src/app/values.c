@@ -158,6 +158,12 @@ bool value_is_address(const char *word)
 	return value_address(word, &address);
 }
 
+bool value_is_source(const char *word)
+{
+	struct ipv4_range range;
+	return value_is_address(word) || value_range(word, &range);
+}
+
 bool value_is_interface(const char *word)
 {
 	enum { LONGEST = 15 }; /* IFNAMSIZ and its NUL */
