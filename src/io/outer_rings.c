@@ -334,8 +334,7 @@ static void rings_lend(struct outer_link *l, struct packet_list *list)
 		uint8_t *frame = frame_out(l, l->out_at + l->lent);
 		if (!is_free(frame))
 			break;
-		list->at[l->lent].bytes = gre_in(l, frame);
-		list->at[l->lent].capacity = TAKEN_MAX - OUTER_IP_HEADER;
+		packet_room(&list->at[l->lent], gre_in(l, frame), TAKEN_MAX - OUTER_IP_HEADER);
 	}
 }
 

@@ -224,8 +224,8 @@ static void xdp_lend(struct outer_link *l, struct packet_list *list)
 	collect_sent(l);
 	while (l->free_count > 0 && l->lent_count < LENT_MAX && l->lent_count < list->max) {
 		int frame = l->free[--l->free_count];
-		list->at[l->lent_count].bytes = gre_in(l, frame);
-		list->at[l->lent_count].capacity = TAKEN_MAX - OUTER_IP_HEADER;
+		packet_room(
+			&list->at[l->lent_count], gre_in(l, frame), TAKEN_MAX - OUTER_IP_HEADER);
 		l->lent[l->lent_count++] = frame;
 	}
 }
