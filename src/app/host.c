@@ -376,6 +376,13 @@ static int start_plane(struct host *host, const struct host_config *config)
 		.mtu = config->settings->mtu ? config->settings->mtu : NETDEV_SHARED_MTU,
 		.server = config->server,
 		.sessions_max = config->sessions_max,
+		.workers = config->workers,
+		.busy_poll = config->settings->busy_poll,
+		.offload = config->settings->offload,
+		.dont_fragment = config->settings->dont_fragment,
+		.outer = (enum outer_kind)config->settings->outer,
+		.programs = host->programs,
+		.no_programs = host->no_programs,
 		.event = peer_dataplane_event,
 		.context = host};
 	int failed = host->plane->start(&host->dataplane, &plane, error);
@@ -413,6 +420,9 @@ int host_start(struct host *host, const struct host_config *config)
 	int code = start_power(host, config);
 	if (code)
 		return code;
+	/* BPF programs need more power than we keep. */
+	if (!config->bare && config->settings->outer != OUTER_RAW)
+		host->programs = outer_prepare(host->no_programs);
 	if (privilege_drop(config->settings->run_as, config->low_port, error) < 0)
 		return fail(host, 3, error);
 	code = start_tables(host, config);
@@ -453,6 +463,8 @@ void host_end(struct host *host)
 	netdev_delete_all(host);
 	if (host->dataplane)
 		host->plane->stop(host->dataplane);
+	if (host->programs)
+		outer_programs_close(host->programs);
 	if (host->helper)
 		helper_stop(host->helper, HELPER_WAIT);
 	if (host->loop_open) {

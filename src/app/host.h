@@ -29,8 +29,8 @@ struct peer;
 struct profile;
 
 struct host_policy {
-	const char *role;                     /* "server" or "client" */
-	int signal_exit_code;                 /* of TERM and INT */
+	const char *role;     /* "server" or "client" */
+	int signal_exit_code; /* of TERM and INT */
 	/* Addresses are known: fill in the configuration, which is all zero. */
 	void (*configure)(const struct peer *peer, struct tunnel_config *config);
 	void (*tunnel_up)(struct peer *peer);
@@ -44,7 +44,7 @@ struct host_policy {
 	void (*session_over)(struct seat *seat);    /* the protocol is done with it */
 	void (*session_gone)(struct seat *seat);    /* and so is the data plane: the last call */
 	void (*hang_up)(struct host *host);         /* SIGHUP */
-	bool hasty; /* a second TERM or INT ends it at once */
+	bool hasty;                                 /* a second TERM or INT ends it at once */
 };
 
 /* Scripts the helper may run, by index. */
@@ -67,6 +67,8 @@ struct host {
 	struct netlink *netlink;
 	uint32_t interface_group; /* of the interfaces that sessions have had; 0: none had */
 	struct helper *helper;
+	struct outer_programs *programs; /* or NULL: */
+	char no_programs[160];           /* why */
 	const struct dataplane_ops *plane;
 	struct dataplane *dataplane;
 	struct manage *manage;
@@ -76,8 +78,8 @@ struct host {
 	struct peer **peers; /* by number */
 	uint32_t peer_max, peer_count, peer_hint;
 	struct profile *profiles; /* the configurations that peers have */
-	struct heap deadlines; /* of peers */
-	struct outbox out;     /* what a tunnel says; empty between calls */
+	struct heap deadlines;    /* of peers */
+	struct outbox out;        /* what a tunnel says; empty between calls */
 
 	int timer_fd; /* CLOCK_BOOTTIME: the next deadline */
 	uv_poll_t timer_poll;
@@ -98,6 +100,7 @@ struct host_config {
 	const char *state_name; /* in the state folder: "server.state" */
 	bool server;            /* the data plane routes by inner destination */
 	const char *shared_tun; /* NULL: each session has its own interface */
+	unsigned workers;       /* of the data plane */
 	struct address local;   /* outer; family 0: any */
 	uint32_t sessions_max, peers_max;
 	bool low_port; /* a port below 1024 will be listened on */

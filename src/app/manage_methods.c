@@ -161,6 +161,15 @@ static json_t *host_drops_json(const struct host *host)
 	return drops;
 }
 
+static json_t *plane_json(const struct host *host)
+{
+	struct dataplane_facts facts;
+	host->plane->describe(host->dataplane, &facts);
+	return json_pack("{s:i, s:s, s:s, s:s, s:s}", "workers", (int)facts.workers, "steering",
+		facts.steering, "outer-link", facts.outer, "offload", facts.offload, "cipher",
+		facts.cipher);
+}
+
 static void method_status(struct manage_client *client, json_t *parameters)
 {
 	struct host *host = manage_host(client);
@@ -169,6 +178,7 @@ static void method_status(struct manage_client *client, json_t *parameters)
 		(json_int_t)((clock_now() - host->started) / 1000000), "data-plane",
 		host->plane->name, "stopping", host->stopping, "tunnels", peers_json(host),
 		"sessions", sessions_json(host), "drops", host_drops_json(host));
+	json_object_update_new(status, plane_json(host));
 	if (!strcmp(host->policy->role, "server")) {
 		const struct server *server = host->role;
 		json_object_update_new(status,

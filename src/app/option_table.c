@@ -8,6 +8,7 @@
 
 #include "auth.h"
 #include "limits.h"
+#include "outer.h"
 #include "session.h"
 #include "unit.h"
 #include "values.h"
@@ -28,6 +29,9 @@ static const struct option_choice log_choices[] = {{"auto", LOG_STYLE_AUTO},
 
 static const struct option_choice ecn_choices[] = {{"auto", SESSION_ECN_AUTO},
 	{"copy", SESSION_ECN_COPY}, {"off", SESSION_ECN_OFF}, {NULL, 0}};
+
+static const struct option_choice outer_choices[] = {{"auto", OUTER_AUTO}, {"raw", OUTER_RAW},
+	{"rings", OUTER_RINGS}, {"xdp", OUTER_XDP}, {NULL, 0}};
 
 #define G       SECTION_GREYLINE
 #define S       SECTION_SERVER
@@ -57,6 +61,23 @@ const struct option option_table[] = {
 	ROW("scripts", 0, G, DAEMONS, FLAG, NULL,
 		"run ip-pre-up, ip-up, ip-down, auth-up and auth-down", scripts),
 	ROW("scripts-dir", 0, G, DAEMONS, TEXT, "FOLDER", "where those scripts lie", scripts_dir),
+
+	/* The data plane. */
+	ROW("workers", 0, S, COMMAND_SERVER, NUMBER, "N",
+		"threads that move packets; else one for each processor, up to 16", workers,
+		.low = 1, .high = WORKERS_MAX),
+	ROW("outer", 0, S | C, DAEMONS, CHOICE, "HOW",
+		"how GRE packets enter and leave: auto, raw, rings (AF_PACKET) or xdp (AF_XDP)",
+		outer, .choices = outer_choices),
+	ROW("offload", 0, S | C, DAEMONS, FLAG, NULL,
+		"let the TUN carry TCP and UDP in pieces of up to 64 KiB, where the kernel can",
+		offload),
+	ROW("dont-fragment", 0, S | C, DAEMONS, FLAG, NULL,
+		"set DF on the packets around the tunnel's that fit the path", dont_fragment),
+	ROW("busy-poll", 0, S | C, DAEMONS, NUMBER, "MICROSECONDS",
+		"look for packets this long before sleeping: a little less delay for a busy "
+		"processor",
+		busy_poll, .low = 0, .high = 10000),
 
 	/* The control connection. */
 	ROW("port", 0, S | C, DAEMONS, NUMBER, "N", "TCP port of the control connection", port,

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -397,8 +398,7 @@ static int start_nat(struct server *server)
 	enum { WIDEST = 8 };
 	if (!server->settings->nat)
 		return 0;
-	struct nft_config nft = {.pool = netdev_cover(&server->settings->pool),
-		.masquerade = true};
+	struct nft_config nft = {.pool = netdev_cover(&server->settings->pool), .masquerade = true};
 	if (nft.pool.length < WIDEST)
 		return complain(server, 2,
 			"--nat: the pool's ranges lie too far apart for one masquerade rule: "
@@ -462,6 +462,15 @@ static bool low_port(const struct settings *settings)
 	return low;
 }
 
+static unsigned worker_count(const struct settings *settings)
+{
+	cpu_set_t usable;
+	if (settings->workers)
+		return settings->workers;
+	int count = sched_getaffinity(0, sizeof usable, &usable) < 0 ? 1 : CPU_COUNT(&usable);
+	return count > WORKERS_MAX ? WORKERS_MAX : (unsigned)count;
+}
+
 static int start(struct server *server)
 {
 	struct settings *settings = server->settings;
@@ -472,6 +481,7 @@ static int start(struct server *server)
 		.server = true,
 		.shared_tun = server->shared ? server->interface : NULL,
 		.sessions_max = settings->max_sessions,
+		.workers = worker_count(settings),
 		.peers_max = settings->max_sessions + settings->max_half_open,
 		.low_port = low_port(settings)};
 	log_init(&server->host.log, STDERR_FILENO, settings->log_style, settings->debug);

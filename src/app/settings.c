@@ -46,6 +46,8 @@ void settings_init(struct settings *settings)
 		.control_echo_timeout = 60,
 		.control_timeout = 10,
 		.check_source = true,
+		.offload = true,
+		.dont_fragment = true,
 		.max_sessions = 4096,
 		.max_calls = 16,
 		.max_half_open = HALF_OPEN_TOTAL,

@@ -49,6 +49,12 @@ struct settings {
 	char *run_dir, *state_dir, *scripts_dir, *run_as;
 	uint32_t log_style; /* enum log_choice */
 
+	/* The data plane. */
+	uint32_t workers;   /* 0: as many as there are processors */
+	uint32_t outer;     /* enum outer_kind */
+	uint32_t busy_poll; /* microseconds */
+	bool offload, dont_fragment;
+
 	/* PPP, either side. */
 	uint32_t mtu, mru;  /* 0: from the outer path */
 	uint32_t dscp, ecn; /* of outer packets; enum session_ecn */

@@ -27,6 +27,7 @@ enum {
 
 	/* Batches. */
 	BATCH_MAX = 64,
+	WORKERS_MAX = 16, /* threads that move packets */
 
 	/* Reordering (a receiver): bounded in packets and in time. */
 	REORDER_PACKETS = 64,

@@ -33,6 +33,7 @@ struct packet {
 	uint8_t *bytes;
 	uint32_t length;
 	uint32_t capacity; /* of `bytes`, for outputs */
+	uint8_t lead;      /* bytes of an output's buffer in front of `bytes` */
 	uint8_t tos;       /* OUTER: DSCP and ECN of the outer header, received or to be sent */
 	bool early;        /* OUTER, received: read ahead of data that came before it */
 	bool control;      /* OUTER, to be sent: a control frame, ahead of data that waits */
@@ -41,10 +42,19 @@ struct packet {
 
 /* Where a call puts its results: `max` packets with buffers of OUTER_MAX bytes (or a little less:
  * `capacity` says) the caller set up beforehand; `count` grows. Outputs have `tos` and `offload`
- * set. */
+ * set. Packets of a list may change buffers with each other. */
 struct packet_list {
 	struct packet *at;
 	size_t count, max;
+	size_t touched; /* packets used since the caller set this to 0 */
 };
+
+/* Gives an output its buffer. */
+static inline void packet_room(struct packet *packet, uint8_t *buffer, uint32_t capacity)
+{
+	packet->bytes = buffer;
+	packet->capacity = capacity;
+	packet->lead = 0;
+}
 
 #endif

@@ -14,12 +14,14 @@ static inline struct packet *packet_list_next(struct packet_list *out, struct da
 	if (out->count == out->max)
 		return NULL;
 	struct packet *packet = &out->at[out->count];
+	if (out->touched <= out->count)
+		out->touched = out->count + 1;
+	packet_room(packet, packet->bytes - packet->lead, packet->capacity + packet->lead);
 	packet->datapath = dp;
 	packet->length = 0;
 	packet->tos = 0;
-	packet->offload = (struct offload){.kind = OFFLOAD_NONE};
-	packet->tos = 0;
 	packet->control = false;
+	packet->offload = (struct offload){.kind = OFFLOAD_NONE};
 	return packet;
 }
 

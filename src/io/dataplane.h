@@ -19,6 +19,7 @@
 
 #include "command.h"
 #include "datapath.h"
+#include "outer.h"
 
 struct dataplane;
 
@@ -60,10 +61,24 @@ struct dataplane_config {
 	unsigned mtu; /* of the shared TUN; 0: leave it */
 	bool server;  /* routes inner packets by destination; a client has one session */
 	uint32_t sessions_max;
-	unsigned workers;   /* threads that move packets, at most 16; a client has 1; 0: 1 */
-	uint32_t busy_poll; /* microseconds a worker looks for packets before it sleeps */
+	unsigned workers;      /* threads that move packets, at most 16; a client has 1; 0: 1 */
+	uint32_t busy_poll;    /* microseconds a worker looks for packets before it sleeps */
+	bool offload;          /* super-packets through the TUNs, where the kernel has them */
+	bool dont_fragment;    /* outer DF: see struct outer_config */
+	enum outer_kind outer; /* wanted */
+	struct outer_programs *programs; /* may be NULL; the caller's, for as long */
+	const char *no_programs;         /* then: why */
 	void (*event)(void *context, const struct dataplane_event *event);
 	void *context;
+};
+
+/* How packets are moved, in words for people. */
+struct dataplane_facts {
+	unsigned workers;
+	char outer[192];    /* back end of the outer link, and why it */
+	char cipher[64];    /* how MPPE runs on this processor */
+	char offload[64];   /* what the TUNs take over */
+	char steering[192]; /* how packets find their worker */
 };
 
 struct dataplane_ops {
@@ -81,6 +96,7 @@ struct dataplane_ops {
 	 * `subject` is not attached. */
 	bool (*statistics)(struct dataplane *dataplane, uint32_t subject,
 		struct dataplane_statistics *statistics);
+	void (*describe)(struct dataplane *dataplane, struct dataplane_facts *facts);
 	/* Drops that no session can be blamed for, and the back end's own. */
 	void (*drops)(struct dataplane *dataplane, uint64_t drops[DROP_COUNT]);
 	/* Starts a tap, or with NULL ends it: when this returns the old one is called no more. */

@@ -52,6 +52,7 @@ struct dataplane {
 	struct backlog backlogs[WORKERS_MAX];
 	struct backlog answers; /* struct worker_event: DETACHED without a worker */
 	struct workers workers;
+	struct outer_choice choice;
 };
 
 static bool backlog_add(struct backlog *backlog, const void *head, uint32_t head_length,
@@ -240,6 +241,20 @@ static void user_drops(struct dataplane *d, uint64_t drops[DROP_COUNT])
 	}
 }
 
+static void user_describe(struct dataplane *d, struct dataplane_facts *facts)
+{
+	const struct worker *worker = &d->workers.at[0];
+	*facts = (struct dataplane_facts){.workers = d->workers.count};
+	snprintf(facts->outer, sizeof(facts->outer), "%s", d->choice.why);
+	snprintf(facts->cipher, sizeof(facts->cipher), "%s", worker->engine.mppe->name);
+	snprintf(facts->offload, sizeof(facts->offload), "%s",
+		d->config.interface_name ? tun_queue_words(&worker->tun)
+					 : "each interface its own");
+	snprintf(facts->steering, sizeof(facts->steering), "%s",
+		d->workers.count == 1 ? "not needed"
+				      : "by flow, as the kernel learns it from our writes");
+}
+
 static void user_capture(struct dataplane *d, dataplane_tap *tap, void *context)
 {
 	struct workers *workers = &d->workers;
@@ -404,7 +419,7 @@ static int open_shared_tun(struct dataplane *d, char error[256])
 {
 	struct tun_config tun = {
 		.name = d->config.interface_name,
-		.offload = true,
+		.offload = d->config.offload,
 		.queues = d->config.workers > 1,
 	};
 	char name[TUN_NAME_SIZE];
@@ -433,10 +448,18 @@ static int prepare(struct dataplane *d, char error[256])
 	int failed = open_shared_tun(d, error);
 	if (failed)
 		return failed;
+	d->choice = (struct outer_choice){.kind = OUTER_RAW, .why = "raw sockets"};
 	struct workers_config workers = {
 		.count = d->config.workers,
 		.server = d->config.server,
-		.outer = {.local = d->config.local, .ttl = 64, .dont_fragment = true},
+		.outer =
+			{
+				.local = d->config.local,
+				.ttl = 64,
+				.dont_fragment = d->config.dont_fragment,
+				.choice = &d->choice,
+				.programs = d->config.programs,
+			},
 		.sessions_max = d->config.sessions_max,
 		.told = d->told,
 		.busy_poll = d->config.busy_poll,
@@ -486,6 +509,7 @@ const struct dataplane_ops dataplane_user = {
 	.command = user_command,
 	.interface = user_interface,
 	.statistics = user_statistics,
+	.describe = user_describe,
 	.drops = user_drops,
 	.capture = user_capture,
 	.stop = user_stop,

@@ -12,11 +12,11 @@
 #include <stdint.h>
 
 #include "address.h"
+#include "limits.h"
 #include "packet.h"
 #include "ring.h"
 
 enum {
-	WORKERS_MAX = 16,
 	HANDOFF_RING = 1 << 20, /* bytes, each pair; resident as far as a burst has filled it */
 };
 

@@ -17,18 +17,29 @@
 
 enum { REFUSED_WORDS = (WORKER_OUT_MAX + 63) / 64 };
 
-static_assert((int)WORKER_OUT_MAX <= (int)COALESCE_MAX, "the outputs of a call are gathered at once");
+static_assert(
+	(int)WORKER_OUT_MAX <= (int)COALESCE_MAX, "the outputs of a call are gathered at once");
 
-/* Lent frames are the back end's again. Otherwise packets keep the buffers they have. */
+/* Packets have exchanged buffers with each other, and frames that were lent are the back end's
+ * again: those that may have another buffer than their own get it back. */
 struct packet_list *traffic_list(struct worker *w, unsigned depth)
 {
 	struct worker_out *out = &w->out[depth];
-	for (size_t i = 0; i < WORKER_OUT_MAX && out->packets[i].bytes != out->buffers[i]; i++) {
-		out->packets[i].bytes = out->buffers[i];
-		out->packets[i].capacity = OUTER_MAX;
-	}
-	out->list.count = 0;
+	size_t strange = out->list.touched > out->lent ? out->list.touched : out->lent;
+	for (size_t i = 0; i < strange; i++)
+		packet_room(&out->packets[i], out->buffers[i], OUTER_MAX);
+	out->list.count = out->list.touched = out->lent = 0;
 	return &out->list;
+}
+
+struct packet_list *traffic_list_lent(struct worker *w)
+{
+	struct worker_out *out = &w->out[0];
+	struct packet_list *list = traffic_list(w, 0);
+	outer_lend(w->outer, list);
+	while (out->lent < list->max && list->at[out->lent].bytes != out->buffers[out->lent])
+		out->lent++;
+	return list;
 }
 
 static void send_outer(struct worker *w, struct worker_out *out)
@@ -88,13 +99,13 @@ static void to_session(
 	struct worker *w, struct worker_out *out, const struct packet *packet, struct slot *slot)
 {
 	struct packet *loop = &out->loop[out->loop_count++];
-	uint8_t *own = out->buffers[packet - out->packets];
+	size_t n = (size_t)(packet - out->packets);
 	*loop = *packet;
 	loop->datapath = &slot->dp;
-	if (packet->bytes == own)
+	if (n >= out->lent)
 		return;
-	memcpy(own, packet->bytes, packet->length);
-	loop->bytes = own;
+	memcpy(out->buffers[n], packet->bytes, packet->length);
+	loop->bytes = out->buffers[n];
 }
 
 /* The session an inner packet is for, when that is one of ours; a destination elsewhere is no

@@ -11,9 +11,8 @@ void traffic_seal(struct worker *w, struct packet *in, size_t count, unsigned de
 		tap_inner(w, true, &in[i]);
 	}
 	for (size_t at = 0; at < count;) {
-		struct packet_list *list = traffic_list(w, depth);
-		if (depth == 0)
-			outer_lend(w->outer, list);
+		struct packet_list *list =
+			depth == 0 ? traffic_list_lent(w) : traffic_list(w, depth);
 		size_t taken = datapath_seal(&w->engine, in + at, count - at, w->now, list);
 		assert(taken > 0 || list->count > 0); /* a super-packet may take several lists */
 		at += taken;

@@ -78,6 +78,7 @@ struct worker_out {
 	const struct packet *inner[WORKER_OUT_MAX]; /* for one TUN */
 	struct packet loop[WORKER_OUT_MAX];         /* for other sessions */
 	size_t outer_count, inner_count, loop_count;
+	size_t lent; /* packets of the list whose buffers are the outer link's */
 	uint8_t buffers[WORKER_OUT_MAX][OUTER_MAX];
 };
 
@@ -183,6 +184,7 @@ void traffic_tick(struct worker *worker, struct slot *slot);
 
 /* For the traffic files only. */
 struct packet_list *traffic_list(struct worker *worker, unsigned depth); /* emptied */
+struct packet_list *traffic_list_lent(struct worker *worker); /* with buffers of outer_lend() */
 void traffic_deliver(struct worker *worker, unsigned depth);
 /* Seals `in` into the list of `depth`, as often as that list fills, and delivers. */
 void traffic_seal(struct worker *worker, struct packet *in, size_t count, unsigned depth);

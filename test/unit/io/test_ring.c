@@ -142,6 +142,33 @@ static void test_released_bytes_are_wiped(void **state)
 	ring_free(&ring);
 }
 
+/* A walk sees what release by release would have seen, gives all of it back at once, and a ring
+ * whose consumer keeps up starts over in the middle of its memory. */
+static void test_walk(void **state)
+{
+	struct ring ring;
+	uint32_t number, length, next = 0, expected = 0, furthest = 0;
+	assert_int_equal(ring_init(&ring, SMALL), 0);
+	for (unsigned round = 0; round < 3000; round++) {
+		for (unsigned i = 0; i < round % 4; i++, next++)
+			assert_true(put(&ring, next, 4 + next * 37 % 400));
+		uint32_t position = ring_first(&ring), mark = ring_mark(&ring);
+		uint8_t *record;
+		while ((record = ring_walk(&ring, &position, mark, &length))) {
+			memcpy(&number, record, sizeof(number));
+			assert_int_equal(number, expected);
+			uint32_t end = (uint32_t)(record - ring.bytes) + length;
+			furthest = end > furthest ? end : furthest;
+			expected++;
+		}
+		assert_int_equal(expected, next);
+		ring_release_to(&ring, position);
+		assert_null(ring_peek(&ring, &length));
+	}
+	assert_true(furthest < SMALL * 7 / 8);
+	ring_free(&ring);
+}
+
 enum { RECORDS = 200000 };
 
 static void *produce(void *context)
@@ -183,6 +210,7 @@ int main(void)
 		cmocka_unit_test(test_largest_record),
 		cmocka_unit_test(test_shorter_commit),
 		cmocka_unit_test(test_released_bytes_are_wiped),
+		cmocka_unit_test(test_walk),
 		cmocka_unit_test(test_two_threads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
