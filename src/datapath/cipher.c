@@ -11,14 +11,35 @@
 #include "bytes.h"
 #include "digest.h"
 
-void cipher_start(struct cipher *c, const struct mppe_engine *engine)
+void cipher_start(struct cipher *c, const struct mppe_engine *engine, struct key_pool *pool)
 {
 	c->rc4 = engine->rc4;
+	c->pool = pool;
 	c->count = 0;
+}
+
+/* Streams whose keys were made ahead are scheduled here, side by side. */
+static void schedule(struct cipher *c)
+{
+	struct rc4 *streams[RC4_LANES];
+	uint8_t keys[RC4_LANES][RC4_KEY];
+	size_t count = 0;
+
+	for (size_t n = 0; n < c->count; n++) {
+		if (!c->streams[n].key_only)
+			continue;
+		memcpy(keys[count], c->streams[n].key, RC4_KEY);
+		streams[count++] = &c->streams[n].rc4;
+	}
+	if (count == 0)
+		return;
+	c->rc4->schedule(streams, keys[0], count);
+	secret_wipe(keys, sizeof(keys));
 }
 
 static void run(struct cipher *c)
 {
+	schedule(c);
 	rc4_together(c->rc4, c->lanes, c->count);
 	c->count = 0;
 }
@@ -30,15 +51,15 @@ void cipher_flush(struct cipher *c)
 }
 
 /* Where the next packet's stream is made. */
-static struct rc4 *fresh(struct cipher *c)
+static struct mppe_stream *fresh(struct cipher *c)
 {
-	return &c->streams[c->count].rc4;
+	return &c->streams[c->count];
 }
 
 static void queue(struct cipher *c, const struct rc4_lane *lane)
 {
 	c->lanes[c->count] = *lane;
-	if (lane->stream != fresh(c))
+	if (lane->stream != &fresh(c)->rc4)
 		rc4_alone(c->rc4, &c->lanes[c->count]);
 	else if (++c->count == RC4_LANES)
 		run(c);
@@ -48,7 +69,7 @@ void cipher_seal(struct cipher *c, struct mppe *m, uint8_t *packet, size_t lengt
 {
 	uint8_t *bytes = packet + MPPE_HEADER_SIZE;
 	uint16_t header;
-	struct rc4 *stream = mppe_seal(m, fresh(c), &header);
+	struct rc4 *stream = mppe_seal(m, c->pool, fresh(c), &header);
 
 	put_u16(packet, header);
 	queue(c, &(struct rc4_lane){stream, bytes, bytes, length - MPPE_HEADER_SIZE});
@@ -59,7 +80,7 @@ bool cipher_open(struct cipher *c, struct mppe *m, enum cipher_arrival arrival,
 {
 	struct rc4 *stream = arrival == CIPHER_LATE
 				     ? mppe_open_late(m, packet, length, fresh(c), why)
-				     : mppe_open(m, packet, length, fresh(c), why);
+				     : mppe_open(m, c->pool, packet, length, fresh(c), why);
 	if (!stream)
 		return false;
 	const uint8_t *bytes = packet + MPPE_HEADER_SIZE;

@@ -13,19 +13,16 @@
 #include "mppe.h"
 #include "rc4.h"
 
-/* A packet's stream begins on a cache line, so that it has four of them and not five. */
-struct cipher_stream {
-	_Alignas(64) struct rc4 rc4;
-};
-
 struct cipher {
 	const struct rc4_engine *rc4;
+	struct key_pool *pool;
 	size_t count; /* packets queued */
 	struct rc4_lane lanes[RC4_LANES];
-	struct cipher_stream streams[RC4_LANES];
+	struct mppe_stream streams[RC4_LANES];
 };
 
-void cipher_start(struct cipher *c, const struct mppe_engine *engine);
+/* `pool`: keys made ahead; may be NULL. */
+void cipher_start(struct cipher *c, const struct mppe_engine *engine, struct key_pool *pool);
 
 /* Seals in place the packet of `length` bytes, which begins with room for the MPPE header and goes
  * on in clear. */

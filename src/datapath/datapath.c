@@ -42,11 +42,11 @@ uint16_t datapath_mtu(const struct datapath *dp)
 	return path < mtu ? path : mtu;
 }
 
-static void forget_link(struct datapath *dp)
+static void forget_link(const struct datapath_engine *engine, struct datapath *dp)
 {
-	mppe_wipe(&dp->transmit);
-	mppe_wipe(&dp->receive);
-	mppe_wipe(&dp->previous);
+	mppe_wipe(&dp->transmit, engine->keys);
+	mppe_wipe(&dp->receive, engine->keys);
+	mppe_wipe(&dp->previous, engine->keys);
 	dp->ipv4 = dp->ipv6 = false;
 	dp->compress_protocol = dp->compress_address = false;
 	dp->mtu = MTU_DEFAULT;
@@ -59,7 +59,7 @@ static void detach(struct datapath_engine *engine, struct datapath *dp)
 {
 	if (dp->attached)
 		reorder_clear(&dp->gre.order, engine->pool);
-	forget_link(dp);
+	forget_link(engine, dp);
 	dp->attached = dp->connected = false;
 	dp->gre.ack_owed = false;
 	dp->gre.ack_due = NEVER;
@@ -71,7 +71,7 @@ static void attach(struct datapath_engine *engine, struct datapath *dp,
 	if (dp->attached)
 		detach(engine, dp);
 	memset(dp, 0, sizeof(*dp));
-	forget_link(dp);
+	forget_link(engine, dp);
 	gre_init(&dp->gre);
 	dp->subject = command->subject;
 	dp->epoch = command->epoch;
@@ -97,9 +97,10 @@ static void arm_receive(const struct datapath_engine *engine, struct datapath *d
 	bool short_key = command->key.strength != MPPE_128;
 
 	/* Keys never used are replaced at once; in use, they stay for what is in flight. */
-	mppe_wipe(&dp->previous);
+	mppe_wipe(&dp->previous, engine->keys);
 	if (dp->receive.active && command->key.strength != MPPE_NONE)
 		dp->previous = dp->receive;
+	mppe_wipe(&dp->receive, engine->keys);
 	mppe_arm(&dp->receive, engine->mppe, command->key.strength, command->key.stateless,
 		short_key ? keys->receive_short : keys->receive);
 	dp->suspicious = 0;
@@ -112,6 +113,7 @@ static void arm_transmit(const struct datapath_engine *engine, struct datapath *
 	const struct mppe_start_keys *keys = &command->key.keys;
 	bool short_key = command->key.strength != MPPE_128;
 
+	mppe_wipe(&dp->transmit, engine->keys);
 	mppe_arm(&dp->transmit, engine->mppe, command->key.strength, command->key.stateless,
 		short_key ? keys->send_short : keys->send);
 }
@@ -176,7 +178,7 @@ void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 		break;
 	case DATAPATH_EPOCH:
 		dp->epoch = command->epoch;
-		forget_link(dp);
+		forget_link(engine, dp);
 		break;
 	case DATAPATH_DETACH:
 		detach(engine, dp);
@@ -223,6 +225,11 @@ bool datapath_route(
 		return false;
 	}
 	return true;
+}
+
+bool datapath_idle(struct datapath_engine *engine)
+{
+	return engine->keys && key_pool_fill(engine->keys);
 }
 
 void datapath_tick(

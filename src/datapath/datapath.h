@@ -21,6 +21,7 @@
 #include "command.h"
 #include "gre.h"
 #include "hold.h"
+#include "key_pool.h"
 #include "limits.h"
 #include "mppe.h"
 #include "packet.h"
@@ -38,6 +39,7 @@ struct datapath_counters {
 struct datapath_engine {
 	const struct mppe_engine *mppe; /* how the ciphers run on this processor */
 	struct hold_pool *pool;
+	struct key_pool *keys; /* session keys made ahead (datapath_idle); may be NULL */
 	struct prefix_table *prefixes; /* inner destination to session; may be NULL (client) */
 	uint32_t drops[DROP_COUNT];    /* those that no session can be blamed for */
 };
@@ -121,6 +123,10 @@ bool datapath_call_id(const uint8_t *gre, size_t length, uint16_t *call_id, enum
  * INNER_ROUTE in the engine. `subject` is the handle given with DATAPATH_ATTACH. */
 bool datapath_route(
 	struct datapath_engine *engine, const uint8_t *ip, size_t length, uint32_t *subject);
+
+/* Makes session keys ahead for those that are busy: a microsecond's work, to be called again and
+ * again as long as the worker has nothing else to do and the answer is true. */
+bool datapath_idle(struct datapath_engine *engine);
 
 /* A delayed ack, or the release of packets that waited long enough for a missing one. */
 void datapath_tick(

@@ -46,16 +46,17 @@ enum {
 	TURNS = 4,         /* whole turns of the count a flushed packet may be ahead */
 };
 
-void mppe_wipe(struct mppe *m)
+void mppe_wipe(struct mppe *m, struct key_pool *pool)
 {
+	if (pool)
+		key_pool_forget(pool, &m->chain);
 	secret_wipe(m, sizeof(*m));
-	*m = (struct mppe){0};
 }
 
 void mppe_arm(struct mppe *m, const struct mppe_engine *engine, enum mppe_strength strength,
 	bool stateless, const uint8_t *start_key)
 {
-	mppe_wipe(m);
+	memset(m, 0, sizeof(*m));
 	if (strength == MPPE_NONE)
 		return;
 	mppe_chain_init(&m->chain, engine, strength, start_key);
@@ -76,28 +77,37 @@ static uint16_t distance(uint16_t to, uint16_t from)
 	return (to - from) & COUNT_MASK;
 }
 
-struct rc4 *mppe_seal(struct mppe *m, struct rc4 *fresh, uint16_t *header)
+/* Stateless: the stream of the packet whose turn it is. */
+static void take(struct mppe *m, struct key_pool *pool, struct mppe_stream *fresh)
 {
-	struct rc4 *stream = fresh;
+	memcpy(fresh->key, m->chain.key, sizeof(fresh->key));
+	fresh->key_only = pool && key_pool_next(pool, &m->chain);
+	if (!fresh->key_only)
+		mppe_chain_take(&m->chain, &fresh->rc4);
+	m->count = (m->count + 1) & COUNT_MASK;
+}
+
+struct rc4 *mppe_seal(
+	struct mppe *m, struct key_pool *pool, struct mppe_stream *fresh, uint16_t *header)
+{
 	uint16_t bits = MPPE_ENCRYPTED;
 
 	if (m->stateless) {
-		mppe_chain_take(&m->chain, fresh);
-		bits |= MPPE_FLUSHED;
-	} else {
-		if (m->flush)
-			m->count |= FLAG_COUNT;
-		if (is_flag(m->count)) {
-			mppe_chain_next(&m->chain);
-			mppe_chain_stream(&m->chain, &m->stream);
-			bits |= MPPE_FLUSHED;
-		}
-		stream = &m->stream;
+		*header = bits | MPPE_FLUSHED | m->count;
+		take(m, pool, fresh);
+		return &fresh->rc4;
 	}
+	if (m->flush)
+		m->count |= FLAG_COUNT;
 	m->flush = false;
+	if (is_flag(m->count)) {
+		mppe_chain_next(&m->chain);
+		mppe_chain_stream(&m->chain, &m->stream);
+		bits |= MPPE_FLUSHED;
+	}
 	*header = bits | m->count;
 	m->count = (m->count + 1) & COUNT_MASK;
-	return stream;
+	return &m->stream;
 }
 
 void mppe_flush(struct mppe *m)
@@ -217,22 +227,22 @@ static bool chase(
 	return arrived;
 }
 
-static bool open_stateless(struct mppe *m, uint16_t header, const uint8_t *packet, size_t length,
-	struct rc4 *fresh, enum drop *why)
+static bool open_stateless(struct mppe *m, struct key_pool *pool, uint16_t header,
+	const uint8_t *packet, size_t length, struct mppe_stream *fresh, enum drop *why)
 {
 	uint16_t count = header & COUNT_MASK;
 	uint16_t ahead = distance(count, m->count);
 
 	if (!(header & MPPE_FLUSHED))
 		return refuse(why, DROP_MPPE_BITS);
+	fresh->key_only = false;
 	if (ahead == 0 && !m->doubt) {
-		mppe_chain_take(&m->chain, fresh);
-		m->count = (m->count + 1) & COUNT_MASK;
+		take(m, pool, fresh);
 		m->chased = 0;
 	} else if (ahead <= MPPE_REKEY_AHEAD && !m->doubt) {
-		if (!open_ahead(m, ahead, packet, length, fresh))
+		if (!open_ahead(m, ahead, packet, length, &fresh->rc4))
 			return refuse(why, DROP_MPPE_INNER);
-	} else if (!chase(m, count, packet, length, fresh)) {
+	} else if (!chase(m, count, packet, length, &fresh->rc4)) {
 		return refuse(why, DROP_MPPE_FAR);
 	}
 	return true;
@@ -264,21 +274,22 @@ static bool make_again(const struct mppe *m, uint16_t count, struct rc4 *fresh)
 }
 
 struct rc4 *mppe_open_late(const struct mppe *m, const uint8_t *packet, size_t length,
-	struct rc4 *fresh, enum drop *why)
+	struct mppe_stream *fresh, enum drop *why)
 {
 	struct reader r = reader_over(packet, length);
 	uint16_t header = read_u16(&r);
 	uint16_t count = header & COUNT_MASK;
 
+	fresh->key_only = false;
 	if (r.failed || reader_left(&r) == 0)
 		*why = DROP_MPPE_SHORT;
 	else if (!(header & MPPE_ENCRYPTED) || !(header & MPPE_FLUSHED))
 		*why = DROP_MPPE_BITS;
 	else if (!m->stateless || distance(m->count, count) > REORDER_PACKETS ||
-		 !make_again(m, count, fresh))
+		 !make_again(m, count, &fresh->rc4))
 		*why = DROP_MPPE_COHERENCY;
 	else
-		return fresh;
+		return &fresh->rc4;
 	return NULL;
 }
 
@@ -354,8 +365,8 @@ static bool open_stateful(
 	return true;
 }
 
-struct rc4 *mppe_open(
-	struct mppe *m, const uint8_t *packet, size_t length, struct rc4 *fresh, enum drop *why)
+struct rc4 *mppe_open(struct mppe *m, struct key_pool *pool, const uint8_t *packet, size_t length,
+	struct mppe_stream *fresh, enum drop *why)
 {
 	struct reader r = reader_over(packet, length);
 	uint16_t header = read_u16(&r);
@@ -365,7 +376,8 @@ struct rc4 *mppe_open(
 	else if (!(header & MPPE_ENCRYPTED))
 		*why = DROP_MPPE_BITS;
 	else if (m->stateless)
-		return open_stateless(m, header, packet, length, fresh, why) ? fresh : NULL;
+		return open_stateless(m, pool, header, packet, length, fresh, why) ? &fresh->rc4
+										   : NULL;
 	else
 		return open_stateful(m, header, packet, length, why) ? &m->stream : NULL;
 	return NULL;
@@ -387,10 +399,10 @@ uint32_t mppe_search(const struct mppe *m, const uint8_t *packet, size_t length)
 bool mppe_fits(const struct mppe *m, const uint8_t *packet, size_t length)
 {
 	struct mppe copy = *m;
-	struct rc4 fresh, *stream;
+	struct mppe_stream fresh;
 	enum drop why;
 
-	stream = mppe_open(&copy, packet, length, &fresh, &why);
+	struct rc4 *stream = mppe_open(&copy, NULL, packet, length, &fresh, &why);
 	bool fits = stream && looks_like_ip(stream, packet, length);
 	secret_wipe(&copy, sizeof(copy));
 	secret_wipe(&fresh, sizeof(fresh));

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "key_pool.h"
 #include "limits.h"
 #include "mppe_chain.h"
 #include "rc4.h"
@@ -57,20 +58,31 @@ struct mppe {
 	};
 };
 
-/* Arms one direction. `start_key` is 8 bytes for 40 and 56 bits, 16 for 128. */
+/* A stream made for one packet. It begins on a cache line, so that it has four of them, not five.
+ */
+struct mppe_stream {
+	_Alignas(64) struct rc4 rc4;
+	uint8_t key[RC4_KEY];
+	bool key_only; /* `rc4` is still to be scheduled, from `key` */
+};
+
+/* Arms one direction, which was wiped or is new. `start_key` is 8 bytes for 40 and 56 bits, 16 for
+ * 128. */
 void mppe_arm(struct mppe *m, const struct mppe_engine *engine, enum mppe_strength strength,
 	bool stateless, const uint8_t *start_key);
-void mppe_wipe(struct mppe *m);
+/* Forgets the keys, those made ahead in `pool` (may be NULL) too. */
+void mppe_wipe(struct mppe *m, struct key_pool *pool);
 
 static inline bool mppe_armed(const struct mppe *m)
 {
 	return m->chain.length != 0;
 }
 
-/* The stream of the next packet, and the two bytes of its header. In stateless mode it is made in
- * `fresh`; in stateful mode it is the one of `m`, to be run before the next call for the same `m`.
- */
-struct rc4 *mppe_seal(struct mppe *m, struct rc4 *fresh, uint16_t *header);
+/* The stream of the next packet, and the two bytes of its header. In stateless mode it is that of
+ * `fresh`, which is `key_only` when the key was made ahead (`pool`, may be NULL); in stateful mode
+ * it is the one of `m`, to be run before the next call for the same `m`. */
+struct rc4 *mppe_seal(
+	struct mppe *m, struct key_pool *pool, struct mppe_stream *fresh, uint16_t *header);
 
 /* The peer lost track (CCP Reset-Request): what we send next starts afresh. */
 void mppe_flush(struct mppe *m);
@@ -78,8 +90,8 @@ void mppe_flush(struct mppe *m);
 /* The stream of a received packet, likewise: `packet` starts with the MPPE header. It comes in
  * sequence: a count other than the next one means that packets were lost. After NULL a stateful
  * receiver may wait for a flushed packet (`resync`); nothing that worked before is lost. */
-struct rc4 *mppe_open(
-	struct mppe *m, const uint8_t *packet, size_t length, struct rc4 *fresh, enum drop *why);
+struct rc4 *mppe_open(struct mppe *m, struct key_pool *pool, const uint8_t *packet, size_t length,
+	struct mppe_stream *fresh, enum drop *why);
 
 /* The channel knows that `packets` were lost: when the count may have gone round meanwhile, it is
  * not believed before a packet opened. */
@@ -88,7 +100,7 @@ void mppe_lost(struct mppe *m, uint32_t packets);
 /* The same for a packet whose place in the sequence was given up: stateless mode only, and only
  * while its key can still be made. */
 struct rc4 *mppe_open_late(const struct mppe *m, const uint8_t *packet, size_t length,
-	struct rc4 *fresh, enum drop *why);
+	struct mppe_stream *fresh, enum drop *why);
 
 /* How many keys mppe_open would make at most to find this packet's; 0 for one in sequence. */
 uint32_t mppe_search(const struct mppe *m, const uint8_t *packet, size_t length);

@@ -56,7 +56,7 @@ static void start(
 	o->now = now;
 	o->first = out->count;
 	o->waiting = 0;
-	cipher_start(&o->cipher, engine->mppe);
+	cipher_start(&o->cipher, engine->mppe, engine->keys);
 }
 
 static void drop(struct datapath *dp, enum drop why)
@@ -239,14 +239,14 @@ static bool may_search(struct datapath *dp, uint32_t keys, uint64_t now)
 }
 
 /* Which keys a packet belongs to, while old ones are still there for what is in flight. */
-static struct mppe *keys_for(struct datapath *dp, const struct reader *r)
+static struct mppe *keys_for(struct opening *o, struct datapath *dp, const struct reader *r)
 {
 	if (!mppe_armed(&dp->previous))
 		return &dp->receive;
 	if (!mppe_fits(&dp->receive, r->at, reader_left(r)))
 		return mppe_fits(&dp->previous, r->at, reader_left(r)) ? &dp->previous
 								       : &dp->receive;
-	mppe_wipe(&dp->previous);
+	mppe_wipe(&dp->previous, o->engine->keys);
 	return &dp->receive;
 }
 
@@ -263,7 +263,7 @@ static bool open_encrypted(struct opening *o, struct datapath *dp, const struct 
 		dp->suspicious++;
 		return refuse(why, DROP_MPPE_FAR);
 	}
-	struct mppe *m = keys_for(dp, r);
+	struct mppe *m = keys_for(o, dp, r);
 	if (!queue(o, dp, m, r, CIPHER_IN_ORDER, held, why)) {
 		dp->searched += keys;
 		if (*why == DROP_MPPE_RESYNC)

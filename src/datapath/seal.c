@@ -373,7 +373,7 @@ size_t datapath_seal(struct datapath_engine *engine, struct packet *in, size_t c
 	s.engine = engine;
 	s.out = out;
 	s.now = now;
-	cipher_start(&s.cipher, engine->mppe);
+	cipher_start(&s.cipher, engine->mppe, engine->keys);
 	for (n = 0; n < count; n++) {
 		enum drop why = DROP_INNER_ROUTE;
 		if (!in[n].datapath) {

@@ -1,10 +1,13 @@
 /* Nanoseconds a packet through the data path, beside the same MPPE work one packet at a time.
  *
+ *     bench_datapath [--results]     lines for people, or for programs
+ *
  * The data path's figure is everything it does: checks, headers, copies, GRE numbers, keys, RC4.
- * The other side is only what MPPE-128 stateless cannot do without, as programs do it that take one
- * packet after another: nettle's SHA-1 and RC4 for the next key, then nettle's RC4 over the packet.
- * The two take turns, because the machine's speed drifts; the ratio of each pair counts, and
- * medians are what is printed. Nothing here passes or fails by time.
+ * The other side is only what MPPE-128 stateless cannot do without (one_by_one.c). All take turns,
+ * because the machine's speed drifts; the ratio of each round counts, and medians are what is
+ * printed. Nothing here passes or fails by time.
+ *
+ * "Keys ahead": the worker was idle before the batch came, and made its keys; not counted here.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,13 +16,10 @@
 #include <string.h>
 #include <time.h>
 
-#include <nettle/arcfour.h>
-#include <nettle/sha1.h>
-#include <nettle/version.h>
-
 #include "datapath.h"
+#include "one_by_one.h"
 
-enum { INNER = 1400, MPPE_INNER = INNER + 2, SESSIONS = 64, ROUNDS = 400, OUTPUTS = 256 };
+enum { INNER = 1400, MPPE_INNER = INNER + 2, SESSIONS = 64, ROUNDS = 300, OUTPUTS = 256 };
 
 enum { CLIENT_IP = 0x0a000002, SERVER_IP = 0x0a000001 };
 
@@ -31,6 +31,7 @@ struct bench {
 	struct datapath_engine engine;
 	struct hold_pool pool;
 	struct hold_slot slots[HELD_PACKETS_TOTAL];
+	struct key_pool keys;
 	struct ends ends[SESSIONS];
 	struct packet sealed_at[OUTPUTS], opened_at[OUTPUTS];
 	uint8_t sealed_bytes[OUTPUTS][OUTER_MAX], opened_bytes[OUTPUTS][OUTER_MAX];
@@ -129,42 +130,13 @@ static struct bench *start(void)
 	return b;
 }
 
-/* One packet after another. */
-struct single {
-	uint8_t start[16], key[16];
-	uint8_t packet[MPPE_INNER];
-};
-
-static void single_next_key(struct single *s)
+static double time_rival(const struct rival *rival)
 {
-	static const uint8_t pad1[40];
-	uint8_t pad2[40], digest[SHA1_DIGEST_SIZE];
-	struct sha1_ctx sha;
-	struct arcfour_ctx rc4;
-	memset(pad2, 0xf2, sizeof(pad2));
-	sha1_init(&sha);
-	sha1_update(&sha, sizeof(s->start), s->start);
-	sha1_update(&sha, sizeof(pad1), pad1);
-	sha1_update(&sha, sizeof(s->key), s->key);
-	sha1_update(&sha, sizeof(pad2), pad2);
-#if NETTLE_VERSION_MAJOR >= 4
-	sha1_digest(&sha, digest);
-#else
-	sha1_digest(&sha, sizeof(digest), digest);
-#endif
-	arcfour_set_key(&rc4, sizeof(s->key), digest);
-	arcfour_crypt(&rc4, sizeof(s->key), s->key, digest);
-}
-
-static double time_single(struct single *s)
-{
+	static struct one_by_one chain = {.start = {1}, .key = {2}};
+	static uint8_t packet[MPPE_INNER];
 	uint64_t began = nanoseconds();
-	for (unsigned n = 0; n < BATCH_MAX; n++) {
-		struct arcfour_ctx rc4;
-		single_next_key(s);
-		arcfour_set_key(&rc4, sizeof(s->key), s->key);
-		arcfour_crypt(&rc4, sizeof(s->packet), s->packet, s->packet);
-	}
+	for (unsigned n = 0; n < BATCH_MAX; n++)
+		rival->packet(&chain, packet, sizeof(packet));
 	return (double)(nanoseconds() - began) / BATCH_MAX;
 }
 
@@ -210,41 +182,102 @@ static double median(double *values, size_t count)
 	return values[count / 2];
 }
 
+/* One way of working, round by round: ours both ways, and each rival's time just before. */
 struct series {
-	double ours[ROUNDS], theirs[ROUNDS], ratio[ROUNDS];
+	double seal[ROUNDS], open[ROUNDS];
+	double rival[2][ROUNDS];
 };
 
-static void print_series(const char *what, unsigned sessions, struct series *s)
+static const struct rival *rivals[2];
+
+static void idle(struct bench *b)
 {
-	for (size_t n = 0; n < ROUNDS; n++)
-		s->ratio[n] = s->theirs[n] / s->ours[n];
-	printf("  %s, %2u session%-2s %5.0f ns   nettle, one by one %5.0f ns   %.2fx\n", what,
-		sessions, sessions == 1 ? " " : "s", median(s->ours, ROUNDS),
-		median(s->theirs, ROUNDS), median(s->ratio, ROUNDS));
+	while (datapath_idle(&b->engine))
+		;
 }
 
-static void compare_paths(struct bench *b, struct single *single, unsigned sessions)
+static void run_series(struct bench *b, unsigned sessions, bool keys_ahead, struct series *s)
 {
-	static struct series seal, open;
 	double discard;
-	time_batch(b, sessions, &discard, &discard); /* caches are warm, then it counts */
-	time_single(single);
+	b->engine.keys = keys_ahead ? &b->keys : NULL;
+	for (unsigned n = 0; n < 2; n++) /* caches are warm and rings found, then it counts */
+		time_batch(b, sessions, &discard, &discard);
 	for (size_t n = 0; n < ROUNDS; n++) {
-		seal.theirs[n] = time_single(single);
-		time_batch(b, sessions, &seal.ours[n], &open.ours[n]);
-		open.theirs[n] = time_single(single);
+		for (size_t r = 0; r < 2; r++)
+			if (rivals[r])
+				s->rival[r][n] = time_rival(rivals[r]);
+		if (keys_ahead)
+			idle(b);
+		time_batch(b, sessions, &s->seal[n], &s->open[n]);
 	}
-	print_series("seal", sessions, &seal);
-	print_series("open", sessions, &open);
 }
 
-int main(void)
+static double median_ratio(const double *theirs, const double *ours)
 {
+	static double ratio[ROUNDS];
+	for (size_t n = 0; n < ROUNDS; n++)
+		ratio[n] = theirs[n] / ours[n];
+	return median(ratio, ROUNDS);
+}
+
+static double median_of(const double *values)
+{
+	static double copy[ROUNDS];
+	memcpy(copy, values, sizeof(copy));
+	return median(copy, ROUNDS);
+}
+
+static void print_row(const char *what, unsigned sessions, bool keys_ahead, const double *ours,
+	const struct series *s)
+{
+	printf("  %s, %2u session%-2s%s %5.0f ns", what, sessions, sessions == 1 ? " " : "s",
+		keys_ahead ? ", keys ahead" : "            ", median_of(ours));
+	for (size_t r = 0; r < 2; r++)
+		if (rivals[r])
+			printf("   %s %5.0f ns %.2fx", rivals[r]->name, median_of(s->rival[r]),
+				median_ratio(s->rival[r], ours));
+	printf("\n");
+}
+
+static void print_results(const char *what, unsigned sessions, bool keys_ahead, const double *ours,
+	const struct series *s)
+{
+	static const char *const names[2] = {"nettle", "openssl"};
+	for (size_t r = 0; r < 2; r++) {
+		printf("RESULT %s-%s", what, names[r]);
+		if (sessions != 1)
+			printf("-%u-sessions", sessions);
+		printf(keys_ahead ? "-keys-ahead " : " ");
+		if (rivals[r])
+			printf("ours=%.0f theirs=%.0f ratio=%.3f\n", median_of(ours),
+				median_of(s->rival[r]), median_ratio(s->rival[r], ours));
+		else
+			printf("skipped=built-without-libcrypto\n");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static struct series s;
+	static const struct {
+		unsigned sessions;
+		bool keys_ahead;
+	} rows[] = {{1, false}, {SESSIONS, false}, {1, true}};
+	bool results = argc > 1 && !strcmp(argv[1], "--results");
 	struct bench *b = start();
-	struct single single = {.start = {1}, .key = {2}};
-	printf("  MPPE engine: %s\n", b->engine.mppe->name);
-	compare_paths(b, &single, 1);
-	compare_paths(b, &single, SESSIONS);
+
+	rivals[0] = &rival_nettle;
+	rivals[1] = rival_openssl;
+	if (!results)
+		printf("  MPPE engine: %s; the others take one packet at a time\n",
+			b->engine.mppe->name);
+	for (size_t n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
+		run_series(b, rows[n].sessions, rows[n].keys_ahead, &s);
+		(results ? print_results : print_row)(
+			"seal", rows[n].sessions, rows[n].keys_ahead, s.seal, &s);
+		(results ? print_results : print_row)(
+			"open", rows[n].sessions, rows[n].keys_ahead, s.open, &s);
+	}
 	free(b);
 	return 0;
 }

@@ -29,9 +29,9 @@ struct sealed {
 
 static void seal(struct mppe *m, uint32_t number, struct sealed *sealed)
 {
-	struct rc4 fresh, *stream;
+	struct mppe_stream fresh;
 	uint16_t header;
-	stream = mppe_seal(m, &fresh, &header);
+	struct rc4 *stream = mppe_seal(m, NULL, &fresh, &header);
 	put_u16(sealed->bytes, header);
 	message(sealed->bytes + MPPE_HEADER_SIZE, number);
 	rc4_crypt(stream, sealed->bytes + MPPE_HEADER_SIZE, sealed->bytes + MPPE_HEADER_SIZE,
@@ -50,9 +50,10 @@ static bool is_message(struct rc4 *stream, const struct sealed *sealed)
 /* The packet opens to what was sealed. */
 static void assert_opens(struct mppe *m, const struct sealed *sealed)
 {
-	struct rc4 fresh, *stream;
+	struct mppe_stream fresh;
+	struct rc4 *stream;
 	enum drop why = DROP_COUNT;
-	stream = mppe_open(m, sealed->bytes, PACKET, &fresh, &why);
+	stream = mppe_open(m, NULL, sealed->bytes, PACKET, &fresh, &why);
 	if (!stream)
 		fail_msg("packet %u: %s", sealed->number, drop_word(why));
 	assert_true(is_message(stream, sealed));
@@ -60,15 +61,16 @@ static void assert_opens(struct mppe *m, const struct sealed *sealed)
 
 static void assert_refused(struct mppe *m, const uint8_t *bytes, size_t length, enum drop reason)
 {
-	struct rc4 fresh;
+	struct mppe_stream fresh;
 	enum drop why = DROP_COUNT;
-	assert_null(mppe_open(m, bytes, length, &fresh, &why));
+	assert_null(mppe_open(m, NULL, bytes, length, &fresh, &why));
 	assert_string_equal(drop_word(why), drop_word(reason));
 }
 
 static void assert_opens_late(const struct mppe *m, const struct sealed *sealed)
 {
-	struct rc4 fresh, *stream;
+	struct mppe_stream fresh;
+	struct rc4 *stream;
 	enum drop why = DROP_COUNT;
 	stream = mppe_open_late(m, sealed->bytes, PACKET, &fresh, &why);
 	if (!stream)
@@ -79,7 +81,7 @@ static void assert_opens_late(const struct mppe *m, const struct sealed *sealed)
 static void assert_refused_late(
 	const struct mppe *m, const struct sealed *sealed, size_t length, enum drop reason)
 {
-	struct rc4 fresh;
+	struct mppe_stream fresh;
 	enum drop why = DROP_COUNT;
 	assert_null(mppe_open_late(m, sealed->bytes, length, &fresh, &why));
 	assert_string_equal(drop_word(why), drop_word(reason));
@@ -224,11 +226,12 @@ static void far_ahead_is_caught_up_with(void **state)
 		mppe_lost(&p.in, lost[n]);
 		unsigned dropped = 0;
 		for (;; dropped++) {
-			struct rc4 fresh, *stream;
+			struct mppe_stream fresh;
+			struct rc4 *stream;
 			enum drop why = DROP_COUNT;
 			uint32_t before = p.in.chased;
 			seal(&p.out, number++, &sealed);
-			stream = mppe_open(&p.in, sealed.bytes, PACKET, &fresh, &why);
+			stream = mppe_open(&p.in, NULL, sealed.bytes, PACKET, &fresh, &why);
 			assert_true(p.in.chased - before <= MPPE_REKEY_AHEAD || stream);
 			if (stream && is_message(stream, &sealed))
 				break;
@@ -277,10 +280,11 @@ static void the_chase_starts_over(void **state)
 		assert_true(p.in.chased <= MPPE_CHASE_MAX);
 	}
 	for (unsigned dropped = 0;; dropped++) {
-		struct rc4 fresh, *stream;
+		struct mppe_stream fresh;
+		struct rc4 *stream;
 		enum drop why = DROP_COUNT;
 		seal(&p.out, number++, &sealed);
-		stream = mppe_open(&p.in, sealed.bytes, PACKET, &fresh, &why);
+		stream = mppe_open(&p.in, NULL, sealed.bytes, PACKET, &fresh, &why);
 		if (stream) {
 			assert_true(is_message(stream, &sealed));
 			break;
@@ -461,7 +465,7 @@ static void wiped(void **state)
 	memset(&zero, 0, sizeof(zero));
 	mppe_arm(&m, mppe_engine_best(), MPPE_40, false, start_key);
 	assert_true(mppe_armed(&m));
-	mppe_wipe(&m);
+	mppe_wipe(&m, NULL);
 	assert_false(mppe_armed(&m));
 	assert_memory_equal(&m, &zero, sizeof(m));
 	mppe_arm(&m, mppe_engine_best(), MPPE_NONE, true, start_key);

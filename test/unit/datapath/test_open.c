@@ -178,7 +178,7 @@ static void seal_bytes(struct lab *lab, const char *hex, struct flight *flight)
 	uint8_t frame[256] = {0x00, 0xfd};
 	size_t length = 4 + hex_bytes(frame + 4, sizeof(frame) - 4, hex);
 	struct cipher cipher;
-	cipher_start(&cipher, &mppe_engine_plain);
+	cipher_start(&cipher, &mppe_engine_plain, NULL);
 	cipher_seal(&cipher, &lab->client.transmit, frame + 2, length - 2);
 	cipher_flush(&cipher);
 	struct gre_header header = {
