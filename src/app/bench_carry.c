@@ -80,11 +80,14 @@ void carry_control(
 
 void carry_inner(struct dataplane *plane, const struct packet *packet, uint64_t now)
 {
+	struct line *line = line_of(packet->datapath);
 	uint64_t sent;
 	if (!traffic_answer(&plane->traffic, packet->bytes, packet->length, now, &sent))
 		return;
 	plane->answered_at = now;
 	plane->counts.answered++;
+	plane->counts.sessions_answered += !line->answered;
+	line->answered = true;
 	plane->counts.bytes_answered += packet->length;
 	histogram_add(&plane->counts.round_trip, now - sent);
 }

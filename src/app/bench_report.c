@@ -143,6 +143,9 @@ static void print_traffic(const struct bench *bench)
 		per_second((double)counts->sent, seconds),
 		megabits(counts->bytes_answered, seconds),
 		per_second((double)counts->answered, seconds));
+	if (counts->sessions_answered < bench->carriers)
+		printf("%-14s %u sessions had no answer at all\n", "",
+			bench->carriers - counts->sessions_answered);
 	if (counts->swapped)
 		printf("%-14s %" PRIu64 " sent ahead of their turn\n", "", counts->swapped);
 	if (counts->behind)
@@ -257,6 +260,7 @@ static json_t *traffic_json(const struct bench *bench)
 		return traffic;
 	set_number(traffic, "size", bench->traffic.size);
 	set_number(traffic, "sessions", bench->carriers);
+	set_number(traffic, "sessions-answered", counts->sessions_answered);
 	set_number(traffic, "sent", counts->sent);
 	set_number(traffic, "answered", counts->answered);
 	set_number(traffic, "lost", lost_packets(counts));

@@ -1,15 +1,13 @@
-"""Many clients of our own: 64 real ones from 64 hosts, and a thousand sessions of light ones."""
+"""Many clients of our own: 64 real ones from 64 hosts, and a thousand sessions of one load."""
 import concurrent.futures
-import os
 import signal
-import subprocess
 import time
 
 import pytest
 
-from harness import cache
-from harness.greyline import GATEWAY, PASSWORD, USER, Client, Server
-from harness.process import Timeout, wait_until
+from harness.greyline import GATEWAY, Client, Server
+from harness.load import Load
+from harness.process import wait_until
 from harness.traffic import echo_server, ping, transfer
 
 CLIENTS = 64
@@ -55,33 +53,6 @@ def test_sixty_four_clients_at_once(lab, program):
         assert host.state() == state
 
 
-class Load:
-    """The light clients of load.c."""
-
-    def __init__(self, namespace, server, first, tunnels, calls):
-        path = os.path.join(cache.BUILD, 'test', 'interop', 'load')
-        if not os.path.exists(path):
-            pytest.fail(f'{path} is not built', pytrace=False)
-        self.process = namespace.start(path, server, first, tunnels, calls, USER,
-                                       name='light clients', stdin=subprocess.PIPE,
-                                       env={'LOAD_PASSWORD': PASSWORD})
-
-    def ping(self, total):
-        """Every session passes a ping; a first one may come before the server's interface."""
-        for _ in range(3):
-            mark = self.process.mark()
-            self.process.write('ping\n')
-            try:
-                self.wait_for(rf'^STATE up={total} answered={total} down=0', 3, mark)
-                return
-            except Timeout:
-                pass
-        raise Timeout(f'not every session answers:\n{self.process.tail()}')
-
-    def wait_for(self, pattern, timeout=60, after=0):
-        return self.process.wait_for(pattern, timeout, after)
-
-
 @pytest.mark.parametrize('interface, tunnels, calls', [
     ('shared', 500, 2),
     ('per-session', 250, 4),
@@ -102,12 +73,14 @@ def test_a_thousand_sessions_and_half_of_them_black_holed(lab, program, interfac
 
     ours = Server(lab, server, program, '--nat', '--interface', interface, '--lcp-echo-interval',
                   '20')
-    load = Load(client, '10.7.0.1', addresses[0], tunnels, calls)
-    load.wait_for(rf'^STATE up={total} ', 90)
+    load = Load(lab, client, program, '--sessions', total, '--calls-per-tunnel', calls, '--bind',
+                f'{addresses[0]}-{addresses[-1]}', '--traffic', 'ping:64:2', '--seconds', 2,
+                '--stay')
+    load.up(total, 90)
     assert len(ours.sessions()) == total
     # No first frame of a call came before the data path knew the call.
     assert 'gre-call' not in ours.drops()
-    load.ping(total)
+    load.measured()
 
     client.run('nft', '-f', '-', stdin='''table inet hole {
         chain in { type filter hook input priority 0; ip daddr 10.8.2.0/24 drop; }
@@ -121,5 +94,8 @@ def test_a_thousand_sessions_and_half_of_them_black_holed(lab, program, interfac
     assert took < STOP_SECONDS, f'{took:.1f} s'
     assert server.commands() == []
     assert server.state() == before
-    # The half that can still hear was told.
-    load.wait_for(rf'^STATE .* down={half * calls}$', 5)
+    # Every session passed its pings, and the half that can still hear was told of the end.
+    _, found = load.stop()
+    assert found['traffic']['sessions-answered'] == total
+    assert found['hold']['stayed'] == total
+    assert found['hold']['ended'] == half * calls
