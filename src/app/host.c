@@ -383,6 +383,8 @@ static int start_plane(struct host *host, const struct host_config *config)
 		.outer = (enum outer_kind)config->settings->outer,
 		.programs = host->programs,
 		.no_programs = host->no_programs,
+		.steering = host->steering,
+		.no_steering = host->no_steering,
 		.event = peer_dataplane_event,
 		.context = host};
 	int failed = host->plane->start(&host->dataplane, &plane, error);
@@ -405,6 +407,15 @@ static int start_power(struct host *host, const struct host_config *config)
 	return config->bare ? 0 : start_helper(host, config);
 }
 
+/* BPF programs need more power to load than we keep. */
+static void load_programs(struct host *host, const struct host_config *config)
+{
+	if (!config->bare && config->settings->outer != OUTER_RAW)
+		host->programs = outer_prepare(host->no_programs);
+	if (config->workers > 1 && config->shared_tun)
+		host->steering = tun_steering_open(host->no_steering);
+}
+
 int host_start(struct host *host, const struct host_config *config)
 {
 	char error[256];
@@ -420,9 +431,7 @@ int host_start(struct host *host, const struct host_config *config)
 	int code = start_power(host, config);
 	if (code)
 		return code;
-	/* BPF programs need more power than we keep. */
-	if (!config->bare && config->settings->outer != OUTER_RAW)
-		host->programs = outer_prepare(host->no_programs);
+	load_programs(host, config);
 	if (privilege_drop(config->settings->run_as, config->low_port, error) < 0)
 		return fail(host, 3, error);
 	code = start_tables(host, config);
@@ -465,6 +474,7 @@ void host_end(struct host *host)
 		host->plane->stop(host->dataplane);
 	if (host->programs)
 		outer_programs_close(host->programs);
+	tun_steering_close(host->steering);
 	if (host->helper)
 		helper_stop(host->helper, HELPER_WAIT);
 	if (host->loop_open) {

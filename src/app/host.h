@@ -69,6 +69,8 @@ struct host {
 	struct helper *helper;
 	struct outer_programs *programs; /* or NULL: */
 	char no_programs[160];           /* why */
+	struct tun_steering *steering;   /* the same */
+	char no_steering[160];
 	const struct dataplane_ops *plane;
 	struct dataplane *dataplane;
 	struct manage *manage;

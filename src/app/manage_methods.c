@@ -165,9 +165,9 @@ static json_t *plane_json(const struct host *host)
 {
 	struct dataplane_facts facts;
 	host->plane->describe(host->dataplane, &facts);
-	return json_pack("{s:i, s:s, s:s, s:s, s:s}", "workers", (int)facts.workers, "steering",
-		facts.steering, "outer-link", facts.outer, "offload", facts.offload, "cipher",
-		facts.cipher);
+	return json_pack("{s:i, s:s, s:I, s:s, s:s, s:s}", "workers", (int)facts.workers,
+		"steering", facts.steering, "handed-over", (json_int_t)facts.handed, "outer-link",
+		facts.outer, "offload", facts.offload, "cipher", facts.cipher);
 }
 
 static void method_status(struct manage_client *client, json_t *parameters)

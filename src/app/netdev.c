@@ -94,7 +94,7 @@ static uint32_t own_group(struct host *host)
 int netdev_open(struct host *host, struct seat *seat, const char *wanted)
 {
 	char error[256];
-	struct tun_config config = {.name = wanted};
+	struct tun_config config = {.name = wanted, .offload = host->settings->offload};
 	int tun = tun_open(&config, seat->interface, error);
 	if (tun < 0) {
 		log_line(&host->log, LOG_LINE_ERROR, "%s", error);

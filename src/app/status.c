@@ -107,9 +107,10 @@ static void put_status(json_t *status)
 		word(status, "version"), number(status, "pid"));
 	put_duration(number(status, "uptime"));
 	printf("\n  data plane: %s\n", word(status, "data-plane"));
-	printf("  workers: %lld, steering: %s\n  outer link: %s\n  offload: %s\n  cipher: %s\n",
-		number(status, "workers"), word(status, "steering"), word(status, "outer-link"),
-		word(status, "offload"), word(status, "cipher"));
+	printf("  workers: %lld, steering: %s, packets handed over: %lld\n  outer link: %s\n  "
+	       "offload: %s\n  cipher: %s\n",
+		number(status, "workers"), word(status, "steering"), number(status, "handed-over"),
+		word(status, "outer-link"), word(status, "offload"), word(status, "cipher"));
 	if (json_object_get(status, "logins")) {
 		printf("  address: %s, pool: %lld of %lld free\n", word(status, "local-ip"),
 			number(status, "pool-free"), number(status, "pool-size"));

@@ -20,6 +20,7 @@
 #include "command.h"
 #include "datapath.h"
 #include "outer.h"
+#include "tun_steering.h"
 
 struct dataplane;
 
@@ -68,6 +69,8 @@ struct dataplane_config {
 	enum outer_kind outer; /* wanted */
 	struct outer_programs *programs; /* may be NULL; the caller's, for as long */
 	const char *no_programs;         /* then: why */
+	struct tun_steering *steering;   /* the same; of a shared TUN with several workers */
+	const char *no_steering;
 	void (*event)(void *context, const struct dataplane_event *event);
 	void *context;
 };
@@ -79,6 +82,7 @@ struct dataplane_facts {
 	char cipher[64];    /* how MPPE runs on this processor */
 	char offload[64];   /* what the TUNs take over */
 	char steering[192]; /* how packets find their worker */
+	uint64_t handed;    /* packets that found another and were handed over */
 };
 
 struct dataplane_ops {

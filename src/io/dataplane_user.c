@@ -174,7 +174,8 @@ static void route(struct dataplane *d, struct attachment *a, const struct datapa
 		hosts.host4 = command->network.remote4;
 	if (up && command->network.ipv6)
 		hosts.host6 = command->network.remote6;
-	routing_set(&d->workers.routing, &a->hosts, &hosts, command->subject);
+	routing_set(&d->workers.routing, &a->hosts, &hosts, command->subject,
+		owner_of(d, command->subject));
 }
 
 static void user_command(
@@ -241,6 +242,20 @@ static void user_drops(struct dataplane *d, uint64_t drops[DROP_COUNT])
 	}
 }
 
+static void describe_steering(const struct dataplane *d, char *words, size_t size)
+{
+	if (d->workers.count == 1)
+		snprintf(words, size, "not needed");
+	else if (!d->config.interface_name)
+		snprintf(words, size, "each interface is its session's");
+	else if (d->workers.routing.steering)
+		snprintf(words, size, "by inner destination (BPF)");
+	else
+		snprintf(words, size, "by flow, as the kernel learns it from our writes%s%s",
+			d->config.no_steering ? ": " : "",
+			d->config.no_steering ? d->config.no_steering : "");
+}
+
 static void user_describe(struct dataplane *d, struct dataplane_facts *facts)
 {
 	const struct worker *worker = &d->workers.at[0];
@@ -250,9 +265,10 @@ static void user_describe(struct dataplane *d, struct dataplane_facts *facts)
 	snprintf(facts->offload, sizeof(facts->offload), "%s",
 		d->config.interface_name ? tun_queue_words(&worker->tun)
 					 : "each interface its own");
-	snprintf(facts->steering, sizeof(facts->steering), "%s",
-		d->workers.count == 1 ? "not needed"
-				      : "by flow, as the kernel learns it from our writes");
+	for (unsigned n = 0; n < d->workers.count; n++)
+		facts->handed +=
+			atomic_load_explicit(&d->workers.at[n].handed, memory_order_relaxed);
+	describe_steering(d, facts->steering, sizeof(facts->steering));
 }
 
 static void user_capture(struct dataplane *d, dataplane_tap *tap, void *context)
@@ -465,7 +481,11 @@ static int prepare(struct dataplane *d, char error[256])
 		.busy_poll = d->config.busy_poll,
 		.tuns = d->tuns,
 	};
-	return workers_start(&d->workers, &workers, error);
+	failed = workers_start(&d->workers, &workers, error);
+	if (!failed && d->config.steering && d->tuns[0] >= 0 && d->config.workers > 1 &&
+		tun_steering_attach(d->config.steering, d->tuns[0]) == 0)
+		d->workers.routing.steering = d->config.steering;
+	return failed;
 }
 
 static int user_start(

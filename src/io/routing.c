@@ -67,8 +67,16 @@ static void set_one(
 }
 
 void routing_set(struct routing *r, struct routing_hosts *held, const struct routing_hosts *wanted,
-	uint32_t subject)
+	uint32_t subject, unsigned worker)
 {
+	uint32_t before = address_to_ipv4(&held->host4);
 	set_one(r, &held->host4, &wanted->host4, subject);
 	set_one(r, &held->host6, &wanted->host6, subject);
+	uint32_t after = address_to_ipv4(&held->host4);
+	if (!r->steering || before == after)
+		return;
+	if (before)
+		tun_steering_clear(r->steering, before);
+	if (after)
+		tun_steering_set(r->steering, after, worker);
 }

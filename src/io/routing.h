@@ -7,12 +7,14 @@
 
 #include "address.h"
 #include "prefix_table.h"
+#include "tun_steering.h"
 
 struct routing {
 	struct prefix_table table;
 	struct prefix_node *nodes;
 	_Atomic uint32_t *buckets;
 	uint32_t node_count, bucket_count;
+	struct tun_steering *steering; /* told of IPv4 hosts; may be NULL */
 };
 
 /* What a session has in the table now; family 0: nothing. */
@@ -24,9 +26,9 @@ struct routing_hosts {
 int routing_init(struct routing *routing, uint32_t sessions);
 void routing_free(struct routing *routing);
 
-/* Makes `wanted` lead to `subject` in place of what it holds. Link-local addresses may be the same
- * in several sessions and lead to none. */
+/* Makes `wanted` lead to `subject`, a session of `worker`, in place of what it holds. Link-local
+ * addresses may be the same in several sessions and lead to none. */
 void routing_set(struct routing *routing, struct routing_hosts *held,
-	const struct routing_hosts *wanted, uint32_t subject);
+	const struct routing_hosts *wanted, uint32_t subject, unsigned worker);
 
 #endif

@@ -99,6 +99,7 @@ static void publish_drops(struct worker *w)
 			atomic_fetch_add_explicit(&w->drops[i], fresh, memory_order_relaxed);
 		w->drops_seen[i] = w->engine.drops[i];
 	}
+	atomic_store_explicit(&w->handed, w->handed_now, memory_order_relaxed);
 }
 
 static void publish(struct worker *w)

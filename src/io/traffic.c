@@ -87,10 +87,12 @@ static void to_tun(struct worker *w, struct worker_out *out, const struct packet
 void traffic_hand(struct worker *w, unsigned to, const struct handed *head, const void *bytes,
 	uint32_t length)
 {
-	if (handoff_put(&w->all->at[to].inbox, w->number, head, bytes, length))
-		w->announcing |= 1u << to;
-	else
+	if (!handoff_put(&w->all->at[to].inbox, w->number, head, bytes, length)) {
 		w->engine.drops[DROP_HANDOFF_FULL]++;
+		return;
+	}
+	w->announcing |= 1u << to;
+	w->handed_now++;
 }
 
 /* To a session of ours, by the next depth. An answer of datapath_seal() may lie in a lent frame,

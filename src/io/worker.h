@@ -99,6 +99,7 @@ struct worker {
 	struct ring commands, events;
 	struct handoff inbox;
 	_Atomic uint64_t drops[DROP_COUNT];
+	_Atomic uint64_t handed; /* packets given to other workers */
 
 	/* The thread's own. */
 	uint32_t single; /* client: index + 1 of the session attached last */
@@ -106,6 +107,7 @@ struct worker {
 	struct datapath_engine engine;
 	struct hold_pool pool;
 	uint32_t drops_seen[DROP_COUNT];
+	uint64_t handed_now;
 	uint32_t touched, dirty, telling; /* lists: index + 1 */
 	uint32_t inbox_rest;              /* bit n: worker n's packets are not all taken yet */
 	uint32_t announcing;              /* bit n: packets for worker n wait to be announced */

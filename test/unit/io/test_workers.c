@@ -21,6 +21,7 @@
 #include "dataplane.h"
 #include "netns.h"
 #include "subject.h"
+#include "tun_steering.h"
 
 enum {
 	SESSIONS = 12,
@@ -95,16 +96,30 @@ static void attach(unsigned session)
 	command(session, &c, DATAPATH_NETWORK);
 }
 
-static void start(unsigned workers)
+struct setup {
+	unsigned workers;
+	bool steered;
+};
+
+static struct tun_steering *steering;
+
+/* Skips what this machine cannot have. */
+static void start(const struct setup *setup)
 {
-	char error[256];
+	char error[256], why[160];
+	steering = setup->steered ? tun_steering_open(why) : NULL;
+	if (setup->steered && !steering) {
+		print_message("no steering: %s\n", why);
+		skip();
+	}
 	struct dataplane_config config = {
 		.loop = &loop,
 		.interface_name = "greyline0",
 		.mtu = 1400,
 		.server = true,
 		.offload = true,
-		.workers = workers,
+		.workers = setup->workers,
+		.steering = steering,
 		.sessions_max = SESSIONS + 1,
 		.event = on_event,
 	};
@@ -129,6 +144,7 @@ static void stop(void)
 		uv_run(&loop, UV_RUN_ONCE);
 	ops->stop(plane);
 	uv_run(&loop, UV_RUN_NOWAIT);
+	tun_steering_close(steering);
 }
 
 static int udp(int ns, const char *local, uint16_t port)
@@ -304,10 +320,9 @@ static void host_receives(int fd, unsigned count)
 /* Every direction at once: host to clients, clients to host, client to client. */
 static void test_same_packets(void **state)
 {
-	unsigned workers = *(unsigned *)*state;
 	uint64_t drops[DROP_COUNT];
 	memset(expected, 0, sizeof(expected));
-	start(workers);
+	start(*state);
 	int fd = udp(server_ns, "10.9.0.1", PORT);
 	for (uint32_t first = 0; first < PACKETS; first += AT_ONCE) {
 		host_to_clients(fd, first);
@@ -331,8 +346,8 @@ static void test_same_packets(void **state)
 static void test_super_packets(void **state)
 {
 	static uint8_t bytes[SUPER_SEGMENT * SUPER_SEGMENTS];
-	unsigned workers = *(unsigned *)*state, next[SESSIONS] = {0};
-	start(workers);
+	unsigned next[SESSIONS] = {0};
+	start(*state);
 	int fd = udp(server_ns, "10.9.0.1", PORT), segment = SUPER_SEGMENT;
 	if (setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof(segment)) < 0)
 		skip();
@@ -362,8 +377,7 @@ static void test_super_packets(void **state)
 /* Sessions come and go on slots that others have had, at other workers, while packets flow. */
 static void test_slots_change_workers(void **state)
 {
-	unsigned workers = *(unsigned *)*state;
-	start(workers);
+	start(*state);
 	int fd = udp(server_ns, "10.9.0.1", PORT);
 	for (unsigned round = 0; round < 200; round++) {
 		for (unsigned n = 0; n < SESSIONS; n++) {
@@ -402,6 +416,29 @@ static void test_slots_change_workers(void **state)
 	close(fd);
 	ops->stop(plane);
 	uv_run(&loop, UV_RUN_NOWAIT);
+	tun_steering_close(steering);
+}
+
+/* What is steered, nobody has to hand over. */
+static void test_steering(void **state)
+{
+	const struct setup *setup = *state;
+	struct dataplane_facts facts;
+	memset(expected, 0, sizeof(expected));
+	start(setup);
+	int fd = udp(server_ns, "10.9.0.1", PORT);
+	host_to_clients(fd, 0);
+	clients_receive(AT_ONCE * SESSIONS);
+	usleep(50000); /* published every 20 ms */
+	ops->describe(plane, &facts);
+	assert_int_equal(facts.workers, setup->workers);
+	assert_non_null(strstr(facts.steering, setup->steered ? "BPF" : "by flow"));
+	if (setup->steered)
+		assert_int_equal(facts.handed, 0);
+	else
+		assert_in_range(facts.handed, 1, AT_ONCE * SESSIONS);
+	close(fd);
+	stop();
 }
 
 static int make_namespaces(void **state)
@@ -441,7 +478,8 @@ static int drain(void **state)
 
 int main(void)
 {
-	static unsigned one = 1, two = 2, four = 4;
+	static struct setup one = {1, false}, two = {2, false}, four = {4, false},
+			    steered = {4, true};
 	netns_enter_or_skip();
 #define TEST(words, test, count)                                                                   \
 	{                                                                                          \
@@ -451,8 +489,12 @@ int main(void)
 		TEST("same packets, one worker", test_same_packets, one),
 		TEST("same packets, two workers", test_same_packets, two),
 		TEST("same packets, four workers", test_same_packets, four),
+		TEST("same packets, four workers, steered", test_same_packets, steered),
+		TEST("steered by inner destination", test_steering, steered),
+		TEST("steered by nobody", test_steering, four),
 		TEST("super-packets, one worker", test_super_packets, one),
 		TEST("super-packets, four workers", test_super_packets, four),
+		TEST("super-packets, steered", test_super_packets, steered),
 		TEST("slots change workers", test_slots_change_workers, four),
 	};
 	return cmocka_run_group_tests(tests, make_namespaces, end_loop);
