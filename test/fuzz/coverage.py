@@ -22,6 +22,7 @@ FLAGS = '-fprofile-instr-generate -fcoverage-mapping'
 PARSERS = {
     'gre': ['src/datapath/gre.c', 'src/datapath/frame.c'],
     'inner': ['src/datapath/inner.c'],
+    'segment': ['src/datapath/segment.c', 'src/datapath/mss.c'],
     'datapath_open': ['src/datapath/open.c', 'src/datapath/mppe.c', 'src/datapath/reorder.c',
                       'src/datapath/hold.c'],
     'option': ['src/ppp/option.c', 'src/ppp/lcp_option.c'],

@@ -1,5 +1,6 @@
-/* Inner IP headers. The first two bytes are an MTU; what parses is fragmented, put together again
- * and compared, and answered with an ICMP error that must itself be sound and never be answered. */
+/* Inner IP headers, and what IPv6 puts behind them. The first two bytes are an MTU; what parses is
+ * fragmented, put together again and compared, and answered with an ICMP error that must itself be
+ * sound and never be answered. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -59,6 +60,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		return 0;
 	assert(inner.length <= length && inner.header_length <= inner.length);
 	inner_checksum_holds(&inner, bytes);
+	uint8_t protocol;
+	size_t transport = inner_transport(&inner, bytes, &protocol);
+	assert(transport == 0 || (transport >= inner.header_length && transport <= inner.length));
 	if (inner.version == 4)
 		check_fragments(&inner, bytes, mtu);
 	check_answer(&inner, bytes, mtu);
