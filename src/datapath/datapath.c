@@ -70,7 +70,7 @@ static void attach(struct datapath_engine *engine, struct datapath *dp,
 {
 	if (dp->attached)
 		detach(engine, dp);
-	memset(dp, 0, sizeof(*dp));
+	*dp = (struct datapath){.streams = dp->streams};
 	forget_link(engine, dp);
 	gre_init(&dp->gre);
 	dp->subject = command->subject;
@@ -94,14 +94,16 @@ static void arm_receive(const struct datapath_engine *engine, struct datapath *d
 	const struct datapath_command *command)
 {
 	const struct mppe_start_keys *keys = &command->key.keys;
+	const struct mppe_memory memory = {&dp->streams->receive, &dp->history};
 	bool short_key = command->key.strength != MPPE_128;
 
 	/* Keys never used are replaced at once; in use, they stay for what is in flight. */
 	mppe_wipe(&dp->previous, engine->keys);
 	if (dp->receive.active && command->key.strength != MPPE_NONE)
-		dp->previous = dp->receive;
+		mppe_copy(&dp->previous, &(struct mppe_memory){.stream = &dp->streams->previous},
+			&dp->receive);
 	mppe_wipe(&dp->receive, engine->keys);
-	mppe_arm(&dp->receive, engine->mppe, command->key.strength, command->key.stateless,
+	mppe_arm(&dp->receive, &memory, engine->mppe, command->key.strength, command->key.stateless,
 		short_key ? keys->receive_short : keys->receive);
 	dp->suspicious = 0;
 	dp->resync_tries = 0;
@@ -111,10 +113,11 @@ static void arm_transmit(const struct datapath_engine *engine, struct datapath *
 	const struct datapath_command *command)
 {
 	const struct mppe_start_keys *keys = &command->key.keys;
+	const struct mppe_memory memory = {.stream = &dp->streams->transmit};
 	bool short_key = command->key.strength != MPPE_128;
 
 	mppe_wipe(&dp->transmit, engine->keys);
-	mppe_arm(&dp->transmit, engine->mppe, command->key.strength, command->key.stateless,
+	mppe_arm(&dp->transmit, &memory, engine->mppe, command->key.strength, command->key.stateless,
 		short_key ? keys->send_short : keys->send);
 }
 

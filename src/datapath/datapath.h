@@ -44,7 +44,14 @@ struct datapath_engine {
 	uint32_t drops[DROP_COUNT];    /* those that no session can be blamed for */
 };
 
+/* The streams of stateful MPPE, apart from the session: most never touch theirs. */
+struct datapath_streams {
+	struct rc4 transmit, receive, previous;
+};
+
+/* All zero at first but for `streams`, which is the owner's, and its own to set; it stays. */
 struct datapath {
+	struct datapath_streams *streams;
 	uint32_t subject, epoch;
 	uint16_t local_call_id, peer_call_id;
 	bool attached, connected;
@@ -61,6 +68,7 @@ struct datapath {
 	struct address local4, remote4, remote6; /* inner */
 	struct gre gre;                          /* sequence, ack, reorder window */
 	struct mppe transmit, receive;
+	struct mppe_history history; /* of `receive` */
 	struct mppe previous;   /* receive keys until the new ones are first used */
 	uint8_t resync_id;      /* of the last CCP Reset-Request we sent */
 	uint8_t resync_tries;   /* sent for this loss */
@@ -75,7 +83,7 @@ struct datapath {
 	struct datapath_counters counters;
 };
 
-static_assert(sizeof(struct datapath) <= 2048, "ten thousand sessions stay cheap");
+static_assert(sizeof(struct datapath) <= 1280, "ten thousand sessions stay cheap");
 
 enum {
 	DATAPATH_OUT_PER_IN = 48,

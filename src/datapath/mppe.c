@@ -50,21 +50,36 @@ void mppe_wipe(struct mppe *m, struct key_pool *pool)
 {
 	if (pool)
 		key_pool_forget(pool, &m->chain);
+	if (mppe_armed(m) && !m->stateless)
+		secret_wipe(m->memory.stream, sizeof(*m->memory.stream));
+	if (mppe_armed(m) && m->stateless && m->memory.history)
+		secret_wipe(m->memory.history, sizeof(*m->memory.history));
 	secret_wipe(m, sizeof(*m));
 }
 
-void mppe_arm(struct mppe *m, const struct mppe_engine *engine, enum mppe_strength strength,
-	bool stateless, const uint8_t *start_key)
+void mppe_arm(struct mppe *m, const struct mppe_memory *memory, const struct mppe_engine *engine,
+	enum mppe_strength strength, bool stateless, const uint8_t *start_key)
 {
 	memset(m, 0, sizeof(*m));
 	if (strength == MPPE_NONE)
 		return;
 	mppe_chain_init(&m->chain, engine, strength, start_key);
+	m->memory = *memory;
 	m->stateless = stateless;
 	if (stateless)
 		mppe_chain_next(&m->chain);
 	else
-		mppe_chain_stream(&m->chain, &m->stream);
+		mppe_chain_stream(&m->chain, m->memory.stream);
+}
+
+void mppe_copy(struct mppe *to, const struct mppe_memory *memory, const struct mppe *from)
+{
+	*to = *from;
+	to->memory = *memory;
+	if (mppe_armed(from) && !from->stateless)
+		*to->memory.stream = *from->memory.stream;
+	if (mppe_armed(from) && from->stateless && to->memory.history)
+		memset(to->memory.history, 0, sizeof(*to->memory.history));
 }
 
 static bool is_flag(uint16_t count)
@@ -102,12 +117,12 @@ struct rc4 *mppe_seal(
 	m->flush = false;
 	if (is_flag(m->count)) {
 		mppe_chain_next(&m->chain);
-		mppe_chain_stream(&m->chain, &m->stream);
+		mppe_chain_stream(&m->chain, m->memory.stream);
 		bits |= MPPE_FLUSHED;
 	}
 	*header = bits | m->count;
 	m->count = (m->count + 1) & COUNT_MASK;
-	return &m->stream;
+	return m->memory.stream;
 }
 
 void mppe_flush(struct mppe *m)
@@ -157,12 +172,15 @@ static bool key_fits(const struct mppe_chain *chain, const uint8_t *packet, size
 static void skip_to(struct mppe *m, const struct mppe_chain *reached, uint16_t skipped,
 	const uint8_t *first_key)
 {
-	struct mppe_gap *gap = &m->gaps[m->gap_next];
+	struct mppe_history *history = m->memory.history;
 
-	gap->count = skipped < REORDER_PACKETS ? skipped : REORDER_PACKETS;
-	gap->first = (m->count + skipped - gap->count) & COUNT_MASK;
-	memcpy(gap->key, first_key, sizeof(gap->key));
-	m->gap_next = (m->gap_next + 1) % MPPE_GAPS;
+	if (history) {
+		struct mppe_gap *gap = &history->gaps[history->next];
+		gap->count = skipped < REORDER_PACKETS ? skipped : REORDER_PACKETS;
+		gap->first = (m->count + skipped - gap->count) & COUNT_MASK;
+		memcpy(gap->key, first_key, sizeof(gap->key));
+		history->next = (history->next + 1) % MPPE_GAPS;
+	}
 	m->chain = *reached;
 	m->count = (m->count + skipped + 1) & COUNT_MASK;
 	m->chased = 0;
@@ -221,7 +239,8 @@ static bool chase(
 		m->count = m->chase_count;
 		m->chased = 0;
 		m->doubt = false;
-		secret_wipe(m->gaps, sizeof(m->gaps));
+		if (m->memory.history)
+			secret_wipe(m->memory.history, sizeof(*m->memory.history));
 	}
 	secret_wipe(&chain, sizeof(chain));
 	return arrived;
@@ -257,8 +276,10 @@ void mppe_lost(struct mppe *m, uint32_t packets)
 /* The stream of a packet whose key a gap can make again. */
 static bool make_again(const struct mppe *m, uint16_t count, struct rc4 *fresh)
 {
-	for (unsigned n = 0; n < MPPE_GAPS; n++) {
-		const struct mppe_gap *gap = &m->gaps[n];
+	const struct mppe_history *history = m->memory.history;
+
+	for (unsigned n = 0; history && n < MPPE_GAPS; n++) {
+		const struct mppe_gap *gap = &history->gaps[n];
 		uint16_t offset = distance(count, gap->first);
 		if (offset >= gap->count)
 			continue;
@@ -352,14 +373,14 @@ static bool open_stateful(
 		if (!flushed || !open_flushed(m, count, packet, length))
 			return refuse(why, DROP_MPPE_RESYNC);
 		m->resync = false;
-		mppe_chain_stream(&m->chain, &m->stream);
+		mppe_chain_stream(&m->chain, m->memory.stream);
 	} else if (is_flag(count)) {
 		mppe_chain_next(&m->chain);
-		mppe_chain_stream(&m->chain, &m->stream);
+		mppe_chain_stream(&m->chain, m->memory.stream);
 	} else if (flushed) {
 		if (!choose_key(m, &m->chain, packet, length) && m->dialect == MPPE_FLUSH_NEW_KEY)
 			mppe_chain_next(&m->chain);
-		mppe_chain_stream(&m->chain, &m->stream);
+		mppe_chain_stream(&m->chain, m->memory.stream);
 	}
 	m->count = (count + 1) & COUNT_MASK;
 	return true;
@@ -379,7 +400,7 @@ struct rc4 *mppe_open(struct mppe *m, struct key_pool *pool, const uint8_t *pack
 		return open_stateless(m, pool, header, packet, length, fresh, why) ? &fresh->rc4
 										   : NULL;
 	else
-		return open_stateful(m, header, packet, length, why) ? &m->stream : NULL;
+		return open_stateful(m, header, packet, length, why) ? m->memory.stream : NULL;
 	return NULL;
 }
 
@@ -398,13 +419,15 @@ uint32_t mppe_search(const struct mppe *m, const uint8_t *packet, size_t length)
 
 bool mppe_fits(const struct mppe *m, const uint8_t *packet, size_t length)
 {
-	struct mppe copy = *m;
+	struct rc4 stateful;
+	struct mppe copy;
 	struct mppe_stream fresh;
 	enum drop why;
 
+	mppe_copy(&copy, &(struct mppe_memory){.stream = &stateful}, m);
 	struct rc4 *stream = mppe_open(&copy, NULL, packet, length, &fresh, &why);
 	bool fits = stream && looks_like_ip(stream, packet, length);
-	secret_wipe(&copy, sizeof(copy));
+	mppe_wipe(&copy, NULL);
 	secret_wipe(&fresh, sizeof(fresh));
 	return fits;
 }

@@ -30,6 +30,18 @@ struct mppe_gap {
 	uint8_t key[16];
 };
 
+struct mppe_history {
+	struct mppe_gap gaps[MPPE_GAPS];
+	uint8_t next; /* the gap to overwrite next */
+};
+
+/* Where a direction keeps what only one of the modes needs: not inside it, because a server has
+ * thousands that need neither. Untouched in the other mode. */
+struct mppe_memory {
+	struct rc4 *stream;           /* stateful mode */
+	struct mppe_history *history; /* stateless mode, receive; NULL: no packet is opened late */
+};
+
 /* How a peer makes the key of a flushed packet that is not a key change by its number. */
 enum mppe_flush {
 	MPPE_FLUSH_SAME_KEY, /* tables from the current key: RFC 3078 §3.1, Windows, FreeBSD */
@@ -39,23 +51,19 @@ enum mppe_flush {
 struct mppe {
 	/* Length 0: not armed. Stateless, the key is already that of the next packet. */
 	struct mppe_chain chain;
+	struct mppe_memory memory;
 	bool stateless;
-	bool flush;       /* transmit: the next packet must be a flushed one */
-	bool resync;      /* receive, stateful: wait for a flushed packet */
-	bool active;      /* receive: an IP packet was opened under these keys */
-	uint8_t dialect;  /* receive, stateful: enum mppe_flush */
-	uint8_t gap_next; /* receive, stateless: the gap to overwrite next */
-	uint16_t count;   /* coherency count of the next packet */
-	bool doubt;       /* receive, stateless: so many were lost that the count says nothing */
+	bool flush;      /* transmit: the next packet must be a flushed one */
+	bool resync;     /* receive, stateful: wait for a flushed packet */
+	bool active;     /* receive: an IP packet was opened under these keys */
+	uint8_t dialect; /* receive, stateful: enum mppe_flush */
+	uint16_t count;  /* coherency count of the next packet */
+	bool doubt;      /* receive, stateless: so many were lost that the count says nothing */
 	/* Receive, stateless: a second chain on its way to a count further ahead than
 	 * MPPE_REKEY_AHEAD, that many keys a packet. */
 	uint16_t chase_count;
 	uint32_t chased; /* keys it has made; 0: not under way */
 	uint8_t chase_key[16];
-	union {
-		struct rc4 stream;               /* stateful */
-		struct mppe_gap gaps[MPPE_GAPS]; /* stateless */
-	};
 };
 
 /* A stream made for one packet. It begins on a cache line, so that it has four of them, not five.
@@ -66,10 +74,12 @@ struct mppe_stream {
 	bool key_only; /* `rc4` is still to be scheduled, from `key` */
 };
 
-/* Arms one direction, which was wiped or is new. `start_key` is 8 bytes for 40 and 56 bits, 16 for
- * 128. */
-void mppe_arm(struct mppe *m, const struct mppe_engine *engine, enum mppe_strength strength,
-	bool stateless, const uint8_t *start_key);
+/* Arms one direction, which was wiped or is new. `memory` must last until it is wiped. `start_key`
+ * is 8 bytes for 40 and 56 bits, 16 for 128. */
+void mppe_arm(struct mppe *m, const struct mppe_memory *memory, const struct mppe_engine *engine,
+	enum mppe_strength strength, bool stateless, const uint8_t *start_key);
+/* `to` goes on where `from` stands, in `memory` of its own. */
+void mppe_copy(struct mppe *to, const struct mppe_memory *memory, const struct mppe *from);
 /* Forgets the keys, those made ahead in `pool` (may be NULL) too. */
 void mppe_wipe(struct mppe *m, struct key_pool *pool);
 

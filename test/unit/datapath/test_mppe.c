@@ -96,12 +96,18 @@ struct pair {
 	struct mppe out, in;
 };
 
+/* One pair at a time: what it keeps apart from the two is here. */
 static struct pair pair_new(enum mppe_strength strength, bool stateless)
 {
+	static struct rc4 streams[2];
+	static struct mppe_history history;
+	const struct mppe_memory out = {.stream = &streams[0]};
+	const struct mppe_memory in = {.stream = &streams[1], .history = &history};
 	struct pair p;
 	memset(&p, 0xa5, sizeof(p));
-	mppe_arm(&p.out, mppe_engine_best(), strength, stateless, start_key);
-	mppe_arm(&p.in, mppe_engine_best(), strength, stateless, start_key);
+	memset(&history, 0, sizeof(history));
+	mppe_arm(&p.out, &out, mppe_engine_best(), strength, stateless, start_key);
+	mppe_arm(&p.in, &in, mppe_engine_best(), strength, stateless, start_key);
 	return p;
 }
 
@@ -359,7 +365,7 @@ static void both_ways_to_flush(void **state)
 				seal(&p.out, n++, &sealed);
 			if (change)
 				mppe_chain_next(&p.out.chain);
-			rc4_init(&p.out.stream, p.out.chain.key, p.out.chain.length);
+			rc4_init(p.out.memory.stream, p.out.chain.key, p.out.chain.length);
 			seal(&p.out, n++, &sealed);
 			sealed.bytes[0] |= 0x80;
 			assert_opens(&p.in, &sealed);
@@ -374,7 +380,7 @@ static void both_ways_to_flush(void **state)
 				continue;
 			if (change)
 				mppe_chain_next(&p.out.chain);
-			rc4_init(&p.out.stream, p.out.chain.key, p.out.chain.length);
+			rc4_init(p.out.memory.stream, p.out.chain.key, p.out.chain.length);
 			seal(&p.out, n++, &sealed);
 			sealed.bytes[0] |= 0x80;
 			assert_opens(&p.in, &sealed);
@@ -391,8 +397,9 @@ static void our_flush_suits_both(void **state)
 	for (unsigned sent = 0; sent < 520; sent++) {
 		struct mppe m;
 		struct mppe_chain chain;
+		struct rc4 stream;
 		struct sealed sealed;
-		mppe_arm(&m, mppe_engine_best(), MPPE_128, false, start_key);
+		mppe_arm(&m, &(struct mppe_memory){.stream = &stream}, mppe_engine_best(), MPPE_128, false, start_key);
 		mppe_chain_init(&chain, &mppe_engine_plain, MPPE_128, start_key);
 		for (unsigned n = 0; n < sent; n++)
 			seal(&m, n, &sealed);
@@ -445,15 +452,18 @@ static void fits_changes_nothing(void **state)
 	for (unsigned stateless = 0; stateless < 2; stateless++) {
 		struct pair p = pair_new(MPPE_128, stateless);
 		struct mppe other, before;
+		struct rc4 stream, stream_before;
 		struct sealed sealed;
-		mppe_arm(&other, mppe_engine_best(), MPPE_128, stateless, start_key);
+		mppe_arm(&other, &(struct mppe_memory){.stream = &stream}, mppe_engine_best(), MPPE_128, stateless, start_key);
 		other.chain.key[3] ^= 1;
 		if (!stateless)
-			rc4_init(&other.stream, other.chain.key, other.chain.length);
+			rc4_init(&stream, other.chain.key, other.chain.length);
 		seal(&p.out, 0, &sealed);
 		before = p.in;
+		stream_before = *p.in.memory.stream;
 		assert_true(mppe_fits(&p.in, sealed.bytes, PACKET));
 		assert_memory_equal(&before, &p.in, sizeof(before));
+		assert_memory_equal(&stream_before, p.in.memory.stream, sizeof(stream_before));
 		assert_false(mppe_fits(&other, sealed.bytes, PACKET));
 		assert_false(mppe_fits(&p.in, sealed.bytes, 3));
 	}
@@ -461,14 +471,19 @@ static void fits_changes_nothing(void **state)
 
 static void wiped(void **state)
 {
-	struct mppe m, zero;
-	memset(&zero, 0, sizeof(zero));
-	mppe_arm(&m, mppe_engine_best(), MPPE_40, false, start_key);
+	static const struct mppe none;
+	static const struct rc4 no_stream;
+	struct rc4 stream;
+	struct mppe m;
+	const struct mppe_memory memory = {.stream = &stream};
+	mppe_arm(&m, &memory, mppe_engine_best(), MPPE_40, false, start_key);
 	assert_true(mppe_armed(&m));
+	assert_memory_not_equal(&stream, &no_stream, sizeof(stream));
 	mppe_wipe(&m, NULL);
 	assert_false(mppe_armed(&m));
-	assert_memory_equal(&m, &zero, sizeof(m));
-	mppe_arm(&m, mppe_engine_best(), MPPE_NONE, true, start_key);
+	assert_memory_equal(&m, &none, sizeof(m));
+	assert_memory_equal(&stream, &no_stream, sizeof(stream));
+	mppe_arm(&m, &memory, mppe_engine_best(), MPPE_NONE, true, start_key);
 	assert_false(mppe_armed(&m));
 }
 
