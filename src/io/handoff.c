@@ -49,9 +49,14 @@ bool handoff_announce(struct handoff *inbox, unsigned from)
 	       atomic_exchange_explicit(&inbox->asleep, false, memory_order_seq_cst);
 }
 
+bool handoff_any(struct handoff *inbox)
+{
+	return atomic_load_explicit(&inbox->waiting, memory_order_relaxed) != 0;
+}
+
 uint32_t handoff_waiting(struct handoff *inbox)
 {
-	if (!atomic_load_explicit(&inbox->waiting, memory_order_relaxed))
+	if (!handoff_any(inbox))
 		return 0;
 	return atomic_exchange_explicit(&inbox->waiting, 0, memory_order_acquire);
 }

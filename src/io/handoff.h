@@ -50,6 +50,8 @@ bool handoff_announce(struct handoff *inbox, unsigned from);
 
 /* Owner: who has announced something since the last call. */
 uint32_t handoff_waiting(struct handoff *inbox);
+/* Owner: whether there is any. */
+bool handoff_any(struct handoff *inbox);
 /* Owner, before it sleeps: false when it must not, because something is waiting. */
 bool handoff_sleep(struct handoff *inbox);
 void handoff_wake(struct handoff *inbox);

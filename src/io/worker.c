@@ -21,6 +21,7 @@ enum {
 	OUTER_CONTROL_SOURCES = 2, /* of outer_sources(): the first ones */
 	TUNS_AT_ONCE = 16,         /* sessions' own interfaces read in a round */
 	TICKS_AT_ONCE = 4 * BATCH_MAX,
+	KEYS_BETWEEN_LOOKS = 4, /* calls of datapath_idle(), some 5 us */
 };
 
 void worker_wake(struct worker *w)
@@ -60,6 +61,7 @@ static void announce(struct worker *w)
 
 void worker_settle(struct worker *w)
 {
+	w->idle_work |= w->touched != 0;
 	while (w->touched) {
 		struct slot *slot = &w->all->slots[w->touched - 1];
 		w->touched = slot->next_touched;
@@ -159,7 +161,7 @@ static uint64_t may_wait(struct worker *w)
 /* Asleep, a worker is no reader of the prefix table: nobody waits for it. */
 static int sleep_on(struct worker *w, struct epoll_event *events, uint64_t wait)
 {
-	if (!handoff_sleep(&w->inbox))
+	if (!wait || !handoff_sleep(&w->inbox))
 		return poll_sources(w, events, 0);
 	if (w->reader >= 0)
 		prefix_reader_offline(&w->all->routing.table, w->reader);
@@ -170,14 +172,25 @@ static int sleep_on(struct worker *w, struct epoll_event *events, uint64_t wait)
 	return count;
 }
 
+/* Makes keys until something arrives, or there are enough. */
+static int work_ahead(struct worker *w, struct epoll_event *events)
+{
+	int count;
+	while (!(count = poll_sources(w, events, 0)) && w->idle_work && !handoff_any(&w->inbox))
+		for (unsigned n = 0; n < KEYS_BETWEEN_LOOKS && w->idle_work; n++)
+			w->idle_work = datapath_idle(&w->engine);
+	return count;
+}
+
 static uint32_t wait_ready(struct worker *w)
 {
 	struct epoll_event events[WORKER_SOURCES];
 	uint32_t ready = 0;
-	uint64_t wait = may_wait(w);
 	if (w->reader >= 0)
 		prefix_reader_quiescent(&w->all->routing.table, w->reader);
-	int count = wait ? sleep_on(w, events, wait) : poll_sources(w, events, 0);
+	int count = w->idle_work ? work_ahead(w, events) : 0;
+	if (count <= 0)
+		count = sleep_on(w, events, may_wait(w));
 	for (int i = 0; i < count; i++)
 		ready |= 1u << events[i].data.u32;
 	return ready;

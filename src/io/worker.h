@@ -58,9 +58,13 @@ struct slot {
 
 /* What travels through the command ring; a control frame's bytes follow. */
 struct worker_request {
-	enum worker_request_kind { WORKER_COMMAND, WORKER_INTERFACE } kind;
-	int tun; /* WORKER_INTERFACE */
-	struct datapath_command command;
+	enum worker_request_kind { WORKER_COMMAND, WORKER_INTERFACE, WORKER_PATH } kind;
+	int tun;        /* WORKER_INTERFACE */
+	uint32_t index; /* WORKER_PATH: whose path it is now; of family 0: no more */
+	union {
+		struct datapath_command command;
+		struct path path;
+	};
 };
 
 /* What travels back; a control frame's bytes or the final counters follow. */
@@ -114,6 +118,7 @@ struct worker {
 	uint64_t publish_at;
 	uint64_t busy_until;
 	bool told_something;
+	bool idle_work; /* keys may be made ahead */
 	bool no_pwait2; /* the kernel is older than 5.11 */
 	uint64_t now;
 	struct worker_out *out; /* WORKER_DEPTH of them */

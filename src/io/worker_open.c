@@ -33,7 +33,8 @@ static int map_memory(struct worker *w)
 	w->out = memory_map(WORKER_DEPTH * sizeof(*w->out));
 	w->tun_batch.arena = memory_map(TUN_ARENA_SIZE);
 	w->coalescer = memory_map(sizeof(*w->coalescer));
-	if (!w->held || !w->out || !w->tun_batch.arena || !w->coalescer)
+	w->engine.keys = memory_map(sizeof(*w->engine.keys));
+	if (!w->held || !w->out || !w->tun_batch.arena || !w->coalescer || !w->engine.keys)
 		return -ENOMEM;
 	int failed = heap_init(&w->deadlines, w->all->slot_count);
 	if (!failed)
@@ -152,4 +153,7 @@ void worker_close(struct worker *w)
 	memory_unmap(w->out, WORKER_DEPTH * sizeof(*w->out));
 	memory_unmap(w->tun_batch.arena, TUN_ARENA_SIZE);
 	memory_unmap(w->coalescer, sizeof(*w->coalescer));
+	if (w->engine.keys)
+		explicit_bzero(w->engine.keys, sizeof(*w->engine.keys));
+	memory_unmap(w->engine.keys, sizeof(*w->engine.keys));
 }
