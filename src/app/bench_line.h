@@ -20,6 +20,7 @@ enum {
 /* A session. */
 struct line {
 	struct datapath dp;
+	struct datapath_streams streams;
 	uint32_t subject; /* 0: free */
 	uint32_t telling; /* events that wait for the loop: the subject they are about */
 	bool detached, keys_differ, keys_told;

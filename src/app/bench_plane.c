@@ -253,6 +253,7 @@ static void on_command(
 		send_frames(plane);
 	carry_command(plane, line, command, frame, now);
 	uint16_t call_id = line->dp.local_call_id;
+	line->dp.streams = &line->streams;
 	datapath_execute(&plane->engine, &line->dp, command, frame, now, &plane->frames->list);
 	if (command->kind == DATAPATH_DETACH)
 		detach(plane, line, call_id);

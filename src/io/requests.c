@@ -19,7 +19,7 @@ static void attach(struct worker *w, const struct datapath_command *command)
 	uint32_t *place = &w->all->call_ids[command->attach.local_call_id];
 	struct slot *slot = &w->all->slots[index];
 	assert(index < w->all->slot_count && slot_subject(slot) == 0 && *place == 0);
-	memset(&slot->dp, 0, sizeof(slot->dp));
+	slot->dp = (struct datapath){.streams = &w->all->streams[index]};
 	atomic_store_explicit(&slot->subject, command->subject, memory_order_relaxed);
 	slot->tun = (struct tun_queue){.fd = -1};
 	slot->keys_told = false;

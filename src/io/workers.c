@@ -13,10 +13,12 @@ static int map_shared(struct workers *all)
 	size_t slots = all->slot_count;
 	all->at = memory_map(all->count * sizeof(*all->at));
 	all->slots = memory_map(slots * sizeof(*all->slots));
+	all->streams = memory_map(slots * sizeof(*all->streams));
 	all->published = memory_map(slots * sizeof(*all->published));
 	all->places = memory_map(slots * sizeof(*all->places));
 	all->call_ids = memory_map(CALL_IDS * sizeof(*all->call_ids));
-	if (!all->at || !all->slots || !all->published || !all->places || !all->call_ids)
+	if (!all->at || !all->slots || !all->streams || !all->published || !all->places ||
+		!all->call_ids)
 		return -ENOMEM;
 	return all->server ? routing_init(&all->routing, all->slot_count) : 0;
 }
@@ -38,6 +40,7 @@ static void release(struct workers *all, unsigned opened)
 	routing_free(&all->routing);
 	memory_unmap(all->at, all->count * sizeof(*all->at));
 	memory_unmap(all->slots, all->slot_count * sizeof(*all->slots));
+	memory_unmap(all->streams, all->slot_count * sizeof(*all->streams));
 	memory_unmap(all->published, all->slot_count * sizeof(*all->published));
 	memory_unmap(all->places, all->slot_count * sizeof(*all->places));
 	memory_unmap(all->call_ids, CALL_IDS * sizeof(*all->call_ids));

@@ -37,6 +37,7 @@ struct workers {
 	bool server;
 	uint32_t slot_count;
 	struct slot *slots;          /* by session index; mapped, resident as used */
+	struct datapath_streams *streams; /* the same: used by stateful MPPE only */
 	struct published *published; /* the same */
 	_Atomic uint8_t *places;     /* the same */
 	uint32_t *call_ids;          /* local call ID to session index + 1; its owner's entry */

@@ -25,6 +25,7 @@ enum { CLIENT_IP = 0x0a000002, SERVER_IP = 0x0a000001 };
 
 struct ends {
 	struct datapath client, server;
+	struct datapath_streams streams[2];
 };
 
 struct bench {
@@ -122,6 +123,8 @@ static struct bench *start(void)
 	b->sealed = (struct packet_list){.at = b->sealed_at, .max = OUTPUTS};
 	b->opened = (struct packet_list){.at = b->opened_at, .max = OUTPUTS};
 	for (unsigned n = 0; n < SESSIONS; n++) {
+		b->ends[n].client.streams = &b->ends[n].streams[0];
+		b->ends[n].server.streams = &b->ends[n].streams[1];
 		bring_up(b, &b->ends[n].client, (uint16_t)n, true);
 		bring_up(b, &b->ends[n].server, (uint16_t)n, false);
 	}

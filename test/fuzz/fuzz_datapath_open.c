@@ -31,6 +31,7 @@ struct bench {
 	struct prefix_node nodes[8];
 	_Atomic uint32_t buckets[8];
 	struct datapath here, there;
+	struct datapath_streams streams[2];
 	struct packet at[OUT];
 	uint8_t buffers[OUT][OUTER_MAX];
 	struct packet_list out;
@@ -300,6 +301,7 @@ static void set_up(struct bench *b)
 	b->out = (struct packet_list){.at = b->at, .max = OUT};
 	struct datapath *ends[] = {&b->here, &b->there};
 	for (unsigned n = 0; n < 2; n++) {
+		ends[n]->streams = &b->streams[n];
 		attach(b, ends[n], 0);
 		framing(b, ends[n], 12);
 		network(b, ends[n], true);

@@ -54,6 +54,7 @@ enum {
 struct line {
 	struct session session;
 	struct datapath datapath;
+	struct datapath_streams streams;
 	bool up, answered;
 };
 
@@ -229,11 +230,13 @@ static void take_command(const struct out_item *item, uint64_t now)
 {
 	const uint8_t *bytes = outbox_bytes(&load.out, item);
 	struct datapath_command command;
+	struct line *line = line_of(item->subject);
 
 	memcpy(&command, bytes, sizeof(command));
 	load.list.count = 0;
-	datapath_execute(&load.engine, &line_of(item->subject)->datapath, &command,
-		bytes + sizeof(command), now, &load.list);
+	line->datapath.streams = &line->streams;
+	datapath_execute(
+		&load.engine, &line->datapath, &command, bytes + sizeof(command), now, &load.list);
 	for (size_t i = 0; i < load.list.count; i++)
 		if (load.list.at[i].kind == PACKET_OUTER)
 			send_outer(&load.list.at[i]);

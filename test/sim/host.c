@@ -358,6 +358,7 @@ static void worker_command(
 	if (command->kind == DATAPATH_DETACH)
 		for (int i = 0; i < DROP_COUNT; i++)
 			tally.drops[i] += seat->datapath.counters.drops[i];
+	seat->datapath.streams = &seat->streams;
 	datapath_execute(&host->engine, &seat->datapath, command, frame, host->world->now, &list);
 	if (command->kind == DATAPATH_ATTACH)
 		attached(seat);

@@ -21,6 +21,7 @@ enum { SEATS = 12, HOLD_SLOTS = 256, RING_RECORDS = 96, RING_FRAME = 2048 };
 struct seat {
 	struct session session;
 	struct datapath datapath;
+	struct datapath_streams streams;
 	struct side *side;
 	bool used, over, opened;
 	bool attached, detached; /* at the worker */

@@ -13,7 +13,7 @@
 #include "frame.h"
 #include "inner.h"
 
-enum { LAB_OUT = 256, CLIENT_ID = 0x1111, SERVER_ID = 0x2222 };
+enum { LAB_OUT = 256, LAB_DATAPATHS = 64, CLIENT_ID = 0x1111, SERVER_ID = 0x2222 };
 
 #define CLIENT_IP 0x0a000002u
 #define SERVER_IP 0x0a000001u
@@ -23,6 +23,8 @@ struct lab {
 	struct hold_pool pool;
 	struct hold_slot slots[HELD_PACKETS_TOTAL];
 	struct datapath client, server;
+	struct datapath_streams streams[LAB_DATAPATHS];
+	size_t streams_used;
 	struct packet at[LAB_OUT];
 	uint8_t buffers[LAB_OUT][OUTER_MAX];
 	struct packet_list out;
@@ -62,6 +64,10 @@ static inline struct address lab_outer(bool client)
 static inline void lab_attach(struct lab *lab, struct datapath *dp, bool require_encryption)
 {
 	bool client = dp == &lab->client;
+	if (!dp->streams) {
+		assert_true(lab->streams_used < LAB_DATAPATHS);
+		dp->streams = &lab->streams[lab->streams_used++];
+	}
 	struct datapath_command attach = {.kind = DATAPATH_ATTACH, .subject = client ? 1 : 2};
 	attach.attach.local_call_id = client ? CLIENT_ID : SERVER_ID;
 	attach.attach.local = lab_outer(client);
