@@ -65,7 +65,13 @@ def kpptp():
                                       '-fPIC', '-o', 'kpptp.so', source])
 
 
-def guest_root():
-    """The root file system of UML guests."""
+def guest_root(name='guest', packages=()):
+    """The root file system of guests, with more packages where one needs them."""
     recipe = os.path.join(PEERS, 'guest', 'mkroot')
-    return os.path.join(cached('guest', [recipe], [recipe]), 'root')
+    return os.path.join(cached(name, [recipe], [recipe, *packages]), 'root')
+
+
+def guest_kernel():
+    """The kernel of QEMU guests: a directory with vmlinuz, initrd and modules."""
+    recipe = os.path.join(PEERS, 'guest', 'mkkernel')
+    return cached('kernel', [recipe], [recipe])

@@ -34,11 +34,11 @@ class Server:
     """`greyline server` in a namespace, listening when the constructor returns."""
 
     def __init__(self, lab, namespace, program, *options, listen='10.7.0.1', users=None,
-                 pool=POOL, wait=True):
+                 pool=POOL, wait=True, before=()):
         self.namespace, self.program = namespace, program
         users = {USER: PASSWORD} if users is None else users
         self.process = namespace.start(
-            program, 'server', '--listen', listen, '--pool', pool, '--debug', '--no-scripts',
+            *before, program, 'server', '--listen', listen, '--pool', pool, '--debug', '--no-scripts',
             '--secrets', secrets(lab, f'secrets-{namespace.name}', users), *options,
             name=f'greyline server in {namespace.name}')
         if wait:

@@ -1,8 +1,10 @@
-"""A Linux with kernel PPP: User Mode Linux, joined to a namespace by a tap for each of its wires.
+"""A Linux with kernel PPP, used like a remote shell.
 
 The guest's first process runs what the test writes on its console and answers with the exit
-status, so a guest is used like a remote shell. It is slow where it forks (37 ms) and fast in its
-kernel; programs in it are never timed.
+status. `Guest` is User Mode Linux, joined to a namespace by a tap for each of its wires: slow where
+it forks (37 ms) and fast in its kernel, so programs in it are never timed. `QemuGuest` is a whole
+emulated machine: slow, but equally so for kernel and programs, so two of them that do the same work
+in it can be compared.
 """
 import os
 import re
@@ -12,7 +14,32 @@ import subprocess
 from . import cache
 
 
-class Guest:
+class Console:
+    """What both kinds of guest share: `self.process`, which is the console, and `self.name`."""
+
+    READY_SECONDS = 60
+
+    def ready(self):
+        self.process.wait_for(r'GUEST-READY', self.READY_SECONDS)
+        return self
+
+    def run(self, *command, check=True, timeout=30):
+        """Runs a program in the guest; returns (status, output)."""
+        return self.shell(shlex.join(str(word) for word in command), check, timeout)
+
+    def shell(self, line, check=True, timeout=30):
+        """Runs a line of bash in the guest; returns (status, output)."""
+        mark = self.process.mark()
+        self.process.write(line + '\n')
+        status = int(self.process.wait_for(r'GUEST-STATUS=(\d+)$', timeout, mark).group(1))
+        output = '\n'.join(self.process.lines[mark:])
+        output = output[:re.search(r'GUEST-STATUS=\d+$', output, re.M).start()]
+        if check and status != 0:
+            raise AssertionError(f'{self.name}: {line}: exit {status}\n{output}')
+        return status, output
+
+
+class Guest(Console):
     """`wires`: (namespace's address, guest's address), one a vecN; the tap ends in `namespace`."""
 
     MODULES = '/usr/lib/uml/modules'
@@ -37,26 +64,33 @@ class Guest:
             f'pv.share={lab.file("share")}', *arguments,
             name=name, stdin=subprocess.PIPE, env={'TMPDIR': '/dev/shm'})
 
-    def ready(self):
-        self.process.wait_for(r'^GUEST-READY', 60)
-        return self
-
-    def run(self, *command, check=True, timeout=30):
-        """Runs a program in the guest; returns (status, output)."""
-        return self.shell(shlex.join(str(word) for word in command), check, timeout)
-
-    def shell(self, line, check=True, timeout=30):
-        """Runs a line of bash in the guest; returns (status, output)."""
-        mark = self.process.mark()
-        self.process.write(line + '\n')
-        status = int(self.process.wait_for(r'GUEST-STATUS=(\d+)$', timeout, mark).group(1))
-        output = '\n'.join(self.process.lines[mark:])
-        output = output[:re.search(r'GUEST-STATUS=\d+$', output, re.M).start()]
-        if check and status != 0:
-            raise AssertionError(f'{self.name}: {line}: exit {status}\n{output}')
-        return status, output
-
     def impair(self, *netem, wire='vec0'):
         """Delays, loses or reorders what the guest sends on a wire."""
         self.run('modprobe', 'sch_netem')
         self.shell(f'tc qdisc replace dev {wire} root netem {" ".join(netem)}')
+
+
+class QemuGuest(Console):
+    """An emulated machine with two cores; it has no wire, what talks in it talks inside."""
+
+    MEMORY_MIB = 768
+    READY_SECONDS = 120
+
+    def __init__(self, lab, namespace, root, name='machine'):
+        self.name = name
+        os.makedirs(lab.file('share'), exist_ok=True)
+        kernel = cache.guest_kernel()
+        folders = {'root': root, 'peers': os.path.join(cache.PEERS, 'guest'),
+                   'modules': os.path.join(kernel, 'modules'), 'share': lab.file('share')}
+        shares = []
+        for tag, path in folders.items():
+            shares += ['-fsdev', f'local,id={tag},path={path},security_model=passthrough,'
+                                 f'multidevs=remap{"" if tag == "share" else ",readonly=on"}',
+                       '-device', f'virtio-9p-pci,fsdev={tag},mount_tag={tag}']
+        self.process = namespace.start(
+            'qemu-system-x86_64', '-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2',
+            '-m', str(self.MEMORY_MIB), '-nodefaults', '-no-user-config', '-display', 'none',
+            '-no-reboot', '-nic', 'none', '-serial', 'stdio',
+            '-kernel', os.path.join(kernel, 'vmlinuz'), '-initrd', os.path.join(kernel, 'initrd'),
+            *shares, '-append', 'console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable '
+                                'random.trust_cpu=on', name=name, stdin=subprocess.PIPE)

@@ -1,6 +1,11 @@
 /* A pppd plugin that dials PPTP with the kernel's own encapsulation (AF_PPPOX, PX_PROTO_PPTP).
  *
  *   pppd plugin kpptp.so kpptp-server A.B.C.D ...
+ *   pppd plugin kpptp.so kpptp-server A.B.C.D kpptp-local E.F.G.H kpptp-call M kpptp-peer-call N
+ * ...
+ *
+ * The second form needs no PPTP server: two such pppds, told each other's call IDs, are a tunnel
+ * that is the kernel's at both ends.
  *
  * The control connection (RFC 2637 §2) is done here in the plainest way: Start, then one
  * Outgoing-Call, and then nothing is read from it any more; GRE is the kernel's. It exists to hold
@@ -39,13 +44,23 @@ enum {
 
 char pppd_version[] = VERSION;
 
-static char *server;
+static char *server, *local;
+static int own_call, other_call; /* 0: the server is asked for a call */
 static int control = -1, channel_socket = -1;
 static option_t options[] = {
 	{.name = "kpptp-server",
 		.type = o_string,
 		.addr = &server,
 		.description = "PPTP server's address"},
+	{.name = "kpptp-local",
+		.type = o_string,
+		.addr = &local,
+		.description = "our address, where no server is asked for a call"},
+	{.name = "kpptp-call", .type = o_int, .addr = &own_call, .description = "our call ID"},
+	{.name = "kpptp-peer-call",
+		.type = o_int,
+		.addr = &other_call,
+		.description = "the peer's call ID"},
 	{.name = NULL},
 };
 
@@ -124,16 +139,18 @@ static int start_call(uint16_t call_id)
 /* The kernel's address structure is packed, so it goes to the socket calls by way of void *. */
 static int bind_channel(struct sockaddr_pppox *name)
 {
-	struct sockaddr_in local;
-	socklen_t length = sizeof(local);
+	struct sockaddr_in from = {.sin_family = AF_INET};
+	socklen_t length = sizeof(from);
 	void *address = name;
 
-	if (getsockname(control, (struct sockaddr *)&local, &length) < 0)
+	if (own_call ? inet_aton(local != NULL ? local : "", &from.sin_addr) == 0
+		     : getsockname(control, (struct sockaddr *)&from, &length) < 0)
 		return -1;
 	memset(name, 0, sizeof(*name));
 	name->sa_family = AF_PPPOX;
 	name->sa_protocol = PX_PROTO_PPTP;
-	name->sa_addr.pptp.sin_addr = local.sin_addr;
+	name->sa_addr.pptp.call_id = (uint16_t)own_call;
+	name->sa_addr.pptp.sin_addr = from.sin_addr;
 	if (bind(channel_socket, address, sizeof(*name)) < 0)
 		return -1;
 	length = sizeof(*name);
@@ -149,26 +166,34 @@ static int connect_channel(struct sockaddr_pppox *name, struct in_addr peer, uin
 	return connect(channel_socket, address, sizeof(*name));
 }
 
+/* The control connection; nothing when both call IDs are known. */
+static int connect_control(const struct sockaddr_in *remote)
+{
+	if (own_call)
+		return 0;
+	control = socket(AF_INET, SOCK_STREAM, 0);
+	return control < 0 ? -1
+			   : connect(control, (const struct sockaddr *)remote, sizeof(*remote));
+}
+
 static int dial(void)
 {
 	struct sockaddr_in remote = {.sin_family = AF_INET, .sin_port = htons(1723)};
 	struct sockaddr_pppox name;
-	int local_call, peer_call;
+	int local_call, peer_call = other_call;
 
 	if (server == NULL || inet_aton(server, &remote.sin_addr) == 0) {
 		error("kpptp: no server address");
 		return -1;
 	}
-	control = socket(AF_INET, SOCK_STREAM, 0);
 	channel_socket = socket(AF_PPPOX, SOCK_STREAM, PX_PROTO_PPTP);
-	if (control < 0 || channel_socket < 0 ||
-		connect(control, (struct sockaddr *)&remote, sizeof(remote)) < 0 ||
-		bind_channel(&name) < 0) {
+	if (channel_socket < 0 || connect_control(&remote) < 0 || bind_channel(&name) < 0) {
 		error("kpptp: %m");
 		return -1;
 	}
 	local_call = name.sa_addr.pptp.call_id;
-	if (start_control() < 0 || (peer_call = start_call((uint16_t)local_call)) < 0) {
+	if (!own_call &&
+		(start_control() < 0 || (peer_call = start_call((uint16_t)local_call)) < 0)) {
 		error("kpptp: the server refused");
 		return -1;
 	}
