@@ -19,6 +19,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "dataplane_paths.h"
 #include "netlink.h"
 #include "subject.h"
 #include "tun.h"
@@ -53,6 +54,7 @@ struct dataplane {
 	struct backlog answers; /* struct worker_event: DETACHED without a worker */
 	struct workers workers;
 	struct outer_choice choice;
+	struct dataplane_paths *paths;
 };
 
 static bool backlog_add(struct backlog *backlog, const void *head, uint32_t head_length,
@@ -209,6 +211,20 @@ static void user_command(
 	send_request(d, owner_of(d, command->subject), &request, frame, length);
 	explicit_bzero(&request, sizeof(request));
 	route(d, a, command);
+	if (command->kind == DATAPATH_ATTACH)
+		dataplane_paths_attach(d->paths, command, owner_of(d, command->subject));
+}
+
+static void tell_path(void *context, unsigned worker, uint32_t index, const struct path *path)
+{
+	struct worker_request request = {.kind = WORKER_PATH, .index = index};
+	request.path = path ? *path : (struct path){.mtu = 0};
+	send_request(context, worker, &request, NULL, 0);
+}
+
+static void tell_session(void *context, const struct datapath_command *command)
+{
+	user_command(context, command, NULL);
 }
 
 static int user_interface(struct dataplane *d, uint32_t subject, int tun)
@@ -302,6 +318,7 @@ static void give_event(
 		struct attachment *a = attachment_of(d, head->subject);
 		if (a)
 			*a = (struct attachment){.subject = 0};
+		dataplane_paths_detach(d->paths, head->subject);
 	}
 	d->config.event(d->config.context, &event);
 }
@@ -327,6 +344,7 @@ static bool drain_events(struct dataplane *d, struct worker *worker)
 			return false;
 		assert(length >= sizeof(*head));
 		if (head->suspect) {
+			dataplane_paths_suspect(d->paths, head->subject);
 			ring_release(&worker->events);
 			continue;
 		}
@@ -409,6 +427,7 @@ static void user_stop(struct dataplane *d)
 {
 	d->stopped = true;
 	workers_stop(&d->workers);
+	dataplane_paths_close(d->paths);
 	close_tuns(d); /* the interface goes now, not when the loop runs */
 	uv_close((uv_handle_t *)&d->poll, on_closed);
 }
@@ -449,6 +468,18 @@ static int open_shared_tun(struct dataplane *d, char error[256])
 	return d->config.mtu ? set_mtu(name, d->config.mtu, error) : 0;
 }
 
+static int open_paths(struct dataplane *d, char error[256])
+{
+	struct dataplane_paths_config config = {
+		.loop = d->config.loop,
+		.sessions_max = d->config.sessions_max,
+		.tell_path = tell_path,
+		.tell_session = tell_session,
+		.context = d,
+	};
+	return dataplane_paths_open(&d->paths, &config, error);
+}
+
 static int prepare(struct dataplane *d, char error[256])
 {
 	d->attached = calloc(d->config.sessions_max, sizeof(*d->attached));
@@ -464,7 +495,11 @@ static int prepare(struct dataplane *d, char error[256])
 	int failed = open_shared_tun(d, error);
 	if (failed)
 		return failed;
-	d->choice = (struct outer_choice){.kind = OUTER_RAW, .why = "raw sockets"};
+	struct address nobody = {.family = 0};
+	failed = outer_choose(&d->choice, d->config.outer, d->config.programs, &d->config.local,
+		&nobody, d->config.no_programs, error);
+	if (failed)
+		return failed;
 	struct workers_config workers = {
 		.count = d->config.workers,
 		.server = d->config.server,
@@ -516,6 +551,11 @@ static int user_start(
 		snprintf(error, 256, "Couldn't watch the data plane: %s", uv_strerror(failed));
 		workers_stop(&d->workers);
 		free_dataplane(d);
+		return failed;
+	}
+	failed = open_paths(d, error);
+	if (failed) {
+		user_stop(d);
 		return failed;
 	}
 	uv_poll_start(&d->poll, UV_READABLE, on_told);

@@ -19,7 +19,7 @@ static void attach(struct worker *w, const struct datapath_command *command)
 	uint32_t *place = &w->all->call_ids[command->attach.local_call_id];
 	struct slot *slot = &w->all->slots[index];
 	assert(index < w->all->slot_count && slot_subject(slot) == 0 && *place == 0);
-	slot->dp = (struct datapath){.streams = &w->all->streams[index]};
+	memset(&slot->dp, 0, sizeof(slot->dp));
 	atomic_store_explicit(&slot->subject, command->subject, memory_order_relaxed);
 	slot->tun = (struct tun_queue){.fd = -1};
 	slot->keys_told = false;
@@ -86,6 +86,11 @@ static void run(struct worker *w, const struct worker_request *request, const ui
 	const struct datapath_command *command = &request->command;
 	if (request->kind == WORKER_INTERFACE) {
 		take_interface(w, request);
+		return;
+	}
+	if (request->kind == WORKER_PATH) {
+		outer_path(w->outer, request->index,
+			request->path.peer.family ? &request->path : NULL);
 		return;
 	}
 	if (command->kind == DATAPATH_ATTACH) {
