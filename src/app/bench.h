@@ -63,6 +63,7 @@ struct bench {
 	struct histogram time_to_up;
 	uint64_t first_at, last_up_at, held_at, over_at;
 	uint64_t cpu_first, cpu_risen, cpu_held, cpu_over;
+	uint32_t cpu_up; /* sessions that had come up at cpu_risen */
 	uint64_t settle_by;
 
 	uv_prepare_t prepare;

@@ -42,6 +42,14 @@ struct bench_out {
 	uint8_t buffers[BENCH_OUT_MAX][OUTER_MAX];
 };
 
+/* Every packet gets its own buffer again. */
+static inline void bench_out_empty(struct bench_out *out)
+{
+	for (size_t i = 0; i < out->list.touched; i++)
+		packet_room(&out->packets[i], out->buffers[i], OUTER_MAX);
+	out->list.count = out->list.touched = 0;
+}
+
 struct bench_source {
 	uv_poll_t poll;
 	struct dataplane *plane;

@@ -269,6 +269,10 @@ static void on_prepare(uv_prepare_t *prepare)
 		}
 		return;
 	}
+	if (bench->cpu_up != bench->came_up) { /* once a turn is often enough */
+		bench->cpu_up = bench->came_up;
+		bench->cpu_risen = cpu_time();
+	}
 	start_logins(bench);
 	bool more = bench->ready_first || bench->claimed < bench->sessions;
 	if (bench->phase == BENCH_RISING && !bench->in_flight && (!more || bench->gave_up))
@@ -355,7 +359,6 @@ static void on_session_up(struct seat *seat)
 	bench->came_up++;
 	bench->now_up++;
 	bench->last_up_at = now;
-	bench->cpu_risen = cpu_time();
 	histogram_add(&bench->time_to_up, now - bench->began[seat->index]);
 	if (bench->carriers < bench->carriers_max) {
 		bench->carriers++;

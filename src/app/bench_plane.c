@@ -98,13 +98,13 @@ size_t plane_send(struct dataplane *plane, struct bench_out *out)
 static void send_frames(struct dataplane *plane)
 {
 	plane_send(plane, plane->frames);
-	plane->frames->list.count = 0;
+	bench_out_empty(plane->frames);
 }
 
 struct packet_list *plane_work(struct dataplane *plane)
 {
 	send_frames(plane);
-	plane->work->list.count = 0;
+	bench_out_empty(plane->work);
 	return &plane->work->list;
 }
 

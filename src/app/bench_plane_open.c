@@ -33,9 +33,10 @@ static struct bench_out *new_out(void)
 	struct bench_out *out = malloc(sizeof *out);
 	if (!out)
 		return NULL;
-	out->list = (struct packet_list){.at = out->packets, .max = BENCH_OUT_MAX};
-	for (unsigned i = 0; i < BENCH_OUT_MAX; i++)
-		out->packets[i] = (struct packet){.bytes = out->buffers[i], .capacity = OUTER_MAX};
+	memset(out->packets, 0, sizeof out->packets);
+	out->list = (struct packet_list){
+		.at = out->packets, .max = BENCH_OUT_MAX, .touched = BENCH_OUT_MAX};
+	bench_out_empty(out);
 	return out;
 }
 

@@ -80,35 +80,38 @@ const char *host_state_dir(const struct settings *settings)
 
 /* Deadlines. */
 
-static void arm(struct host *host)
+/* Once before the loop waits, and only for a deadline that is nearer than the one that is set: one
+ * that moved away is met too early, once, and set again. A login moves a dozen of them. */
+static void on_timer_prepare(uv_prepare_t *prepare)
 {
+	struct host *host = prepare->data;
 	uint64_t nearest = heap_nearest(&host->deadlines);
 	struct itimerspec when = {0};
-	if (nearest != NEVER) {
-		/* Never the past, and never so near that a mistake elsewhere could spin us. */
-		uint64_t least = clock_now() + 500;
-		if (nearest < least)
-			nearest = least;
-		when.it_value.tv_sec = (time_t)(nearest / 1000000);
-		when.it_value.tv_nsec = (long)(nearest % 1000000) * 1000;
-	}
+	if (nearest >= host->armed)
+		return;
+	/* Never the past, and never so near that a mistake elsewhere could spin us. */
+	uint64_t least = clock_now() + 500;
+	if (nearest < least)
+		nearest = least;
+	if (nearest >= host->armed)
+		return; /* one that is due already must not put the timer off for ever */
+	when.it_value.tv_sec = (time_t)(nearest / 1000000);
+	when.it_value.tv_nsec = (long)(nearest % 1000000) * 1000;
+	host->armed = nearest;
 	timerfd_settime(host->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
 void host_deadline(struct host *host, uint32_t number, uint64_t deadline)
 {
-	uint64_t before = heap_nearest(&host->deadlines);
 	heap_set(&host->deadlines, number, deadline);
-	if (heap_nearest(&host->deadlines) != before)
-		arm(host);
 }
 
 static void on_timer(uv_poll_t *poll, int status, int events)
 {
 	struct host *host = poll->data;
 	uint64_t expirations;
-	ssize_t got = read(host->timer_fd, &expirations, sizeof expirations);
-	(void)got;
+	if (read(host->timer_fd, &expirations, sizeof expirations) > 0)
+		host->armed = NEVER;
 	/* Each peer once a round: one whose next deadline has come already waits for the next. */
 	uint64_t now = clock_now();
 	for (uint32_t round = host->peer_count; round; round--) {
@@ -118,7 +121,6 @@ static void on_timer(uv_poll_t *poll, int status, int events)
 		heap_set(&host->deadlines, peer->number, NEVER);
 		peer_tick(peer, now);
 	}
-	arm(host);
 }
 
 /* Drops and housekeeping. */
@@ -347,6 +349,10 @@ static int start_loop(struct host *host)
 	uv_poll_init(&host->loop, &host->timer_poll, host->timer_fd);
 	host->timer_poll.data = host;
 	uv_poll_start(&host->timer_poll, UV_READABLE, on_timer);
+	host->armed = NEVER;
+	uv_prepare_init(&host->loop, &host->timer_prepare);
+	host->timer_prepare.data = host;
+	uv_prepare_start(&host->timer_prepare, on_timer_prepare);
 	for (unsigned i = 0; i < 3; i++) {
 		uv_signal_init(&host->loop, &host->signals[i]);
 		host->signals[i].data = host;

@@ -83,8 +83,10 @@ struct host {
 	struct heap deadlines;    /* of peers */
 	struct outbox out;        /* what a tunnel says; empty between calls */
 
-	int timer_fd; /* CLOCK_BOOTTIME: the next deadline */
+	int timer_fd;   /* CLOCK_BOOTTIME: the next deadline */
+	uint64_t armed; /* ... is set to this one, or to nothing: NEVER */
 	uv_poll_t timer_poll;
+	uv_prepare_t timer_prepare;
 	uv_signal_t signals[3];
 	uv_timer_t housekeeping, stop_timer;
 	bool signals_open, loop_open, stopping;
