@@ -118,6 +118,7 @@ struct worker {
 	uint64_t publish_at;
 	uint64_t busy_until;
 	bool told_something;
+	bool idle_work; /* keys may be made ahead */
 	bool no_pwait2; /* the kernel is older than 5.11 */
 	uint64_t now;
 	struct worker_out *out; /* WORKER_DEPTH of them */
