@@ -1,6 +1,6 @@
-/* The batch against the plain path: sessions of every kind mixed, lockstep RC4 and batches of any
- * size on one side, one stream and one packet at a time on the other. Same packets in, same
- * packets out. The seed is printed; GREYLINE_SEED takes another. */
+/* The batch against the plain path: sessions of every kind mixed, every engine, keys made ahead and
+ * batches of any size on one side, one stream and one packet at a time on the other. Same packets
+ * in, same packets out. The seed is printed; GREYLINE_SEED takes another. */
 #include "lab.h"
 
 #include <stdio.h>
@@ -12,6 +12,7 @@ enum { SESSIONS = 12, PACKETS = 400, KINDS = 7 };
 /* One side of the comparison: senders and receivers of all sessions. */
 struct side {
 	struct lab *lab;
+	struct key_pool keys;
 	struct datapath from[SESSIONS], to[SESSIONS];
 	struct flight *flights; /* all that was sealed, in order */
 	size_t count;
@@ -42,11 +43,12 @@ static uint64_t seed_of_run(void)
 	return seed;
 }
 
-static void set_up(struct side *side, const struct mppe_engine *mppe)
+static void set_up(struct side *side, const struct mppe_engine *mppe, bool ahead)
 {
 	static const enum mppe_strength strengths[] = {MPPE_40, MPPE_56, MPPE_128};
 	side->lab = lab_new();
 	side->lab->engine.mppe = mppe;
+	side->lab->engine.keys = ahead ? &side->keys : NULL;
 	side->count = 0;
 	side->flights = calloc(2 * PACKETS, sizeof(*side->flights));
 	assert_non_null(side->flights);
@@ -88,6 +90,13 @@ static struct load *make_load(struct random *r)
 	return load;
 }
 
+/* Now and then there is time for some keys. */
+static void idle(struct side *side, size_t at)
+{
+	for (size_t n = 0; n < at % 40 && datapath_idle(&side->lab->engine); n++)
+		;
+}
+
 /* Seals everything in batches of up to `batch`. What is no outer packet is compared too. */
 static void seal_all(struct side *side, struct load *load, size_t batch)
 {
@@ -99,6 +108,7 @@ static void seal_all(struct side *side, struct load *load, size_t batch)
 				(struct packet){.datapath = &side->from[load->sessions[at + count]],
 					.bytes = load->bytes[at + count],
 					.length = load->lengths[at + count]};
+		idle(side, at);
 		lab_clear(side->lab);
 		size_t done = datapath_seal(
 			&side->lab->engine, in, count, side->lab->now, &side->lab->out);
@@ -181,6 +191,7 @@ static size_t open_all(
 				.datapath = outer ? &side->to[header.call_id] : NULL,
 				.length = (uint32_t)flight->length};
 		}
+		idle(side, at);
 		lab_clear(side->lab);
 		size_t done = datapath_open(
 			&side->lab->engine, in, count, side->lab->now, &side->lab->out);
@@ -199,14 +210,14 @@ static size_t open_all(
 	return gathered;
 }
 
-static void one_round(struct random *r)
+static void one_round(struct random *r, const struct mppe_engine *engine, bool ahead)
 {
 	struct side *fast = calloc(1, sizeof(*fast)), *plain = calloc(1, sizeof(*plain));
 	struct load *load = make_load(r);
 	struct delivered *a = calloc(2 * PACKETS, sizeof(*a)), *b = calloc(2 * PACKETS, sizeof(*b));
 	assert_true(fast && plain && a && b);
-	set_up(fast, mppe_engine_best());
-	set_up(plain, &mppe_engine_plain);
+	set_up(fast, engine, ahead);
+	set_up(plain, &mppe_engine_plain, false);
 	seal_all(fast, load, 1 + random_u32(r) % BATCH_MAX);
 	seal_all(plain, load, 1);
 	assert_same_flights(fast, plain);
@@ -233,8 +244,10 @@ static void one_round(struct random *r)
 static void same_in_same_out(void **state)
 {
 	struct random r = seeded(seed_of_run());
-	for (unsigned n = 0; n < 12; n++)
-		one_round(&r);
+	for (unsigned n = 0; n < 16; n++) {
+		const struct mppe_engine *engine = mppe_engine_at(n / 4);
+		one_round(&r, engine ? engine : mppe_engine_best(), n % 2);
+	}
 }
 
 int main(void)
