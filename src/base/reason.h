@@ -47,6 +47,7 @@
 	X(DATAPATH, INNER_EARLY, "inner-early", "inner packet while the session is not up")        \
 	X(DATAPATH, INNER_NO_KEY, "inner-no-key", "inner packet while encryption is required and no key is there") \
 	X(DATAPATH, INNER_OFFLOAD, "inner-offload", "super-packet that cannot be cut, or a checksum out of place") \
+	X(DATAPATH, INNER_ECN, "inner-ecn", "congestion met on the way, and an inner packet that cannot say so") \
 	X(DATAPATH, ISOLATED, "isolated", "client to client traffic is not allowed")               \
 	X(PPP, FRAME_SHORT, "frame-short", "control frame shorter than its length says")           \
 	X(PPP, FRAME_CODE, "frame-code", "control frame of unknown code")                          \

@@ -22,25 +22,25 @@ struct wide {
 };
 
 static inline __attribute__((always_inline)) void add_lanes(
-	struct wide *sum, uint8_t *out, const uint8_t *in, bool copy)
+	struct wide *sum, uint8_t *out, const uint8_t *in, size_t at, bool copy)
 {
 	lanes w;
 
-	memcpy(&w, in, sizeof(w));
+	memcpy(&w, in + at, sizeof(w));
 	if (copy)
-		memcpy(out, &w, sizeof(w));
+		memcpy(out + at, &w, sizeof(w));
 	sum->low += w & 0xffffffff;
 	sum->high += w >> 32;
 }
 
 static inline __attribute__((always_inline)) uint64_t word(
-	uint8_t *out, const uint8_t *in, size_t length, bool copy)
+	uint8_t *out, const uint8_t *in, size_t at, size_t length, bool copy)
 {
 	uint64_t w = 0;
 
-	memcpy(&w, in, length);
+	memcpy(&w, in + at, length);
 	if (copy)
-		memcpy(out, in, length);
+		memcpy(out + at, in + at, length);
 	return (w & 0xffffffff) + (w >> 32);
 }
 
@@ -61,21 +61,21 @@ static inline __attribute__((always_inline)) uint64_t add(
 	size_t at = 0;
 
 	for (; length - at >= 32; at += 32) {
-		add_lanes(&a, out + at, in + at, copy);
-		add_lanes(&b, out + at + 16, in + at + 16, copy);
+		add_lanes(&a, out, in, at, copy);
+		add_lanes(&b, out, in, at + 16, copy);
 	}
 	for (; length - at >= 8; at += 8)
-		rest += word(out + at, in + at, 8, copy);
+		rest += word(out, in, at, 8, copy);
 	if (length & 4) {
-		rest += word(out + at, in + at, 4, copy);
+		rest += word(out, in, at, 4, copy);
 		at += 4;
 	}
 	if (length & 2) {
-		rest += word(out + at, in + at, 2, copy);
+		rest += word(out, in, at, 2, copy);
 		at += 2;
 	}
 	if (length & 1)
-		rest += word(out + at, in + at, 1, copy);
+		rest += word(out, in, at, 1, copy);
 	a.low += a.high + b.low + b.high;
 	return sum + to_wire(a.low[0] + a.low[1] + rest);
 }

@@ -27,6 +27,15 @@ static inline uint16_t checksum_fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
+/* A checksum field after one 16-bit word that it covers has changed (RFC 1624 §3, equation 3): as
+ * right or wrong as it was. */
+static inline uint16_t checksum_adjust(uint16_t checksum, uint16_t before, uint16_t after)
+{
+	uint64_t sum = (uint16_t)~checksum;
+
+	return (uint16_t)~checksum_fold(sum + (uint16_t)~before + after);
+}
+
 /* The folded sum of one stretch, behind `start`. */
 static inline uint16_t checksum_of(uint64_t start, const uint8_t *bytes, size_t length)
 {

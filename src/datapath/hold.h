@@ -18,6 +18,7 @@ struct hold_slot {
 	uint32_t sequence; /* GRE sequence number */
 	uint64_t arrived;  /* microseconds */
 	uint8_t frame[OUTER_MAX];
+	uint8_t tos; /* of the outer header it came with */
 };
 
 struct hold_pool {

@@ -21,6 +21,9 @@
  *   its key can still be made: IP does not mind, and the wait can stay near zero until reordering
  *   is seen. In clear it may be anything, control frames included, and those obey the sequence.
  *
+ * A control frame that was read ahead of data (packet.early) is handled ahead of it, too, when it
+ * lies beyond the window: it does not give up what merely waits in another queue.
+ *
  * An acknowledgement of something never sent is counted and ignored; the packet that carries it is
  * used, since peers differ about the number before the first. A packet that finds no room in the
  * pool is counted, and the missing ones before it are given up instead of the packet.
@@ -32,8 +35,10 @@
 #include <string.h>
 
 #include "cipher.h"
+#include "ecn.h"
 #include "frame.h"
 #include "inner.h"
+#include "mss.h"
 #include "seal.h"
 
 enum { CCP_RESET_REQUEST = 14, CCP_RESET_ACK = 15 };
@@ -46,6 +51,14 @@ struct opening {
 	struct cipher cipher;
 	size_t waiting;          /* outputs given to the cipher and not looked at since */
 	size_t slots[BATCH_MAX]; /* which ones */
+};
+
+/* A frame, and how it came. */
+struct arrival {
+	struct reader frame;
+	uint8_t tos;   /* of the outer header */
+	bool fleeting; /* its bytes are about to be reused */
+	bool late;     /* its place was given up */
 };
 
 static void start(
@@ -92,12 +105,15 @@ static bool is_isolated(
 	       subject != dp->subject;
 }
 
-/* A packet said to be `protocol`: may it go to the TUN? Its padding is cut off. */
+/* A packet said to be `protocol`: may it go to the TUN? Its padding is cut off. What the outer
+ * header was marked with, `tos` of the packet until then, goes over to it. */
 static bool check_inner(const struct opening *o, struct datapath *dp, uint16_t protocol,
 	struct packet *packet, enum drop *why)
 {
 	struct inner inner;
+	uint8_t tos = packet->tos;
 
+	packet->tos = 0;
 	if (!inner_parse(&inner, packet->bytes, packet->length) ||
 		inner.version != (protocol == PROTOCOL_IPV4 ? 4 : 6) ||
 		!inner_checksum_holds(&inner, packet->bytes))
@@ -109,6 +125,10 @@ static bool check_inner(const struct opening *o, struct datapath *dp, uint16_t p
 		return refuse(why, DROP_INNER_SOURCE);
 	if (is_isolated(o, dp, &inner.destination))
 		return refuse(why, DROP_ISOLATED);
+	if (!ecn_combine(packet->bytes, tos))
+		return refuse(why, DROP_INNER_ECN);
+	if (dp->clamp_mss)
+		mss_clamp(packet->bytes, &inner, datapath_mtu(dp));
 	packet->length = inner.length;
 	packet->kind = PACKET_INNER;
 	dp->counters.rx_packets++;
@@ -130,6 +150,7 @@ static bool hand_up(struct packet *packet, uint16_t protocol, size_t header, enu
 		return refuse(why, DROP_INNER_SIZE);
 	memmove(packet->bytes + 2, packet->bytes + header, information);
 	put_u16(packet->bytes, protocol);
+	packet->tos = 0;
 	packet->length = (uint32_t)(2 + information);
 	packet->kind = PACKET_CONTROL;
 	return true;
@@ -151,7 +172,9 @@ static bool check_opened(struct opening *o, struct packet *packet, enum drop *wh
 		return quiet ? hand_up(packet, protocol, header, why)
 			     : refuse(why, DROP_MPPE_INNER);
 	packet->length -= (uint32_t)header;
-	memmove(packet->bytes, packet->bytes + header, packet->length);
+	packet->capacity -= (uint32_t)header;
+	packet->bytes += header;
+	packet->lead = (uint8_t)header;
 	return check_inner(o, dp, protocol, packet, why);
 }
 
@@ -188,11 +211,12 @@ static void finish(struct opening *o)
 	close_up(o);
 }
 
-/* Gives a packet to the cipher, with an output at the end of the list. A held one's bytes are about
- * to be reused. */
-static bool queue(struct opening *o, struct datapath *dp, struct mppe *m, const struct reader *r,
-	enum cipher_arrival arrival, bool held, enum drop *why)
+/* Gives a packet to the cipher, with an output at the end of the list. */
+static bool queue(struct opening *o, struct datapath *dp, struct mppe *m,
+	const struct arrival *arrival, enum drop *why)
 {
+	const struct reader *r = &arrival->frame;
+	enum cipher_arrival order = arrival->late ? CIPHER_LATE : CIPHER_IN_ORDER;
 	struct packet *packet;
 	size_t length = reader_left(r);
 
@@ -202,8 +226,10 @@ static bool queue(struct opening *o, struct datapath *dp, struct mppe *m, const 
 	assert(packet);
 	if (length > packet->capacity)
 		return refuse(why, DROP_INNER_SIZE);
-	if (!cipher_open(&o->cipher, m, arrival, r->at, length, held, packet->bytes, why))
+	if (!cipher_open(
+		    &o->cipher, m, order, r->at, length, arrival->fleeting, packet->bytes, why))
 		return false;
+	packet->tos = arrival->tos;
 	packet->length = (uint32_t)(length - MPPE_HEADER_SIZE);
 	o->slots[o->waiting++] = o->out->count++;
 	return true;
@@ -250,13 +276,15 @@ static struct mppe *keys_for(struct opening *o, struct datapath *dp, const struc
 	return &dp->receive;
 }
 
-static bool open_encrypted(struct opening *o, struct datapath *dp, const struct reader *r,
-	bool held, bool late, enum drop *why)
+static bool open_encrypted(
+	struct opening *o, struct datapath *dp, const struct arrival *arrival, enum drop *why)
 {
+	const struct reader *r = &arrival->frame;
+
 	if (!mppe_armed(&dp->receive))
 		return refuse(why, DROP_MPPE_NO_KEY);
-	if (late)
-		return queue(o, dp, &dp->receive, r, CIPHER_LATE, held, why);
+	if (arrival->late)
+		return queue(o, dp, &dp->receive, arrival, why);
 	uint32_t keys = mppe_search(&dp->receive, r->at, reader_left(r)) +
 			mppe_search(&dp->previous, r->at, reader_left(r));
 	if (!may_search(dp, keys, o->now)) {
@@ -264,7 +292,7 @@ static bool open_encrypted(struct opening *o, struct datapath *dp, const struct 
 		return refuse(why, DROP_MPPE_FAR);
 	}
 	struct mppe *m = keys_for(o, dp, r);
-	if (!queue(o, dp, m, r, CIPHER_IN_ORDER, held, why)) {
+	if (!queue(o, dp, m, arrival, why)) {
 		dp->searched += keys;
 		if (*why == DROP_MPPE_RESYNC)
 			request_resync(o, dp);
@@ -299,9 +327,10 @@ static bool handle_reset(struct opening *o, struct datapath *dp, struct reader r
 	return false;
 }
 
-static bool open_clear(
-	struct opening *o, struct datapath *dp, uint16_t protocol, struct reader *r, enum drop *why)
+static bool open_clear(struct opening *o, struct datapath *dp, uint16_t protocol,
+	struct arrival *arrival, enum drop *why)
 {
+	struct reader *r = &arrival->frame;
 	struct packet *packet = packet_list_next(o->out, dp);
 	bool network = protocol <= PROTOCOL_NETWORK_LAST;
 	struct writer w;
@@ -321,6 +350,7 @@ static bool open_clear(
 	packet->length = (uint32_t)writer_length(&w);
 	if (w.failed || (!is_ip(protocol) && packet->length > PPP_FRAME_MAX))
 		return refuse(why, DROP_INNER_SIZE);
+	packet->tos = is_ip(protocol) ? arrival->tos : 0;
 	if (is_ip(protocol) && !check_inner(o, dp, protocol, packet, why))
 		return false;
 	o->out->count++;
@@ -328,30 +358,31 @@ static bool open_clear(
 }
 
 /* One PPP frame, in its turn. At most one output. */
-static void open_frame(struct opening *o, struct datapath *dp, struct reader frame, bool held)
+static void open_frame(struct opening *o, struct datapath *dp, struct arrival arrival)
 {
 	uint16_t protocol;
 	enum drop why;
 
-	if (!frame_parse(&frame, &protocol, &why) ||
-		!(protocol == PROTOCOL_COMPRESSED ? open_encrypted(o, dp, &frame, held, false, &why)
-						  : open_clear(o, dp, protocol, &frame, &why)))
+	if (!frame_parse(&arrival.frame, &protocol, &why) ||
+		!(protocol == PROTOCOL_COMPRESSED ? open_encrypted(o, dp, &arrival, &why)
+						  : open_clear(o, dp, protocol, &arrival, &why)))
 		drop(dp, why);
 }
 
 /* One PPP frame whose place was given up. */
-static bool open_late_frame(struct opening *o, struct datapath *dp, struct reader frame)
+static bool open_late_frame(struct opening *o, struct datapath *dp, struct arrival arrival)
 {
 	uint16_t protocol;
 	enum drop why;
 	bool opened = false;
 
-	if (frame_parse(&frame, &protocol, &why)) {
+	arrival.late = true;
+	if (frame_parse(&arrival.frame, &protocol, &why)) {
 		if (protocol != PROTOCOL_COMPRESSED || !dp->receive.stateless ||
 			mppe_armed(&dp->previous))
 			why = DROP_GRE_LATE;
 		else
-			opened = open_encrypted(o, dp, &frame, false, true, &why);
+			opened = open_encrypted(o, dp, &arrival, &why);
 	}
 	if (!opened)
 		drop(dp, why);
@@ -365,8 +396,11 @@ static void release(struct opening *o, struct datapath *dp)
 
 	while ((index = reorder_take(&dp->gre.order, pool)) != HOLD_NONE) {
 		const struct hold_slot *slot = hold_at(pool, index);
+		struct arrival arrival = {.frame = reader_over(slot->frame, slot->length),
+			.tos = slot->tos,
+			.fleeting = true};
 		gre_owe(&dp->gre, o->now);
-		open_frame(o, dp, reader_over(slot->frame, slot->length), true);
+		open_frame(o, dp, arrival);
 		hold_give(pool, index);
 	}
 }
@@ -381,29 +415,49 @@ static void give_up(struct opening *o, struct datapath *dp, uint32_t sequence)
 }
 
 static bool hold(
-	struct opening *o, struct datapath *dp, uint32_t sequence, const struct reader *frame)
+	struct opening *o, struct datapath *dp, uint32_t sequence, const struct arrival *arrival)
 {
+	const struct reader *frame = &arrival->frame;
+
 	return reader_left(frame) <= OUTER_MAX &&
 	       reorder_hold(&dp->gre.order, o->engine->pool, sequence, frame->at,
-		       reader_left(frame), o->now);
+		       reader_left(frame), arrival->tos, o->now);
+}
+
+/* Whether a frame may be handled ahead of its turn: the data plane's order is that of MPPE. */
+static bool is_control(struct reader frame)
+{
+	uint16_t protocol;
+	enum drop why;
+
+	return frame_parse(&frame, &protocol, &why) && protocol > PROTOCOL_NETWORK_LAST;
+}
+
+static enum reorder_verdict judge(
+	struct opening *o, struct datapath *dp, uint32_t sequence, bool early)
+{
+	struct reorder *order = &dp->gre.order;
+
+	return early ? reorder_judge_early(order, o->engine->pool, sequence, o->now)
+		     : reorder_judge(order, o->engine->pool, sequence);
 }
 
 /* A frame's place in the sequence. Each turn of the loop moves the window nearer to it. */
-static void open_in_order(
-	struct opening *o, struct datapath *dp, uint32_t sequence, struct reader frame)
+static void open_in_order(struct opening *o, struct datapath *dp, uint32_t sequence, bool early,
+	struct arrival arrival)
 {
 	struct reorder *order = &dp->gre.order;
 
 	for (;;) {
-		switch (reorder_judge(order, o->engine->pool, sequence)) {
+		switch (judge(o, dp, sequence, early)) {
 		case REORDER_NEXT:
 			reorder_advance(order, o->engine->pool, o->now);
 			gre_owe(&dp->gre, o->now);
-			open_frame(o, dp, frame, false);
+			open_frame(o, dp, arrival);
 			release(o, dp);
 			return;
 		case REORDER_HOLD:
-			if (hold(o, dp, sequence, &frame))
+			if (hold(o, dp, sequence, &arrival))
 				return;
 			drop(dp, DROP_HOLD_FULL);
 			give_up(o, dp, sequence);
@@ -411,8 +465,12 @@ static void open_in_order(
 		case REORDER_ROOM:
 			give_up(o, dp, sequence);
 			break;
+		case REORDER_EARLY:
+			reorder_early(order, sequence, o->now);
+			open_frame(o, dp, arrival);
+			return;
 		case REORDER_LATE:
-			reorder_late(order, sequence, open_late_frame(o, dp, frame), o->now);
+			reorder_late(order, sequence, open_late_frame(o, dp, arrival), o->now);
 			return;
 		case REORDER_OLD:
 			drop(dp, DROP_GRE_LATE);
@@ -426,11 +484,12 @@ static void open_in_order(
 
 static void open_packet(struct opening *o, struct datapath *dp, const struct packet *in)
 {
-	struct reader r = reader_over(in->bytes, in->length), frame;
+	struct reader r = reader_over(in->bytes, in->length);
+	struct arrival arrival = {.tos = in->tos};
 	struct gre_header header;
 	enum drop why;
 
-	if (!gre_parse(&header, &r, &frame, &why)) {
+	if (!gre_parse(&header, &r, &arrival.frame, &why)) {
 		drop(dp, why);
 		return;
 	}
@@ -443,7 +502,8 @@ static void open_packet(struct opening *o, struct datapath *dp, const struct pac
 	if (header.has_ack && !gre_acked(&dp->gre, header.ack))
 		drop(dp, DROP_GRE_ACK);
 	if (header.has_sequence)
-		open_in_order(o, dp, header.sequence, frame);
+		open_in_order(
+			o, dp, header.sequence, in->early && is_control(arrival.frame), arrival);
 	dp->counters.reordered = dp->gre.order.ahead;
 	dp->counters.lost = dp->gre.order.lost;
 }

@@ -10,6 +10,12 @@
  * was never filled shows loss: the wait shrinks by an eighth, down to REORDER_WAIT_MIN. So a link
  * that only loses packets adds a millisecond, and one that reorders is waited for as it needs.
  *
+ * Under overload control frames are read ahead of data, from a socket of their own, so that a queue
+ * full of data does not end a session. Such a frame may lie far beyond the window although nothing
+ * is lost: it is delivered without moving the window, which would give up all the data that waits
+ * in the other queue. Its number is kept until the window gets there. Only when nothing else has
+ * come for REORDER_WAIT_MAX is what lies between taken for lost, so that acknowledgements go on.
+ *
  * Serial arithmetic makes all of it indifferent to the 32-bit wrap. A far jump moves the window in
  * one step, never number by number; and because one forged packet could so push the window away
  * from the true stream, the old place is kept until a second packet confirms the new one. */
@@ -40,15 +46,49 @@ static bool is_held(const struct reorder *r, const struct hold_pool *pool, uint3
 	return false;
 }
 
+static bool is_early(const struct reorder *r, uint32_t sequence)
+{
+	for (unsigned n = 0; n < r->early_count; n++)
+		if (r->early[n] == sequence)
+			return true;
+	return false;
+}
+
+static void forget_early(struct reorder *r, unsigned which)
+{
+	r->early_count--;
+	memmove(r->early + which, r->early + which + 1,
+		(r->early_count - which) * sizeof(r->early[0]));
+}
+
+/* How many of the numbers from the next to before `sequence` were delivered early. */
+static uint32_t count_early(const struct reorder *r, uint32_t sequence)
+{
+	uint32_t count = 0;
+
+	for (unsigned n = 0; n < r->early_count; n++)
+		count += r->early[n] - r->next < sequence - r->next;
+	return count;
+}
+
+/* The window is where it is for good: numbers behind it have served. */
+static void confirm(struct reorder *r)
+{
+	r->unconfirmed = false;
+	for (unsigned n = r->early_count; n-- > 0;)
+		if (serial_after(r->next, r->early[n]))
+			forget_early(r, n);
+}
+
 /* A packet beside the place left by a far jump that nothing has confirmed: the jump was false. */
 static void undo_false_jump(struct reorder *r, uint32_t sequence)
 {
-	int32_t distance = serial_distance(sequence, r->before);
+	int32_t distance = serial_distance(sequence, r->next_before);
 
 	if (!r->unconfirmed || r->held || distance < 0 || distance >= REORDER_PACKETS)
 		return;
-	r->lost -= r->next - r->before - 1;
-	r->next = r->before;
+	r->lost = r->lost_before;
+	r->next = r->next_before;
 	r->seen = r->seen_before;
 	r->unconfirmed = false;
 }
@@ -68,11 +108,33 @@ enum reorder_verdict reorder_judge(
 			return REORDER_OLD;
 		return r->seen >> (behind - 1) & 1 ? REORDER_DUPLICATE : REORDER_LATE;
 	}
-	if (distance >= REORDER_PACKETS)
-		return REORDER_ROOM;
 	if (distance == 0)
 		return REORDER_NEXT;
-	return is_held(r, pool, sequence) ? REORDER_DUPLICATE : REORDER_HOLD;
+	if (is_early(r, sequence) || is_held(r, pool, sequence))
+		return REORDER_DUPLICATE;
+	return distance < REORDER_PACKETS ? REORDER_HOLD : REORDER_ROOM;
+}
+
+enum reorder_verdict reorder_judge_early(
+	struct reorder *r, const struct hold_pool *pool, uint32_t sequence, uint64_t now)
+{
+	enum reorder_verdict verdict = reorder_judge(r, pool, sequence);
+	bool stands = r->early_count && r->early_next == r->next;
+
+	if (verdict != REORDER_ROOM || (stands && now - r->early_at >= REORDER_WAIT_MAX))
+		return verdict;
+	return REORDER_EARLY;
+}
+
+void reorder_early(struct reorder *r, uint32_t sequence, uint64_t now)
+{
+	if (!r->early_count || r->early_next != r->next) {
+		r->early_next = r->next;
+		r->early_at = now;
+	}
+	if (r->early_count == REORDER_EARLY_MAX)
+		forget_early(r, 0);
+	r->early[r->early_count++] = sequence;
 }
 
 /* A packet came `late` microseconds behind its successor: wait for twice as long from now on. */
@@ -99,10 +161,16 @@ static void move_to(struct reorder *r, uint32_t sequence)
 	r->next = sequence;
 }
 
+/* The next packet is delivered, and so were those behind it that came early. */
 static void step(struct reorder *r)
 {
 	move_to(r, r->next + 1);
 	r->seen |= 1;
+	while (is_early(r, r->next)) {
+		move_to(r, r->next + 1);
+		r->seen |= 1;
+		confirm(r);
+	}
 }
 
 void reorder_advance(struct reorder *r, const struct hold_pool *pool, uint64_t now)
@@ -110,12 +178,12 @@ void reorder_advance(struct reorder *r, const struct hold_pool *pool, uint64_t n
 	if (r->held)
 		learn(r, now - hold_at(pool, r->head)->arrived);
 	if (r->unconfirmed && r->seen != 0)
-		r->unconfirmed = false;
+		confirm(r);
 	step(r);
 }
 
 bool reorder_hold(struct reorder *r, struct hold_pool *pool, uint32_t sequence,
-	const uint8_t *frame, size_t length, uint64_t now)
+	const uint8_t *frame, size_t length, uint8_t tos, uint64_t now)
 {
 	assert(length <= OUTER_MAX && r->held < REORDER_PACKETS);
 	uint16_t index = hold_take(pool);
@@ -125,6 +193,7 @@ bool reorder_hold(struct reorder *r, struct hold_pool *pool, uint32_t sequence,
 	slot->sequence = sequence;
 	slot->arrived = now;
 	slot->length = (uint16_t)length;
+	slot->tos = tos;
 	if (length)
 		memcpy(slot->frame, frame, length);
 	/* Nearly always the new one goes last. */
@@ -139,7 +208,8 @@ bool reorder_hold(struct reorder *r, struct hold_pool *pool, uint32_t sequence,
 		r->tail = index;
 	if (r->held++ == 0)
 		r->expires = now + r->wait;
-	r->unconfirmed = false;
+	if (r->unconfirmed)
+		confirm(r);
 	r->ahead++;
 	return true;
 }
@@ -176,13 +246,19 @@ void reorder_give_up(
 		sequence = hold_at(pool, r->head)->sequence;
 	if (serial_distance(sequence, r->next) >= REORDER_FAR) {
 		r->unconfirmed = true;
-		r->before = r->next;
+		r->next_before = r->next;
+		r->lost_before = r->lost;
 		r->seen_before = r->seen;
 	}
-	r->lost += sequence - r->next;
+	r->lost += sequence - r->next - count_early(r, sequence);
 	r->gave_up = now;
 	shrink(r);
 	move_to(r, sequence);
+	for (unsigned n = 0; n < r->early_count; n++)
+		if (r->next - 1 - r->early[n] < SEEN_BITS)
+			r->seen |= UINT64_C(1) << (r->next - 1 - r->early[n]);
+	if (!r->unconfirmed)
+		confirm(r);
 }
 
 void reorder_late(struct reorder *r, uint32_t sequence, bool delivered, uint64_t now)

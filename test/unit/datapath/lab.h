@@ -198,16 +198,25 @@ static inline void lab_seal(struct lab *lab, struct datapath *from, uint32_t num
 	lab_clear(lab);
 }
 
-/* Opens one packet at `to`; returns the outputs there are. */
-static inline size_t lab_open(struct lab *lab, struct datapath *to, const struct flight *flight)
+/* Opens one packet at `to`, which came with this outer DSCP and ECN, and maybe ahead of data;
+ * returns the outputs there are. */
+static inline size_t lab_open_as(
+	struct lab *lab, struct datapath *to, const struct flight *flight, uint8_t tos, bool early)
 {
 	struct flight copy = *flight;
 	struct packet in = {.datapath = to, .kind = PACKET_OUTER, .bytes = copy.bytes};
 	in.length = (uint32_t)copy.length;
+	in.tos = tos;
+	in.early = early;
 	lab_clear(lab);
 	assert_int_equal(datapath_open(&lab->engine, &in, 1, lab->now, &lab->out), 1);
 	assert_memory_equal(copy.bytes, flight->bytes, flight->length);
 	return lab->out.count;
+}
+
+static inline size_t lab_open(struct lab *lab, struct datapath *to, const struct flight *flight)
+{
+	return lab_open_as(lab, to, flight, 0, false);
 }
 
 /* A GRE packet around a PPP frame given in hex. */

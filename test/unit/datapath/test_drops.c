@@ -225,6 +225,14 @@ static uint32_t *inner_offload(struct lab *lab)
 	return lab->client.counters.drops;
 }
 
+static uint32_t *inner_ecn(struct lab *lab)
+{
+	struct flight flight;
+	lab_seal(lab, &lab->client, 1, 60, &flight);
+	lab_open_as(lab, &lab->server, &flight, 3, false);
+	return lab->server.counters.drops;
+}
+
 static uint32_t *isolated(struct lab *lab)
 {
 	static struct prefix_table table;
@@ -271,6 +279,7 @@ static uint32_t *(*const provocations[DROP_COUNT])(struct lab *) = {
 	[DROP_INNER_EARLY] = inner_early,
 	[DROP_INNER_NO_KEY] = inner_no_key,
 	[DROP_INNER_OFFLOAD] = inner_offload,
+	[DROP_INNER_ECN] = inner_ecn,
 	[DROP_ISOLATED] = isolated,
 };
 

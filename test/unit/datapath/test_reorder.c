@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "reorder.h"
 
@@ -53,19 +54,25 @@ static void release(struct desk *d)
 }
 
 /* What open.c does with a packet, without the rest of it. Returns the last verdict. */
-static enum reorder_verdict arrive(struct desk *d, uint32_t sequence)
+static enum reorder_verdict take(struct desk *d, uint32_t sequence, bool early)
 {
 	for (unsigned turns = 0; turns < 200; turns++) {
-		enum reorder_verdict verdict = reorder_judge(&d->order, &d->pool, sequence);
+		enum reorder_verdict verdict =
+			early ? reorder_judge_early(&d->order, &d->pool, sequence, d->now)
+			      : reorder_judge(&d->order, &d->pool, sequence);
 		switch (verdict) {
+		case REORDER_EARLY:
+			reorder_early(&d->order, sequence, d->now);
+			deliver(d, sequence);
+			return verdict;
 		case REORDER_NEXT:
 			reorder_advance(&d->order, &d->pool, d->now);
 			deliver(d, sequence);
 			release(d);
 			return verdict;
 		case REORDER_HOLD:
-			if (reorder_hold(
-				    &d->order, &d->pool, sequence, (uint8_t *)&sequence, 4, d->now))
+			if (reorder_hold(&d->order, &d->pool, sequence, (uint8_t *)&sequence, 4, 0,
+				    d->now))
 				return verdict;
 			/* fall through */
 		case REORDER_ROOM:
@@ -82,6 +89,11 @@ static enum reorder_verdict arrive(struct desk *d, uint32_t sequence)
 	}
 	fail_msg("the window spins");
 	return REORDER_OLD;
+}
+
+static enum reorder_verdict arrive(struct desk *d, uint32_t sequence)
+{
+	return take(d, sequence, false);
 }
 
 static void expire(struct desk *d)
@@ -330,6 +342,242 @@ static void false_jump_is_undone(void **state)
 	desk_free(d);
 }
 
+/* A control frame read ahead of a queue of data is handled at once, and nothing else changes. */
+static void early_beyond_the_window(void **state)
+{
+	static const uint32_t starts[] = {0, 1000, 0xffffff80, 0x7fffffc0};
+	for (size_t n = 0; n < sizeof(starts) / sizeof(starts[0]); n++) {
+		struct desk *d = desk_new(SLOTS);
+		uint32_t start = starts[n];
+		assert_int_equal(take(d, start, true), REORDER_NEXT); /* the first of all */
+		assert_int_equal(take(d, start + 150, true), REORDER_EARLY);
+		assert_int_equal(take(d, start + 150, true), REORDER_DUPLICATE);
+		assert_int_equal(arrive(d, start + 150), REORDER_DUPLICATE);
+		assert_int_equal(take(d, start + 151, true), REORDER_EARLY);
+		assert_int_equal(d->order.next, start + 1); /* and with it the acknowledgement */
+		for (uint32_t m = 1; m < 300; m++) {
+			if (m == 100)
+				assert_int_equal(arrive(d, start + 150), REORDER_DUPLICATE);
+			if (m != 150 && m != 151)
+				assert_int_equal(arrive(d, start + m), REORDER_NEXT);
+		}
+		assert_int_equal(take(d, start + 150, true), REORDER_OLD);
+		assert_int_equal(d->order.next, start + 300);
+		assert_int_equal(d->order.lost, 0);
+		assert_int_equal(d->order.ahead, 0);
+		assert_int_equal(d->order.early_count, 0);
+		assert_int_equal(d->count, 300);
+		desk_free(d);
+	}
+}
+
+/* Inside the window it waits like any other. */
+static void early_inside_the_window(void **state)
+{
+	struct desk *d = desk_new(SLOTS);
+	arrive(d, 0);
+	assert_int_equal(take(d, REORDER_PACKETS, true), REORDER_HOLD);
+	assert_int_equal(take(d, REORDER_PACKETS + 1, true), REORDER_EARLY);
+	d->now = d->order.expires;
+	expire(d);
+	DELIVERED(d, 0, REORDER_PACKETS + 1, REORDER_PACKETS);
+	assert_int_equal(d->order.next, REORDER_PACKETS + 2);
+	assert_int_equal(arrive(d, REORDER_PACKETS + 1), REORDER_DUPLICATE);
+	assert_int_equal(d->order.lost, REORDER_PACKETS - 1);
+	desk_free(d);
+}
+
+/* A hole that is given up may have such a frame in it: it is not lost, and not late either. */
+static void early_in_a_hole(void **state)
+{
+	struct desk *d = desk_new(SLOTS);
+	arrive(d, 0);
+	take(d, 90, true);
+	arrive(d, 100);
+	DELIVERED(d, 0, 90, 100);
+	assert_int_equal(d->order.lost, 98);
+	assert_int_equal(arrive(d, 90), REORDER_DUPLICATE);
+	assert_int_equal(arrive(d, 91), REORDER_LATE);
+	arrive(d, 102);
+	take(d, 101 + 200, true);
+	arrive(d, 101);
+	DELIVERED(d, 301, 101, 102);
+	desk_free(d);
+}
+
+/* Data that never comes does not hold up acknowledgements for good. */
+static void early_ones_alone(void **state)
+{
+	struct desk *d = desk_new(SLOTS);
+	arrive(d, 0);
+	assert_int_equal(take(d, 100, true), REORDER_EARLY);
+	d->now += REORDER_WAIT_MAX - 1;
+	assert_int_equal(take(d, 200, true), REORDER_EARLY);
+	d->now += 1;
+	assert_int_equal(take(d, 300, true), REORDER_NEXT);
+	DELIVERED(d, 0, 100, 200, 300);
+	assert_int_equal(d->order.lost, 297);
+	/* As soon as the window moves, time begins anew. */
+	assert_int_equal(take(d, 400, true), REORDER_EARLY);
+	d->now += REORDER_WAIT_MAX;
+	arrive(d, 301);
+	assert_int_equal(take(d, 500, true), REORDER_EARLY);
+	desk_free(d);
+}
+
+static void early_ones_forgotten(void **state)
+{
+	struct desk *d = desk_new(SLOTS);
+	arrive(d, 0);
+	for (uint32_t n = 0; n <= REORDER_EARLY_MAX; n++)
+		assert_int_equal(take(d, 100 + 10 * n, true), REORDER_EARLY);
+	assert_int_equal(take(d, 110, true), REORDER_DUPLICATE);
+	for (uint32_t n = 1; n < 100; n++)
+		arrive(d, n);
+	arrive(d, 101);
+	assert_int_equal(d->order.held, 1); /* the first of them is missing now */
+	desk_free(d);
+}
+
+/* A far jump beside a frame that came early has been confirmed by it; a false one forgets none. */
+static void early_and_far_jumps(void **state)
+{
+	struct desk *d = desk_new(SLOTS);
+	arrive(d, 0);
+	take(d, 100000, true);
+	assert_int_equal(arrive(d, 100001), REORDER_NEXT);
+	assert_int_equal(arrive(d, 1), REORDER_OLD);
+	assert_int_equal(arrive(d, 100000), REORDER_DUPLICATE);
+	assert_int_equal(d->order.lost, 99999);
+	d->count = 0;
+	take(d, 100102, true);
+	assert_int_equal(arrive(d, 0x40000000), REORDER_NEXT);
+	assert_int_equal(arrive(d, 100002), REORDER_NEXT);
+	assert_int_equal(arrive(d, 100102), REORDER_DUPLICATE);
+	for (uint32_t n = 3; n < 102; n++)
+		arrive(d, 100000 + n);
+	assert_int_equal(d->order.next, 100103);
+	assert_int_equal(d->order.lost, 99999);
+	desk_free(d);
+	/* Two false packets, the second not far from the first. */
+	d = desk_new(SLOTS);
+	arrive(d, 0);
+	arrive(d, 0x40000000);
+	arrive(d, 0x40000200);
+	assert_int_equal(arrive(d, 1), REORDER_NEXT);
+	assert_int_equal(d->order.lost, 0);
+	desk_free(d);
+}
+
+enum { STREAM = 3000 };
+
+/* A stream of data and control frames, its two queues, and what must come of it. */
+struct stream {
+	uint32_t start, sent, seed;
+	uint32_t queue[2][STREAM], put[2], got[2]; /* control, data */
+	uint8_t delivered[STREAM];
+	bool forgotten[STREAM];
+	uint32_t early[REORDER_EARLY_MAX], early_count;
+	size_t looked;
+};
+
+static uint32_t draw(struct stream *s, uint32_t below)
+{
+	s->seed = s->seed * 1664525 + 1013904223;
+	return (uint32_t)((uint64_t)(s->seed >> 4) * below >> 28);
+}
+
+static void remember(struct stream *s, uint32_t next, uint32_t n)
+{
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < s->early_count; i++)
+		if (s->early[i] >= next)
+			s->early[kept++] = s->early[i];
+	s->early_count = kept;
+	if (kept == REORDER_EARLY_MAX) {
+		s->forgotten[s->early[0]] = true;
+		memmove(s->early, s->early + 1, --s->early_count * sizeof(s->early[0]));
+	}
+	s->early[s->early_count++] = n;
+}
+
+/* What never came, or was forgotten, is lost as soon as the window is past it, and nothing else. */
+static void check_stream(struct stream *s, struct desk *d)
+{
+	uint32_t next = d->order.started ? d->order.next - s->start : 0, lost = 0;
+	for (; s->looked < d->count; s->looked++) {
+		uint32_t n = d->delivered[s->looked] - s->start;
+		assert_true(n < s->sent);
+		assert_true(++s->delivered[n] == 1 || s->forgotten[n]);
+	}
+	for (uint32_t n = 0; n < next; n++)
+		lost += !s->delivered[n] || (s->forgotten[n] && s->delivered[n] == 1);
+	assert_int_equal(d->order.lost, lost);
+	assert_true(s->delivered[next] == 0 || s->forgotten[next]);
+}
+
+static void read_queue(struct stream *s, struct desk *d, unsigned which, uint32_t most)
+{
+	while (most-- && s->got[which] < s->put[which]) {
+		uint32_t n = s->queue[which][s->got[which]++], next = d->order.next;
+		enum reorder_verdict verdict = take(d, s->start + n, which == 0);
+		if (verdict == REORDER_EARLY) {
+			assert_int_equal(d->order.next, next);
+			remember(s, next - s->start, n);
+		}
+		assert_true(which == 1 || verdict != REORDER_OLD || s->delivered[n]);
+		check_stream(s, d);
+	}
+}
+
+/* Without loss and without time passing nothing is lost, whatever the queues do. */
+static void run_stream(uint32_t seed, bool lossy)
+{
+	struct stream *s = calloc(1, sizeof(*s));
+	struct desk *d = desk_new(SLOTS);
+	uint32_t longest = 0;
+	assert_non_null(s);
+	s->seed = seed;
+	s->start = draw(s, 2) ? draw(s, UINT32_C(1) << 28) : UINT32_MAX - draw(s, STREAM);
+	uint32_t controls = 2 + draw(s, 60);
+	while (s->sent < STREAM - 1 || s->got[1] < s->put[1] || s->got[0] < s->put[0]) {
+		for (uint32_t n = draw(s, 120); n && s->sent < STREAM - 1; n--) {
+			unsigned which = s->sent == 0 || draw(s, controls) == 0 ? 0 : 1;
+			if (!lossy || draw(s, 20) || s->sent == 0)
+				s->queue[which][s->put[which]++] = s->sent;
+			if (lossy && draw(s, 40) == 0 && s->put[which] < STREAM && s->put[which])
+				s->queue[which][s->put[which]] = s->queue[which][s->put[which] - 1],
+				s->put[which]++;
+			s->sent++;
+		}
+		if (s->put[1] - s->got[1] > longest)
+			longest = s->put[1] - s->got[1];
+		read_queue(s, d, 0, STREAM);
+		read_queue(s, d, 1, draw(s, 130));
+		if (lossy) {
+			d->now += draw(s, 3000);
+			expire(d);
+			check_stream(s, d);
+		}
+	}
+	if (!lossy)
+		for (uint32_t n = 0; n < d->order.next - s->start; n++)
+			assert_true(s->delivered[n]);
+	assert_true(longest > REORDER_PACKETS);
+	desk_free(d);
+	free(s);
+}
+
+static void random_streams(void **state)
+{
+	uint32_t seed = (uint32_t)time(NULL);
+	print_message("seed %u\n", seed);
+	for (uint32_t n = 0; n < 150; n++) {
+		run_stream(seed + n, false);
+		run_stream(seed + n, true);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +593,13 @@ int main(void)
 		cmocka_unit_test(late_but_delivered_is_not_lost),
 		cmocka_unit_test(far_jump_is_one_step),
 		cmocka_unit_test(false_jump_is_undone),
+		cmocka_unit_test(early_beyond_the_window),
+		cmocka_unit_test(early_inside_the_window),
+		cmocka_unit_test(early_in_a_hole),
+		cmocka_unit_test(early_ones_alone),
+		cmocka_unit_test(early_ones_forgotten),
+		cmocka_unit_test(early_and_far_jumps),
+		cmocka_unit_test(random_streams),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
