@@ -43,7 +43,7 @@ static inline uint8_t inner_tos(const struct inner *inner, const uint8_t *packet
 bool inner_checksum_holds(const struct inner *inner, const uint8_t *bytes);
 
 /* Writes the ICMP error that tells the sender of `packet` that only `mtu` bytes fit, from `from`
- * (an address of ours of that family, or family 0: the packet's own destination). 0 when none may
+ * (a router of that family, or family 0: the packet's own destination). 0 when none may
  * be sent: to an error, to a fragment behind the first, to or from an address that is not one
  * host's (RFC 1122 §3.2.2, RFC 4443 §2.4). */
 size_t inner_too_big(uint8_t *out, size_t capacity, const struct inner *inner,

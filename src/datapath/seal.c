@@ -194,7 +194,9 @@ static void count_sent(struct datapath *dp, size_t length)
 	dp->counters.tx_bytes += length;
 }
 
-/* Tells the sender of a packet that cannot be fragmented what fits (token bucket). */
+/* Tells the sender of a packet that cannot be fragmented what fits (token bucket). It comes from
+ * the far end of the link: a packet that comes in with one of the host's own addresses as its
+ * source is one that Linux drops. */
 static void answer_too_big(struct sealing *s, const struct sending *sending)
 {
 	struct datapath *dp = sending->dp;
@@ -210,7 +212,7 @@ static void answer_too_big(struct sealing *s, const struct sending *sending)
 	if (!dp->answers || !packet)
 		return;
 	packet->length = (uint32_t)inner_too_big(packet->bytes, packet->capacity, &sending->inner,
-		sending->in->bytes, sending->mtu, &dp->local4);
+		sending->in->bytes, sending->mtu, &dp->remote4);
 	if (!packet->length)
 		return;
 	dp->answers--;

@@ -136,7 +136,7 @@ static void too_big_is_answered_at_a_bounded_rate(void **state)
 			assert_true(
 				inner_parse(&inner, lab->out.at[m].bytes, lab->out.at[m].length));
 			assert_int_equal(inner.protocol, 1);
-			assert_int_equal(address_to_ipv4(&inner.source), CLIENT_IP);
+			assert_int_equal(address_to_ipv4(&inner.source), SERVER_IP);
 			assert_hex(lab->out.at[m].bytes + 26, 2, "05 78");
 			answers++;
 		}
