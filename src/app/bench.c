@@ -125,19 +125,27 @@ static int take_traffic(struct bench *bench)
 		fprintf(stderr, "greyline bench load: --traffic: %s\n", error);
 		return 2;
 	}
-	if (bench->traffic.size > (settings->mtu ? settings->mtu : SESSION_MTU_DEFAULT)) {
-		fprintf(stderr,
-			"greyline bench load: --traffic: %u bytes do not fit a session's MTU of "
-			"%u\n",
-			bench->traffic.size, settings->mtu ? settings->mtu : SESSION_MTU_DEFAULT);
-		return 2;
-	}
 	if (settings->target.family == 6)
 		return usage("--target: an IPv4 address is expected");
 	if (bench->traffic.kind == TRAFFIC_NONE &&
 		(settings->reorder || settings->target.family || settings->traffic_sessions))
 		return usage("--reorder, --target and --traffic-sessions need --traffic");
 	return 0;
+}
+
+/* What a session's packets may be in size, once it is known over which family they go. */
+static int take_mtu(struct bench *bench)
+{
+	enum { IPV6_MORE = 20 }; /* of an IPv6 header beside an IPv4 one */
+	bench->mtu = SESSION_MTU_DEFAULT - (bench->address.family == 6 ? IPV6_MORE : 0);
+	if (bench->settings->mtu && bench->settings->mtu < bench->mtu)
+		bench->mtu = (uint16_t)bench->settings->mtu;
+	if (bench->traffic.kind == TRAFFIC_NONE || bench->traffic.size <= bench->mtu)
+		return 0;
+	fprintf(stderr,
+		"greyline bench load: --traffic: %u bytes do not fit a session's MTU of %u\n",
+		bench->traffic.size, bench->mtu);
+	return 2;
 }
 
 static int take_options(struct bench *bench, char host[256])
@@ -170,6 +178,8 @@ static int run(struct bench *bench)
 	int code = take_options(bench, host);
 	if (!code)
 		code = resolve(bench, host);
+	if (!code)
+		code = take_mtu(bench);
 	if (!code)
 		code = client_password(&wish, &bench->password);
 	if (code)

@@ -47,6 +47,7 @@ struct bench {
 	struct ipv4_range sources; /* --bind of several */
 	uint32_t source_count;     /* 0: the kernel's choice */
 	struct traffic_spec traffic;
+	uint16_t mtu; /* of a session */
 	uint32_t sessions, calls, tunnels_max, in_flight_max, carriers_max;
 
 	enum bench_phase phase;

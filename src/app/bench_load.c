@@ -299,7 +299,7 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 {
 	struct bench *bench = bench_of(peer);
 	struct link_config *link = &config->session.link;
-	profile_common(config, bench->settings, SESSION_MTU_DEFAULT, bench->name);
+	profile_common(config, bench->settings, bench->mtu, bench->name);
 	config->control.opener = true;
 	config->session.client_to_client = true;
 	config->session.unit.accept_local4 = true;

@@ -128,11 +128,15 @@ static void print_traffic(const struct bench *bench)
 	const struct bench_counts *counts = bench_plane_counts(bench->host.dataplane);
 	double seconds = hold_seconds(bench);
 	uint64_t lost = lost_packets(counts);
+	bool one_way = bench->traffic.kind == TRAFFIC_UDP && !counts->answered;
 	if (bench->traffic.kind == TRAFFIC_NONE || !bench->held_at)
 		return;
-	printf("%-14s %" PRIu64 " sent, %" PRIu64 " answered, %" PRIu64 " lost (%.3f %%)",
-		traffic_word(bench->traffic.kind), counts->sent, counts->answered, lost,
-		counts->sent ? 100 * (double)lost / (double)counts->sent : 0);
+	printf("%-14s %" PRIu64 " sent", traffic_word(bench->traffic.kind), counts->sent);
+	if (one_way)
+		printf(", none answered");
+	else
+		printf(", %" PRIu64 " answered, %" PRIu64 " lost (%.3f %%)", counts->answered, lost,
+			counts->sent ? 100 * (double)lost / (double)counts->sent : 0);
 	if (counts->unsendable)
 		printf(", %" PRIu64 " refused here", counts->unsendable);
 	putchar('\n');
@@ -143,14 +147,14 @@ static void print_traffic(const struct bench *bench)
 		per_second((double)counts->sent, seconds),
 		megabits(counts->bytes_answered, seconds),
 		per_second((double)counts->answered, seconds));
-	if (counts->sessions_answered < bench->carriers)
+	if (!one_way && counts->sessions_answered < bench->carriers)
 		printf("%-14s %u sessions had no answer at all\n", "",
 			bench->carriers - counts->sessions_answered);
 	if (counts->swapped)
 		printf("%-14s %" PRIu64 " sent ahead of their turn\n", "", counts->swapped);
 	if (counts->behind)
-		printf("%-14s %" PRIu64 " never sent: this machine is too slow for the rate\n", "",
-			counts->behind);
+		printf("%-14s %" PRIu64 " never sent: this machine was held up, or is too slow\n",
+			"", counts->behind);
 	print_times("  round trip", &counts->round_trip);
 }
 
