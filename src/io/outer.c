@@ -102,6 +102,7 @@ static int open_links(struct outer *o, const struct outer_config *config, char e
 			.workers = config->workers,
 			.ttl = config->ttl,
 			.dont_fragment = config->dont_fragment,
+			.unqueued = choice->unqueued[n],
 			.programs = config->programs,
 		};
 		int failed = o->ops->open(&o->links[n], &link, error);

@@ -39,6 +39,7 @@ struct outer_choice {
 	enum outer_kind kind; /* never OUTER_AUTO */
 	unsigned link_count;
 	unsigned links[OUTER_LINKS_MAX]; /* interface indices */
+	bool unqueued[OUTER_LINKS_MAX];  /* those without a qdisc */
 	char why[160];                   /* in words, for status: "rings on eth0: …" */
 };
 

@@ -115,6 +115,7 @@ static void settle_links(
 		(size_t)snprintf(choice->why, sizeof(choice->why), "%s on ", outer_kind_name(kind));
 	for (unsigned n = 0; n < c->count; n++) {
 		choice->links[n] = c->at[n].index;
+		choice->unqueued[n] = strcmp(c->at[n].qdisc, "noqueue") == 0;
 		length += (size_t)snprintf(choice->why + length, sizeof(choice->why) - length,
 			"%s%s", n ? ", " : "", c->at[n].name);
 	}

@@ -32,6 +32,7 @@ struct outer_link_config {
 	unsigned worker, workers;
 	uint8_t ttl;
 	bool dont_fragment;
+	bool unqueued; /* no qdisc of any kind: nothing is lost by passing it by */
 	struct outer_programs *programs; /* never NULL */
 };
 

@@ -73,7 +73,7 @@ struct outer_programs {
 	int programs[PROGRAMS];
 	int redirects[OUTER_LINKS_MAX], queues[OUTER_LINKS_MAX];
 	const char *why_no_rings, *why_no_xdp;
-	_Atomic uint32_t groups[OUTER_LINKS_MAX]; /* and one; 0: none yet */
+	_Atomic uint16_t groups[OUTER_LINKS_MAX];
 };
 
 /* ---- the test ---- */
@@ -429,12 +429,12 @@ int outer_programs_queue(
 				      : -EINVAL;
 }
 
-int outer_programs_group(const struct outer_programs *p, unsigned position)
+uint16_t outer_programs_group(const struct outer_programs *p, unsigned position)
 {
-	return (int)atomic_load(&p->groups[position]) - 1;
+	return atomic_load(&p->groups[position]);
 }
 
 void outer_programs_set_group(struct outer_programs *p, unsigned position, uint16_t group)
 {
-	atomic_store(&p->groups[position], group + 1U);
+	atomic_store(&p->groups[position], group);
 }

@@ -47,8 +47,8 @@ int outer_programs_redirect(struct outer_programs *programs, unsigned position, 
 int outer_programs_queue(
 	const struct outer_programs *programs, unsigned position, unsigned queue, int socket);
 
-/* The fanout group of interface number `position`; -1 until it is set. */
-int outer_programs_group(const struct outer_programs *programs, unsigned position);
+/* The fanout group of interface number `position`, made by worker 0. */
+uint16_t outer_programs_group(const struct outer_programs *programs, unsigned position);
 void outer_programs_set_group(struct outer_programs *programs, unsigned position, uint16_t group);
 
 #endif

@@ -22,6 +22,11 @@
  * free again is never read by others. The qdisc is not bypassed: that gains 20 ns and would lose
  * the host's shaping, its byte queue limits, and packets whenever the device is busy.
  *
+ * On an interface without a qdisc (veth, which is what containers have) an AF_XDP socket sends in
+ * place of the ring: it copies straight into the packet, where the kernel first refers to a ring's
+ * frame and then, as the packet changes hands, copies it after all: 1390 instead of 2280 ns. It
+ * needs neither XDP in the driver nor a program.
+ *
  * What the kernel left in the ring (its buffer limit, a full qdisc, a link that is down) is tried
  * again once after a moment and then taken back, so that the next batch finds the ring as the
  * kernel does. */
@@ -44,6 +49,7 @@
 #include "outer_frame.h"
 #include "outer_link.h"
 #include "outer_rings.h"
+#include "xdp_sender.h"
 
 #ifndef PACKET_FANOUT_FLAG_IGNORE_OUTGOING
 #define PACKET_FANOUT_FLAG_IGNORE_OUTGOING 0x4000 /* kernel 6.2; others pay for it, no more */
@@ -75,6 +81,8 @@ struct outer_link {
 	uint32_t home[LENT_MAX]; /* in send: the packet that lies in it, and one */
 	bool moved[LENT_MAX];    /* in send: to the spare one */
 	struct outer_frame frame;
+	struct xdp_socket queue; /* sends instead of the ring, if it is open */
+	struct xdp_sender sender;
 	uint8_t spare[LENT_MAX][FRAME];
 };
 
@@ -106,14 +114,19 @@ static void set_status(uint8_t *frame, uint32_t status)
 /* ---- opening ---- */
 
 /* 14 for Ethernet, 0 for links without headers, or -errno. */
-static int link_header_of(int fd, unsigned interface)
+static int link_header_of(unsigned interface)
 {
 	struct ifreq request;
 	memset(&request, 0, sizeof(request));
 	if (!if_indextoname(interface, request.ifr_name))
 		return -errno;
-	if (ioctl(fd, SIOCGIFHWADDR, &request) < 0)
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
 		return -errno;
+	int failed = ioctl(fd, SIOCGIFHWADDR, &request) < 0 ? -errno : 0;
+	close(fd);
+	if (failed)
+		return failed;
 	switch (request.ifr_hwaddr.sa_family) {
 	case ARPHRD_ETHER:
 		return ETH_HLEN;
@@ -150,18 +163,17 @@ static int map_ring(int fd, int which, unsigned frames, uint8_t **ring)
 	return 0;
 }
 
-/* Joins the workers' group, which the first one makes: packet to member `call ID % workers`. */
+/* Joins the workers' group, which worker 0 makes: packet to member `call ID % workers`. */
 static int join_group(int fd, const struct outer_link_config *config)
 {
-	int group = outer_programs_group(config->programs, config->position);
+	bool first = config->worker == 0;
 	int flags = PACKET_FANOUT_CBPF | PACKET_FANOUT_FLAG_IGNORE_OUTGOING;
-	if (group < 0)
-		flags |= PACKET_FANOUT_FLAG_UNIQUEID;
-	int value = (group < 0 ? 0 : group) | flags << 16;
+	int value = first ? (flags | PACKET_FANOUT_FLAG_UNIQUEID) << 16
+			  : outer_programs_group(config->programs, config->position) | flags << 16;
 	socklen_t length = sizeof(value);
 	if (setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &value, length) < 0)
 		return -errno;
-	if (group >= 0)
+	if (!first)
 		return 0;
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, CALL_ID_AT),
@@ -220,21 +232,31 @@ static void rings_close(struct outer_link *l)
 		close(l->receive);
 	if (l->send >= 0)
 		close(l->send);
+	xdp_socket_close(&l->queue);
 	free(l);
+}
+
+/* Each worker needs a queue for itself; what fails here is no loss. */
+static bool open_queue(struct outer_link *l, const struct outer_link_config *config)
+{
+	if (!config->unqueued || l->link_header != ETH_HLEN ||
+		xdp_socket_open(&l->queue, config->interface, config->worker, XDP_SEND) < 0)
+		return false;
+	xdp_sender_init(&l->sender, &l->queue, config);
+	return true;
 }
 
 static int open_all(struct outer_link *l, const struct outer_link_config *config, bool receives)
 {
-	int failed = open_send(l, config);
-	if (failed)
-		return failed;
-	int header = link_header_of(l->send, config->interface);
+	int header = link_header_of(config->interface);
 	if (header < 0)
 		return header;
 	l->link_header = (uint8_t)header;
 	if (!receives)
-		return 0;
-	failed = open_receive(l, config);
+		return open_send(l, config);
+	int failed = open_queue(l, config) ? 0 : open_send(l, config);
+	if (!failed)
+		failed = open_receive(l, config);
 	if (failed || config->worker != 0)
 		return failed;
 	l->drop = outer_programs_drop(config->programs, config->interface, l->link_header);
@@ -247,7 +269,7 @@ static int open_link(
 	struct outer_link *l = calloc(1, sizeof(*l));
 	if (!l)
 		return -ENOMEM;
-	l->receive = l->send = l->drop = -1;
+	l->receive = l->send = l->drop = l->queue.fd = -1;
 	l->interface = config->interface;
 	l->frame = outer_frame_of(config);
 	int failed = open_all(l, config, receives);
@@ -329,6 +351,10 @@ static uint8_t *gre_in(const struct outer_link *l, uint8_t *frame)
 
 static void rings_lend(struct outer_link *l, struct packet_list *list)
 {
+	if (l->queue.fd >= 0) {
+		xdp_sender_lend(&l->sender, list);
+		return;
+	}
 	assert(list->count == 0);
 	for (l->lent = 0; l->lent < LENT_MAX && l->lent < list->max; l->lent++) {
 		uint8_t *frame = frame_out(l, l->out_at + l->lent);
@@ -417,6 +443,10 @@ static void rings_send(struct outer_link *l, const struct packet *const *packets
 {
 	size_t filled = 0;
 	bool waited = false;
+	if (l->queue.fd >= 0) {
+		xdp_sender_send(&l->sender, packets, paths, count, refused);
+		return;
+	}
 	note_homes(l, packets, count);
 	while (filled < count) {
 		if (is_free(frame_out(l, l->out_at + (uint32_t)filled)) && filled < FRAMES_OUT) {

@@ -48,9 +48,11 @@ static int make_ring(int fd, uint64_t page, const struct xdp_ring_offset *offset
 	return 0;
 }
 
-static int make_memory(struct xdp_socket *s, bool sends)
+static int make_memory(struct xdp_socket *s, enum xdp_use use)
 {
-	s->memory_length = (size_t)(XDP_FRAMES_IN + (sends ? XDP_FRAMES_OUT : 0)) * XDP_FRAME;
+	s->first_out = use & XDP_RECEIVE ? XDP_FRAMES_IN : 0;
+	s->memory_length =
+		((size_t)s->first_out + (use & XDP_SEND ? XDP_FRAMES_OUT : 0)) * XDP_FRAME;
 	void *at = mmap(
 		NULL, s->memory_length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (at == MAP_FAILED)
@@ -66,7 +68,7 @@ static int set_size(int fd, int option, uint32_t size)
 	return setsockopt(fd, SOL_XDP, option, &size, sizeof(size)) < 0 ? -errno : 0;
 }
 
-static int make_rings(struct xdp_socket *s, bool sends)
+static int make_rings(struct xdp_socket *s, enum xdp_use use)
 {
 	struct xdp_mmap_offsets o;
 	socklen_t length = sizeof(o);
@@ -74,9 +76,9 @@ static int make_rings(struct xdp_socket *s, bool sends)
 	int failed = set_size(fd, XDP_UMEM_FILL_RING, XDP_FRAMES_IN);
 	if (!failed)
 		failed = set_size(fd, XDP_UMEM_COMPLETION_RING, XDP_FRAMES_OUT);
-	if (!failed)
+	if (!failed && use & XDP_RECEIVE)
 		failed = set_size(fd, XDP_RX_RING, XDP_FRAMES_IN);
-	if (!failed && sends)
+	if (!failed && use & XDP_SEND)
 		failed = set_size(fd, XDP_TX_RING, XDP_FRAMES_OUT);
 	if (failed)
 		return failed;
@@ -89,10 +91,10 @@ static int make_rings(struct xdp_socket *s, bool sends)
 	if (!failed)
 		failed = make_ring(fd, XDP_UMEM_PGOFF_COMPLETION_RING, &o.cr, XDP_FRAMES_OUT,
 			sizeof(uint64_t), &s->completion);
-	if (!failed)
+	if (!failed && use & XDP_RECEIVE)
 		failed = make_ring(fd, XDP_PGOFF_RX_RING, &o.rx, XDP_FRAMES_IN,
 			sizeof(struct xdp_desc), &s->receive);
-	if (!failed && sends)
+	if (!failed && use & XDP_SEND)
 		failed = make_ring(fd, XDP_PGOFF_TX_RING, &o.tx, XDP_FRAMES_OUT,
 			sizeof(struct xdp_desc), &s->send);
 	return failed;
@@ -108,11 +110,11 @@ static void fill_first(struct xdp_socket *s)
 	__atomic_store_n(s->fill.producer, s->fill.at, __ATOMIC_RELEASE);
 }
 
-static int bind_queue(struct xdp_socket *s, unsigned interface, unsigned queue)
+static int bind_queue(struct xdp_socket *s, unsigned interface, unsigned queue, enum xdp_use use)
 {
-	/* Neither copy nor zero copy is asked for: the kernel tries the better first. */
+	/* One that receives asks neither for copies nor for none: the kernel tries the better. */
 	struct sockaddr_xdp name = {.sxdp_family = AF_XDP,
-		.sxdp_flags = XDP_USE_NEED_WAKEUP,
+		.sxdp_flags = XDP_USE_NEED_WAKEUP | (use & XDP_RECEIVE ? 0 : XDP_COPY),
 		.sxdp_ifindex = interface,
 		.sxdp_queue_id = queue};
 	struct timespec pause = {.tv_nsec = BIND_PAUSE_NS};
@@ -128,18 +130,18 @@ static int bind_queue(struct xdp_socket *s, unsigned interface, unsigned queue)
 	return 0;
 }
 
-int xdp_socket_open(struct xdp_socket *s, unsigned interface, unsigned queue, bool sends)
+int xdp_socket_open(struct xdp_socket *s, unsigned interface, unsigned queue, enum xdp_use use)
 {
 	*s = (struct xdp_socket){.fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0)};
 	if (s->fd < 0)
 		return -errno;
-	int failed = make_memory(s, sends);
+	int failed = make_memory(s, use);
 	if (!failed)
-		failed = make_rings(s, sends);
-	if (!failed)
+		failed = make_rings(s, use);
+	if (!failed && use & XDP_RECEIVE)
 		fill_first(s);
 	if (!failed)
-		failed = bind_queue(s, interface, queue);
+		failed = bind_queue(s, interface, queue, use);
 	if (failed)
 		xdp_socket_close(s);
 	return failed;
@@ -226,6 +228,17 @@ bool xdp_socket_flush(struct xdp_socket *s)
 			return true;
 	}
 	return __atomic_load_n(r->consumer, __ATOMIC_ACQUIRE) == r->at;
+}
+
+/* With copies the kernel reads the ring in our own calls only. */
+int xdp_socket_take_back(struct xdp_socket *s)
+{
+	struct xdp_ring *r = &s->send;
+	const struct xdp_desc *entries = r->entries;
+	if (s->zero_copy || __atomic_load_n(r->consumer, __ATOMIC_ACQUIRE) == r->at)
+		return -1;
+	__atomic_store_n(r->producer, --r->at, __ATOMIC_RELEASE);
+	return (int)(entries[r->at & (r->size - 1)].addr / XDP_FRAME);
 }
 
 int xdp_socket_sent(struct xdp_socket *s)
