@@ -93,6 +93,9 @@ static void all_else_is_left_alone(void **state)
 	}
 	length = make_syn(bytes, true, "00000000020405b4"); /* behind the end */
 	assert_untouched(bytes, length, MTU4);
+	length = make_syn(bytes, true, "0101020405b40000");
+	bytes[32] = 0x60; /* what looks like its value is data */
+	assert_untouched(bytes, length, MTU4);
 	length = make_syn(bytes, true, "020405b4");
 	bytes[33] = 0x10; /* no SYN */
 	assert_untouched(bytes, length, MTU4);

@@ -175,10 +175,14 @@ static void extension_headers_are_bounded(void **state)
 		struct offload o = {.kind = OFFLOAD_UDP, .segment = 5};
 		assert_int_equal(segments_start(&segments, &inner, bytes, &o), count < 8);
 	}
-	bytes[6] = 44;
+	bytes[40] = 17, bytes[41] = 0, inner.protocol = 44;
 	assert_int_equal(inner_transport(&inner, bytes, &protocol), 0);
-	bytes[6] = 60, bytes[41] = 200;
-	assert_int_equal(inner_transport(&inner, bytes, &protocol), 0);
+	inner.protocol = 60;
+	assert_int_equal(inner_transport(&inner, bytes, &protocol), 48);
+	for (unsigned units = (inner.length - 40) / 8; units < 256; units++) {
+		bytes[41] = (uint8_t)units;
+		assert_int_equal(inner_transport(&inner, bytes, &protocol), 0);
+	}
 }
 
 static void too_many_segments(void **state)
