@@ -4,8 +4,7 @@
  * longest first, and narrowed as they end: all of them run until less than a block is left of the
  * shortest, then one block more, in which the lanes that end work on a copy of their last bytes, so
  * that nothing past `length` is ever read or written. Such a lane's stream is made a few bytes
- * longer than used, which is why it must not go on. Rounding up to blocks costs half a block a
- * packet, half a hundredth of a full one; finishing byte by byte cost three times that.
+ * longer than used, which is why it must not go on.
  */
 #include "rc4.h"
 
