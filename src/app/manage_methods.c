@@ -80,7 +80,8 @@ static json_t *drops_json(const struct seat *seat, const struct datapath_counter
 {
 	json_t *drops = json_object();
 	for (unsigned i = 0; i < DROP_COUNT; i++) {
-		uint64_t count = (uint64_t)counters->drops[i] + seat->session.drops[i];
+		uint64_t count = i < DROP_PACKETS ? counters->drops[i]
+						  : session_drops(&seat->session, (enum drop)i);
 		if (count)
 			json_object_set_new(
 				drops, drop_word((enum drop)i), json_integer((json_int_t)count));

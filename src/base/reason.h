@@ -10,14 +10,8 @@
 #include <stdint.h>
 
 /* room, identifier, word, sentence. The room says which code counts it; the simulator must reach
- * every one of a pure room. */
+ * every one of a pure room. What a data path counts for each session comes first. */
 #define DROP_LIST(X)                                                                               \
-	X(PPTP, CONTROL_LENGTH, "control-length", "control message length impossible for its type") \
-	X(PPTP, CONTROL_COOKIE, "control-cookie", "control message without the magic cookie")      \
-	X(PPTP, CONTROL_TYPE, "control-type", "control message of unknown type")                   \
-	X(PPTP, CONTROL_STATE, "control-state", "control message out of place in this state")      \
-	X(PPTP, CONTROL_CALL, "control-call", "control message for a call that does not exist")    \
-	X(PPTP, CONTROL_VALUE, "control-value", "control message with a field out of range")       \
 	X(DATAPATH, GRE_SHORT, "gre-short", "GRE packet shorter than its header")                  \
 	X(DATAPATH, GRE_VERSION, "gre-version", "GRE version is not 1")                            \
 	X(DATAPATH, GRE_PROTOCOL, "gre-protocol", "GRE protocol type is not PPP")                  \
@@ -34,21 +28,39 @@
 	X(DATAPATH, PPP_DATA_EARLY, "ppp-data-early", "network packet before its protocol is up")  \
 	X(DATAPATH, MPPE_SHORT, "mppe-short", "MPPE packet shorter than its header")               \
 	X(DATAPATH, MPPE_NO_KEY, "mppe-no-key", "MPPE packet while no receive key is installed")   \
-	X(DATAPATH, MPPE_CLEAR, "mppe-clear", "network packet in clear text while encryption is required") \
+	X(DATAPATH, MPPE_CLEAR, "mppe-clear",                                                      \
+		"network packet in clear text while encryption is required")                       \
 	X(DATAPATH, MPPE_BITS, "mppe-bits", "MPPE packet with impossible flag bits")               \
 	X(DATAPATH, MPPE_COHERENCY, "mppe-coherency", "MPPE coherency count behind the window")    \
 	X(DATAPATH, MPPE_FAR, "mppe-far", "MPPE coherency count too far ahead to rekey to")        \
 	X(DATAPATH, MPPE_RESYNC, "mppe-resync", "stateful MPPE waits for a flushed packet")        \
-	X(DATAPATH, MPPE_INNER, "mppe-inner", "decrypted protocol is not one MPPE may carry: keys differ") \
+	X(DATAPATH, MPPE_INNER, "mppe-inner",                                                      \
+		"decrypted protocol is not one MPPE may carry: keys differ")                       \
 	X(DATAPATH, INNER_HEADER, "inner-header", "network packet with a malformed IP header")     \
 	X(DATAPATH, INNER_SOURCE, "inner-source", "inner source address is not the session's")     \
 	X(DATAPATH, INNER_ROUTE, "inner-route", "no session has this inner destination")           \
 	X(DATAPATH, INNER_SIZE, "inner-size", "inner packet does not fit the session's MTU")       \
 	X(DATAPATH, INNER_EARLY, "inner-early", "inner packet while the session is not up")        \
-	X(DATAPATH, INNER_NO_KEY, "inner-no-key", "inner packet while encryption is required and no key is there") \
-	X(DATAPATH, INNER_OFFLOAD, "inner-offload", "super-packet that cannot be cut, or a checksum out of place") \
-	X(DATAPATH, INNER_ECN, "inner-ecn", "congestion met on the way, and an inner packet that cannot say so") \
+	X(DATAPATH, INNER_NO_KEY, "inner-no-key",                                                  \
+		"inner packet while encryption is required and no key is there")                   \
+	X(DATAPATH, INNER_OFFLOAD, "inner-offload",                                                \
+		"super-packet that cannot be cut, or a checksum out of place")                     \
+	X(DATAPATH, INNER_ECN, "inner-ecn",                                                        \
+		"congestion met on the way, and an inner packet that cannot say so")               \
 	X(DATAPATH, ISOLATED, "isolated", "client to client traffic is not allowed")               \
+	X(IO, RING_FULL, "ring-full", "control frame beyond the session's quota in the ring")      \
+	X(IO, HANDOFF_FULL, "handoff-full", "no room in the ring to the session's worker")         \
+	X(IO, OUTER_SEND, "outer-send", "the kernel refused an outer packet")                      \
+	X(IO, TUN_WRITE, "tun-write", "the kernel refused an inner packet")                        \
+	X(IO, TUN_HEADER, "tun-header", "inner packet whose offload header contradicts it")        \
+	X(IO, OUTER_TRUNCATED, "outer-truncated", "outer packet larger than any we accept")        \
+	X(PPTP, CONTROL_LENGTH, "control-length",                                                  \
+		"control message length impossible for its type")                                  \
+	X(PPTP, CONTROL_COOKIE, "control-cookie", "control message without the magic cookie")      \
+	X(PPTP, CONTROL_TYPE, "control-type", "control message of unknown type")                   \
+	X(PPTP, CONTROL_STATE, "control-state", "control message out of place in this state")      \
+	X(PPTP, CONTROL_CALL, "control-call", "control message for a call that does not exist")    \
+	X(PPTP, CONTROL_VALUE, "control-value", "control message with a field out of range")       \
 	X(PPP, FRAME_SHORT, "frame-short", "control frame shorter than its length says")           \
 	X(PPP, FRAME_CODE, "frame-code", "control frame of unknown code")                          \
 	X(PPP, FRAME_PHASE, "frame-phase", "control frame of a protocol whose phase has not come") \
@@ -57,14 +69,9 @@
 	X(PPP, FRAME_OPTIONS, "frame-options", "reply whose options are malformed or not ours")    \
 	X(PPP, FRAME_MAGIC, "frame-magic", "LCP frame with a wrong magic number")                  \
 	X(PPP, FRAME_EPOCH, "frame-epoch", "frame of an older epoch")                              \
-	X(PPP, AUTH_NAME, "auth-name", "authentication packet with an impossible name or value length") \
+	X(PPP, AUTH_NAME, "auth-name",                                                             \
+		"authentication packet with an impossible name or value length")                   \
 	X(PPP, AUTH_ANSWER, "auth-answer", "answer to an authentication question no longer asked") \
-	X(IO, RING_FULL, "ring-full", "control frame beyond the session's quota in the ring")      \
-	X(IO, HANDOFF_FULL, "handoff-full", "no room in the ring to the session's worker")         \
-	X(IO, OUTER_SEND, "outer-send", "the kernel refused an outer packet")                      \
-	X(IO, TUN_WRITE, "tun-write", "the kernel refused an inner packet")                        \
-	X(IO, TUN_HEADER, "tun-header", "inner packet whose offload header contradicts it")         \
-	X(IO, OUTER_TRUNCATED, "outer-truncated", "outer packet larger than any we accept")        \
 	X(IO, HALF_OPEN, "half-open", "too many half-open tunnels from this peer or in all")       \
 	X(IO, THROTTLED, "throttled", "peer or user throttled after failed logins")
 
@@ -72,7 +79,9 @@ enum drop {
 #define X(room, id, word, sentence) DROP_##id,
 	DROP_LIST(X)
 #undef X
-	DROP_COUNT
+		DROP_COUNT,
+	DROP_PACKETS = DROP_CONTROL_LENGTH, /* those before it, of the data path and of io, are
+					     * what may become of a packet */
 };
 
 /* identifier, pppd's exit code for a client that ends so, word, sentence. */
@@ -85,9 +94,11 @@ enum drop {
 	X(PEER_STOPPED, 16, "peer-stopped", "the peer stopped the control connection")             \
 	X(TCP_FAILED, 8, "tcp-failed", "no TCP connection to port 1723")                           \
 	X(TCP_CLOSED, 16, "tcp-closed", "the peer closed the control connection")                  \
-	X(CONTROL_TIMEOUT, 8, "control-timeout", "the peer does not answer on the control connection") \
+	X(CONTROL_TIMEOUT, 8, "control-timeout",                                                   \
+		"the peer does not answer on the control connection")                              \
 	X(CONTROL_ECHO, 15, "control-echo", "no answer to a control connection Echo-Request")      \
-	X(CONTROL_PROTOCOL, 8, "control-protocol", "the peer broke the control connection's rules") \
+	X(CONTROL_PROTOCOL, 8, "control-protocol",                                                 \
+		"the peer broke the control connection's rules")                                   \
 	X(CONTROL_VERSION, 8, "control-version", "the peer speaks another PPTP version")           \
 	X(CONTROL_REFUSED, 8, "control-refused", "the peer refused the control connection")        \
 	X(COLLISION, 8, "collision", "a second control connection of the same pair")               \
@@ -103,8 +114,10 @@ enum drop {
 	X(AUTH_REFUSED, 11, "auth-refused", "the peer refuses to authenticate itself")             \
 	X(AUTH_TIMEOUT, 11, "auth-timeout", "the peer did not finish authentication in time")      \
 	X(AUTH_WE_FAILED, 19, "auth-we-failed", "the peer did not accept our name and password")   \
-	X(AUTH_WE_REFUSED, 19, "auth-we-refused", "the peer demands an authentication we do not allow") \
-	X(AUTH_PEER_FALSE, 19, "auth-peer-false", "the server could not prove that it knows the password") \
+	X(AUTH_WE_REFUSED, 19, "auth-we-refused",                                                  \
+		"the peer demands an authentication we do not allow")                              \
+	X(AUTH_PEER_FALSE, 19, "auth-peer-false",                                                  \
+		"the server could not prove that it knows the password")                           \
 	X(MPPE_REFUSED, 10, "mppe-refused", "MPPE required but not available")                     \
 	X(MPPE_KEYS, 10, "mppe-keys", "MPPE keys differ")                                          \
 	X(NETWORK_REFUSED, 10, "network-refused", "no network protocol could be brought up")       \
@@ -119,7 +132,7 @@ enum close_reason {
 #define X(id, code, word, sentence) CLOSE_##id,
 	CLOSE_LIST(X)
 #undef X
-	CLOSE_COUNT
+		CLOSE_COUNT
 };
 
 enum drop_room { ROOM_PPTP, ROOM_DATAPATH, ROOM_PPP, ROOM_IO };

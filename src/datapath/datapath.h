@@ -32,7 +32,7 @@ struct datapath_counters {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; /* inner, network packets only */
 	uint64_t gre_rx, gre_tx;
 	uint32_t reordered, lost, resyncs;
-	uint32_t drops[DROP_COUNT];
+	uint32_t drops[DROP_PACKETS];
 };
 
 /* What all sessions of a worker share. */

@@ -73,7 +73,7 @@ struct session {
 	/* The first frames may come before the reply that completes the call (TCP and GRE race). */
 	uint16_t early_length;
 	uint8_t early[EARLY_FRAME_MAX];
-	uint32_t drops[DROP_COUNT];
+	uint32_t drops[DROP_COUNT - DROP_PACKETS]; /* see session_drops */
 
 	uint32_t frames_sent;       /* control frames handed to the data path */
 	uint64_t setup_by;          /* must be up by then; NEVER once it is */
@@ -86,6 +86,12 @@ struct session {
 	bool hang_up;    /* nothing more to say: the tunnel clears the call */
 	bool lcp_opened; /* just now: a PNS tells the PAC its ACCMs */
 };
+
+/* How often something of the control plane was dropped. */
+static inline uint32_t session_drops(const struct session *session, enum drop drop)
+{
+	return drop < DROP_PACKETS ? 0 : session->drops[drop - DROP_PACKETS];
+}
 
 /* All of these write tunnel_out items (tunnel.h); none allocates or keeps `out`. */
 

@@ -29,7 +29,8 @@ void emit_command(struct session *session, const struct datapath_command *comman
 
 void emit_drop(struct session *session, enum drop drop, struct outbox *out)
 {
-	session->drops[drop]++;
+	assert(drop >= DROP_PACKETS);
+	session->drops[drop - DROP_PACKETS]++;
 	struct out_item *item = outbox_add(out, TUNNEL_DROP, NULL, 0);
 	item->subject = session->subject;
 	item->arg = (uint16_t)drop;

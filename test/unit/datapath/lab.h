@@ -250,7 +250,7 @@ static inline void assert_inner(struct lab *lab, size_t index, uint32_t number)
 /* Exactly one drop in `dp`, of this kind, since the counters were cleared; clears them. */
 static inline void assert_dropped(struct datapath *dp, enum drop why)
 {
-	for (unsigned n = 0; n < DROP_COUNT; n++)
+	for (unsigned n = 0; n < DROP_PACKETS; n++)
 		if (dp->counters.drops[n] != (n == (unsigned)why))
 			fail_msg("%s: %u, wanted one %s", drop_word((enum drop)n),
 				dp->counters.drops[n], drop_word(why));
@@ -259,7 +259,7 @@ static inline void assert_dropped(struct datapath *dp, enum drop why)
 
 static inline void assert_no_drops(const struct datapath *dp)
 {
-	for (unsigned n = 0; n < DROP_COUNT; n++)
+	for (unsigned n = 0; n < DROP_PACKETS; n++)
 		if (dp->counters.drops[n])
 			fail_msg("%s: %u", drop_word((enum drop)n), dp->counters.drops[n]);
 }

@@ -292,7 +292,7 @@ static void every_reason_is_reached(void **state)
 			fail_msg("nothing provokes %s", drop_word((enum drop)n));
 		struct lab *lab = lab_up(false);
 		uint32_t *drops = provocations[n](lab);
-		for (unsigned m = 0; m < DROP_COUNT; m++)
+		for (unsigned m = 0; m < DROP_PACKETS; m++)
 			if (drops[m] != (m == n))
 				fail_msg("%s: %s is %u", drop_word((enum drop)n),
 					drop_word((enum drop)m), drops[m]);

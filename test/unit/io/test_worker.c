@@ -96,7 +96,7 @@ static uint64_t session_drop(struct end *end, uint32_t subject, enum drop drop)
 	struct dataplane_statistics statistics;
 	if (!ops->statistics(end->dataplane, subject, &statistics))
 		return 0;
-	return statistics.counters.drops[drop];
+	return drop < DROP_PACKETS ? statistics.counters.drops[drop] : 0;
 }
 
 static uint64_t shared_drop(struct end *end, enum drop drop)
