@@ -7,7 +7,8 @@
  *   until the peer is seen to use the new (open.c).
  * - EPOCH, an LCP restart, forgets keys, framing and networks, but neither the GRE numbers nor what
  *   is held for reordering: to GRE it is the same call. An encrypted packet of the old epoch that
- *   comes later finds no key.
+ *   comes later finds no key; and where control frames overtook it in our own queues its number is
+ *   behind the window, so that it never meets the keys of the new one.
  * - DETACH gives the held packets back and leaves nothing secret behind. */
 #include "datapath.h"
 
@@ -117,8 +118,8 @@ static void arm_transmit(const struct datapath_engine *engine, struct datapath *
 	bool short_key = command->key.strength != MPPE_128;
 
 	mppe_wipe(&dp->transmit, engine->keys);
-	mppe_arm(&dp->transmit, &memory, engine->mppe, command->key.strength, command->key.stateless,
-		short_key ? keys->send_short : keys->send);
+	mppe_arm(&dp->transmit, &memory, engine->mppe, command->key.strength,
+		command->key.stateless, short_key ? keys->send_short : keys->send);
 }
 
 static void set_framing(struct datapath *dp, const struct datapath_command *command)
@@ -182,6 +183,7 @@ void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 	case DATAPATH_EPOCH:
 		dp->epoch = command->epoch;
 		forget_link(engine, dp);
+		open_epoch(engine, dp, now, out);
 		break;
 	case DATAPATH_DETACH:
 		detach(engine, dp);

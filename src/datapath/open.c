@@ -40,6 +40,7 @@
 #include "inner.h"
 #include "mss.h"
 #include "seal.h"
+#include "serial.h"
 
 enum { CCP_RESET_REQUEST = 14, CCP_RESET_ACK = 15 };
 
@@ -544,6 +545,19 @@ void open_expired(
 	start(&o, engine, now, out);
 	while (dp->gre.order.expires <= now && packet_list_room(out) >= dp->gre.order.held)
 		give_up(&o, dp, 0);
+	finish(&o);
+	dp->counters.lost = dp->gre.order.lost;
+}
+
+void open_epoch(
+	struct datapath_engine *engine, struct datapath *dp, uint64_t now, struct packet_list *out)
+{
+	struct opening o;
+
+	start(&o, engine, now, out);
+	while (serial_after(reorder_ahead(&dp->gre.order), dp->gre.order.next) &&
+		packet_list_room(out) >= dp->gre.order.held)
+		give_up(&o, dp, reorder_ahead(&dp->gre.order));
 	finish(&o);
 	dp->counters.lost = dp->gre.order.lost;
 }

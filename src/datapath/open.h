@@ -11,6 +11,11 @@
 void open_expired(
 	struct datapath_engine *engine, struct datapath *dp, uint64_t now, struct packet_list *out);
 
+/* LCP has restarted: what an early control frame overtook belongs to the old epoch, and is no
+ * longer waited for. */
+void open_epoch(
+	struct datapath_engine *engine, struct datapath *dp, uint64_t now, struct packet_list *out);
+
 /* Repeats a CCP Reset-Request that was not heard. */
 void open_resync_tick(struct datapath *dp, uint64_t now, struct packet_list *out);
 uint64_t open_resync_deadline(const struct datapath *dp);

@@ -137,6 +137,16 @@ void reorder_early(struct reorder *r, uint32_t sequence, uint64_t now)
 	r->early[r->early_count++] = sequence;
 }
 
+uint32_t reorder_ahead(const struct reorder *r)
+{
+	uint32_t ahead = r->next;
+
+	for (unsigned n = 0; n < r->early_count; n++)
+		if (!serial_after(ahead, r->early[n]))
+			ahead = r->early[n] + 1;
+	return ahead;
+}
+
 /* A packet came `late` microseconds behind its successor: wait for twice as long from now on. */
 static void learn(struct reorder *r, uint64_t late)
 {

@@ -67,6 +67,9 @@ enum reorder_verdict reorder_judge_early(
  */
 void reorder_early(struct reorder *r, uint32_t sequence, uint64_t now);
 
+/* The number behind all those delivered early; `next` when there are none. */
+uint32_t reorder_ahead(const struct reorder *r);
+
 /* The next packet has come and is delivered. */
 void reorder_advance(struct reorder *r, const struct hold_pool *pool, uint64_t now);
 

@@ -29,6 +29,7 @@ enum dice_stream {
 	DICE_TRAFFIC,
 	DICE_BREAK,
 	DICE_STATEFUL,
+	DICE_QUEUES,
 };
 
 void dice_seed(struct dice *dice, uint64_t seed, uint64_t stream);

@@ -277,8 +277,7 @@ static void dispatch(struct host *host, const struct packet_list *list)
 				fail("%s: a network packet left in clear text", host->name);
 			if (aimed_at(seat, packet))
 				break;
-			wire_send(seat->side->wire_out, &world->dice, world->now, packet->bytes,
-				packet->length);
+			wire_send(seat->side->wire_out, &world->dice, world->now, packet);
 			break;
 		case PACKET_INNER:
 			take_inner(host, seat, packet);
@@ -356,7 +355,7 @@ static void worker_command(
 		route(host, seat, command);
 	struct packet_list list = outputs();
 	if (command->kind == DATAPATH_DETACH)
-		for (int i = 0; i < DROP_PACKETS; i++)
+		for (int i = 0; i < DROP_COUNT; i++)
 			tally.drops[i] += seat->datapath.counters.drops[i];
 	seat->datapath.streams = &seat->streams;
 	datapath_execute(&host->engine, &seat->datapath, command, frame, host->world->now, &list);
@@ -445,9 +444,10 @@ void host_receive(struct host *host, struct side *side)
 	size_t count = 0;
 	struct wire_packet *arrived;
 	while (count < BURST && (arrived = wire_receive(side->wire_in, host->world->now)))
-		if (match(host, arrived->bytes, arrived->length, &side->peer,
-			    &batch[count]))
-			count++;
+		if (match(host, arrived->bytes, arrived->length, &side->peer, &batch[count])) {
+			batch[count].tos = arrived->tos;
+			batch[count++].early = arrived->early;
+		}
 	open_batch(host, batch, count);
 }
 

@@ -368,6 +368,7 @@ static void make_traffic(struct scenario *s, struct dice *dice)
 	s->packets = dice_chance(dice, 15) ? 4500 : dice_between(dice, 0, 40);
 	s->old_numbers = dice_chance(dice, 1000);
 	s->data_delay = 20000;
+	s->data_pace = 200000;
 	s->nudges = dice_chance(dice, 4000);
 }
 
@@ -376,6 +377,32 @@ static void make_stateful(struct scenario *s, struct dice *dice)
 	for (int i = 0; i < 2; i++)
 		s->stateful[i] = s->client.session.unit.mppe_stateful &&
 				 s->server.session.unit.mppe_stateful && dice_chance(dice, 8000);
+}
+
+/* What an overloaded receiver does, and routers on the way. Data that waits long enough for more
+ * than a reorder window of it to wait is passed by control frames from beyond the window. */
+static void make_queues(struct scenario *s, struct dice *dice)
+{
+	bool waits = s->weather != WEATHER_FAIR && dice_chance(dice, 1000);
+	for (int i = 0; s->weather != WEATHER_FAIR && i < 2; i++) {
+		if (dice_chance(dice, 1000))
+			s->wire[i].mark = dice_below(dice, 500);
+		if (waits && dice_chance(dice, 7000))
+			s->wire[i].backlog = dice_between(dice, 1000, 3000000);
+	}
+	if (!waits)
+		return;
+	s->packets = dice_between(dice, 100, 900);
+	s->data_pace = dice_between(dice, 10000, 100000);
+	if (dice_chance(dice, 5000) && s->mishaps < MISHAPS_MAX) {
+		s->mishap[s->mishaps].kind = MISHAP_RENEGOTIATE;
+		s->mishap[s->mishaps].side = (uint8_t)dice_below(dice, 2);
+		s->mishap[s->mishaps].which = 0;
+		s->mishap[s->mishaps].at = 0;
+		for (int i = 0; i < s->mishaps; i++)
+			s->mishap[s->mishaps].at = s->mishap[i].at;
+		s->mishap[s->mishaps++].at += dice_between(dice, 2000000, 6000000);
+	}
 }
 
 static bool has_limits(const struct session_config *session)
@@ -394,6 +421,7 @@ void scenario_make(struct scenario *s, uint64_t seed)
 	make_pace(s, stream(&dice, seed, DICE_PACE));
 	make_traffic(s, stream(&dice, seed, DICE_TRAFFIC));
 	make_stateful(s, stream(&dice, seed, DICE_STATEFUL));
+	make_queues(s, stream(&dice, seed, DICE_QUEUES));
 	if (dice_chance(stream(&dice, seed, DICE_BREAK), 1500))
 		break_scenario(s, &dice);
 	settle_strings(s);
@@ -414,6 +442,7 @@ void scenario_healthy(struct scenario *s, uint64_t seed)
 	s->answer_delay = 1000;
 	s->hold_slots = 64;
 	s->packets = 60;
+	s->data_pace = 200000;
 	s->data_delay = 2000000;
 	s->heal = SECONDS(5);
 	settle_strings(s);

@@ -58,6 +58,7 @@ struct scenario {
 	uint16_t hold_slots;   /* of the server's and the client's pools */
 	uint32_t packets;      /* each session sends, each way */
 	uint32_t data_delay;   /* from coming up to the first of them, at most */
+	uint32_t data_pace;    /* between two bursts, at most */
 	bool old_numbers;      /* GRE sequence numbers are about to wrap */
 	bool nudges;           /* packets from the TUN come between any two commands */
 	bool stateful[2];      /* the client, the server is asked to take stateful MPPE */

@@ -8,7 +8,7 @@
 void wire_init(struct wire *wire, const struct wire_rules *rules)
 {
 	wire->rules = *rules;
-	wire->last_due = 0;
+	wire->last_due[0] = wire->last_due[1] = 0;
 	wire->sent = wire->overflowed = 0;
 	wire->waiting = 0;
 	wire->free_count = WIRE_PACKETS;
@@ -53,9 +53,10 @@ static void heap_down(struct wire *wire, uint16_t at)
 	wire->heap[at] = moved;
 }
 
-static void put(struct wire *wire, uint64_t due, const uint8_t *bytes, size_t length,
-	struct dice *dice, bool corrupt)
+static void put(
+	struct wire *wire, uint64_t due, const struct packet *sent, struct dice *dice, bool corrupt)
 {
+	size_t length = sent->length;
 	if (!wire->free_count) {
 		wire->overflowed++;
 		return;
@@ -66,7 +67,11 @@ static void put(struct wire *wire, uint64_t due, const uint8_t *bytes, size_t le
 	packet->due = due;
 	packet->order = wire->sent++;
 	packet->length = (uint16_t)length;
-	memcpy(packet->bytes, bytes, length);
+	packet->tos = sent->tos;
+	packet->early = wire->rules.backlog && sent->control;
+	if (wire->rules.mark && dice_chance(dice, wire->rules.mark))
+		packet->tos |= 3;
+	memcpy(packet->bytes, sent->bytes, length);
 	if (corrupt && length)
 		packet->bytes[dice_below(dice, (uint32_t)length)] ^=
 			(uint8_t)(1u << dice_below(dice, 8));
@@ -74,24 +79,25 @@ static void put(struct wire *wire, uint64_t due, const uint8_t *bytes, size_t le
 	heap_up(wire, wire->waiting++);
 }
 
-void wire_send(
-	struct wire *wire, struct dice *dice, uint64_t now, const uint8_t *bytes, size_t length)
+void wire_send(struct wire *wire, struct dice *dice, uint64_t now, const struct packet *packet)
 {
 	const struct wire_rules *rules = &wire->rules;
 	if (rules->black_hole || dice_chance(dice, rules->lose))
 		return;
 	uint64_t due = now + rules->delay + dice_below(dice, rules->jitter);
+	bool passes = rules->backlog && packet->control;
+	if (!passes)
+		due += rules->backlog;
 	if (dice_chance(dice, rules->reorder))
 		due += 1 + dice_below(dice, rules->reorder_delay);
-	else if (due < wire->last_due)
-		due = wire->last_due;
+	else if (due < wire->last_due[passes])
+		due = wire->last_due[passes];
 	else
-		wire->last_due = due;
+		wire->last_due[passes] = due;
 	bool corrupt = dice_chance(dice, rules->corrupt);
-	put(wire, due, bytes, length, dice, corrupt);
+	put(wire, due, packet, dice, corrupt);
 	if (dice_chance(dice, rules->duplicate))
-		put(wire, due + dice_below(dice, rules->reorder_delay + 1), bytes, length, dice,
-			false);
+		put(wire, due + dice_below(dice, rules->reorder_delay + 1), packet, dice, false);
 }
 
 uint64_t wire_due(const struct wire *wire)

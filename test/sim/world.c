@@ -287,7 +287,8 @@ static void send_data(struct world *world, struct host *host)
 			seat->left -= packets;
 		}
 		if (seat->left)
-			seat->next_data = world->now + dice_below(&world->dice, 200000);
+			seat->next_data = world->now +
+					  dice_below(&world->dice, seat->side->scenario->data_pace);
 	}
 }
 

@@ -114,6 +114,44 @@ static void control_ahead_of_data(void **state)
 	}
 }
 
+/* What an LCP restart overtook is of the old epoch, and must not be tried with the keys of the new
+ * one: a run of packets that make no sense would end the session. */
+static void data_of_an_old_epoch(void **state)
+{
+	enum { WAITING = 100 };
+	static struct flight waiting[WAITING];
+	struct lab *lab = lab_encrypted(MPPE_128, true);
+	struct datapath_command epoch = {.kind = DATAPATH_EPOCH, .epoch = 2};
+	struct flight flight;
+
+	for (uint32_t n = 0; n < WAITING; n++)
+		lab_seal(lab, &lab->client, n, 100, &waiting[n]);
+	assert_int_equal(lab_open(lab, &lab->server, &waiting[0]), 1);
+	assert_int_equal(lab_open(lab, &lab->server, &waiting[2]), 0); /* held */
+	lab_raw(&flight, &lab->server, WAITING, "ff 03 c0 21 01 01 00 04");
+	assert_int_equal(lab_open_as(lab, &lab->server, &flight, 0, true), 1);
+	lab_clear(lab);
+	lab_command(lab, &lab->server, &epoch);
+	assert_int_equal(lab->out.count, 0);
+	assert_dropped(&lab->server, DROP_MPPE_NO_KEY);
+	lab_encrypt(lab, &lab->client, &lab->server, MPPE_128, true, 7);
+	lab_framing(lab, &lab->server, 1400, false);
+	lab_network(lab, &lab->server, true);
+	assert_int_equal(lab->server.gre.order.next, WAITING + 1);
+	for (uint32_t n = 1; n < WAITING; n++)
+		assert_int_equal(lab_open(lab, &lab->server, &waiting[n]), 0);
+	assert_int_equal(lab->server.suspicious, 0);
+	lab->client.gre.send_next = WAITING + 1;
+	lab_seal(lab, &lab->client, 5, 100, &flight);
+	assert_int_equal(lab_open(lab, &lab->server, &flight), 1);
+	assert_inner(lab, 0, 5);
+	/* Without anything early, the window stays where it is. */
+	epoch.epoch = 3;
+	lab_command(lab, &lab->server, &epoch);
+	assert_int_equal(lab->server.gre.order.next, WAITING + 2);
+	free(lab);
+}
+
 /* Data keeps its place, even when somebody takes it for control frames. */
 static void data_is_never_early(void **state)
 {
@@ -232,6 +270,7 @@ int main(void)
 		cmocka_unit_test(marks),
 		cmocka_unit_test(marks_of_control_frames),
 		cmocka_unit_test(control_ahead_of_data),
+		cmocka_unit_test(data_of_an_old_epoch),
 		cmocka_unit_test(data_is_never_early),
 		cmocka_unit_test(resets_ahead_of_data),
 		cmocka_unit_test(mss_from_the_peer),
