@@ -355,7 +355,7 @@ static void worker_command(
 		route(host, seat, command);
 	struct packet_list list = outputs();
 	if (command->kind == DATAPATH_DETACH)
-		for (int i = 0; i < DROP_COUNT; i++)
+		for (int i = 0; i < DROP_PACKETS; i++)
 			tally.drops[i] += seat->datapath.counters.drops[i];
 	seat->datapath.streams = &seat->streams;
 	datapath_execute(&host->engine, &seat->datapath, command, frame, host->world->now, &list);
