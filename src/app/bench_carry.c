@@ -179,7 +179,7 @@ static void send_batch(struct dataplane *plane, size_t count)
 	uint64_t now = clock_now();
 	size_t made = 0, refused = 0;
 	for (size_t at = 0; at < count;) {
-		struct packet_list *list = plane_work(plane);
+		struct packet_list *list = plane_work_lent(plane);
 		size_t taken =
 			datapath_seal(&plane->engine, plane->inner + at, count - at, now, list);
 		assert(taken || list->count);

@@ -9,6 +9,7 @@
 
 #include "bench_pacer.h"
 #include "bench_plane.h"
+#include "dataplane_paths.h"
 #include "heap.h"
 #include "outer.h"
 #include "random.h"
@@ -38,6 +39,7 @@ struct line {
 /* Outputs of data-path calls, with their buffers. */
 struct bench_out {
 	struct packet_list list;
+	size_t lent; /* packets whose buffers the outer link lent */
 	struct packet packets[BENCH_OUT_MAX];
 	uint8_t buffers[BENCH_OUT_MAX][OUTER_MAX];
 };
@@ -45,9 +47,10 @@ struct bench_out {
 /* Every packet gets its own buffer again. */
 static inline void bench_out_empty(struct bench_out *out)
 {
-	for (size_t i = 0; i < out->list.touched; i++)
+	size_t used = out->list.touched > out->lent ? out->list.touched : out->lent;
+	for (size_t i = 0; i < used; i++)
 		packet_room(&out->packets[i], out->buffers[i], OUTER_MAX);
-	out->list.count = out->list.touched = 0;
+	out->list.count = out->list.touched = out->lent = 0;
 }
 
 struct bench_source {
@@ -59,7 +62,9 @@ struct bench_source {
 
 struct dataplane {
 	struct dataplane_config config;
+	struct outer_choice choice;
 	struct outer *outer;
+	struct dataplane_paths *paths;
 	struct bench_source sources[OUTER_SOURCES_MAX];
 	uv_prepare_t prepare;
 	uv_timer_t timer;
@@ -104,11 +109,15 @@ static inline struct line *line_of(struct datapath *dp)
 /* bench_plane.c */
 /* An empty list for a data-path call; control frames that were collected leave first. */
 struct packet_list *plane_work(struct dataplane *plane);
+/* The same with buffers of the outer link, for outer packets. */
+struct packet_list *plane_work_lent(struct dataplane *plane);
 /* Sends the outer packets of `out`; returns how many the kernel did not take. */
 size_t plane_send(struct dataplane *plane, struct bench_out *out);
 /* Something happened to this session's data path. */
 void plane_touch(struct dataplane *plane, struct line *line);
 void plane_readable(struct bench_source *source);
+void plane_path(void *context, unsigned worker, uint32_t index, const struct path *path);
+void plane_session_path(void *context, const struct datapath_command *command);
 void plane_timer(uv_timer_t *timer);
 void plane_prepare(uv_prepare_t *prepare);
 

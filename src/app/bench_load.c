@@ -443,6 +443,7 @@ static int start(struct bench *bench)
 		.policy = &policy,
 		.role = bench,
 		.local = bench->local,
+		.peer = bench->address,
 		/* A failed tunnel's connection may linger while the next ones are dialled. */
 		.peers_max = bench->tunnels_max + bench->in_flight_max,
 		.sessions_max = bench->sessions,

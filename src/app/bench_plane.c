@@ -8,13 +8,12 @@
  * to another thread would cost more than they do. Control frames that commands make are collected
  * and leave together just before the loop waits; everything else leaves at the end of the call that
  * made it, behind what was collected, so that sequence numbers leave in order.
- *
- * The outer link is always the raw one: it is the only one that works between addresses that come
- * and go in one namespace, and at the far end a server is busy with more than we are. */
+ */
 #include "bench_plane.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 
 #include "bench_line.h"
 #include "clock.h"
@@ -108,6 +107,16 @@ struct packet_list *plane_work(struct dataplane *plane)
 	return &plane->work->list;
 }
 
+struct packet_list *plane_work_lent(struct dataplane *plane)
+{
+	struct bench_out *work = plane->work;
+	struct packet_list *list = plane_work(plane);
+	outer_lend(plane->outer, list);
+	while (work->lent < list->max && list->at[work->lent].bytes != work->buffers[work->lent])
+		work->lent++;
+	return list;
+}
+
 /* In. */
 
 static void take_control(struct dataplane *plane, const struct packet *packet, uint64_t now)
@@ -187,14 +196,20 @@ static size_t receive(struct dataplane *plane, unsigned source)
 	return received;
 }
 
+/* Control frames, the sources 0 and 1, come before the data that was here first. */
 void plane_readable(struct bench_source *source)
 {
 	struct dataplane *plane = source->plane;
-	for (unsigned i = 0; i < BATCHES_A_TURN; i++)
+	uint32_t suspect;
+	for (unsigned i = 0; i < BATCHES_A_TURN; i++) {
+		for (unsigned control = 0; control < 2 && source->number > 1; control++)
+			if (plane->sources[control].open)
+				receive(plane, control);
 		if (receive(plane, source->number) < BATCH_MAX)
 			break;
-	while (outer_suspect(plane->outer))
-		; /* its path is nobody's: sessions that cannot be reached end by themselves */
+	}
+	while ((suspect = outer_suspect(plane->outer)))
+		dataplane_paths_suspect(plane->paths, suspect);
 }
 
 /* Commands. */
@@ -227,6 +242,7 @@ static void add_counters(struct datapath_counters *sum, const struct datapath_co
 
 static void detach(struct dataplane *plane, struct line *line, uint16_t call_id)
 {
+	dataplane_paths_detach(plane->paths, line->subject);
 	uint32_t index = (uint32_t)(line - plane->lines);
 	carry_end(plane, line);
 	add_counters(&plane->ended, &line->dp.counters);
@@ -259,6 +275,21 @@ static void on_command(
 		detach(plane, line, call_id);
 	else
 		plane_touch(plane, line);
+	if (command->kind == DATAPATH_ATTACH)
+		dataplane_paths_attach(plane->paths, command, 0);
+}
+
+/* Paths. */
+
+void plane_path(void *context, unsigned worker, uint32_t index, const struct path *path)
+{
+	struct dataplane *plane = context;
+	outer_path(plane->outer, index, path);
+}
+
+void plane_session_path(void *context, const struct datapath_command *command)
+{
+	on_command(context, command, NULL);
 }
 
 /* Time. */
@@ -322,6 +353,13 @@ static bool statistics(
 	return true;
 }
 
+static void describe(struct dataplane *plane, struct dataplane_facts *facts)
+{
+	*facts = (struct dataplane_facts){.workers = 0};
+	snprintf(facts->outer, sizeof facts->outer, "%s", plane->choice.why);
+	snprintf(facts->cipher, sizeof facts->cipher, "%s", plane->engine.mppe->name);
+}
+
 static void drops(struct dataplane *plane, uint64_t counts[DROP_COUNT])
 {
 	for (unsigned i = 0; i < DROP_COUNT; i++)
@@ -352,6 +390,7 @@ const struct dataplane_ops dataplane_bench = {.name = "bench",
 	.command = on_command,
 	.interface = interface,
 	.statistics = statistics,
+	.describe = describe,
 	.drops = drops,
 	.capture = capture,
 	.stop = plane_close};

@@ -34,6 +34,7 @@ static struct bench_out *new_out(void)
 	if (!out)
 		return NULL;
 	memset(out->packets, 0, sizeof out->packets);
+	out->lent = 0;
 	out->list = (struct packet_list){
 		.at = out->packets, .max = BENCH_OUT_MAX, .touched = BENCH_OUT_MAX};
 	bench_out_empty(out);
@@ -115,11 +116,36 @@ static void on_closed(uv_handle_t *handle)
 
 void plane_close(struct dataplane *plane)
 {
+	dataplane_paths_close(plane->paths);
 	for (unsigned i = 0; i < OUTER_SOURCES_MAX; i++)
 		if (plane->sources[i].open)
 			uv_close((uv_handle_t *)&plane->sources[i].poll, on_source_closed);
 	uv_close((uv_handle_t *)&plane->prepare, on_closed);
 	uv_close((uv_handle_t *)&plane->timer, on_closed);
+}
+
+static int open_outer(struct dataplane *plane, char error[256])
+{
+	const struct dataplane_config *config = &plane->config;
+	int failed = outer_choose(&plane->choice, config->outer, config->programs, &config->local,
+		&config->peer, config->no_programs, error);
+	struct outer_config outer = {.workers = 1,
+		.local = config->local,
+		.ttl = TTL,
+		.dont_fragment = config->dont_fragment,
+		.choice = &plane->choice,
+		.programs = config->programs};
+	return failed ? failed : outer_open(&plane->outer, &outer, error);
+}
+
+static int open_paths(struct dataplane *plane, char error[256])
+{
+	struct dataplane_paths_config config = {.loop = plane->config.loop,
+		.sessions_max = plane->config.sessions_max,
+		.tell_path = plane_path,
+		.tell_session = plane_session_path,
+		.context = plane};
+	return dataplane_paths_open(&plane->paths, &config, error);
 }
 
 int plane_open(struct dataplane **dataplane, const struct dataplane_config *config, char error[256])
@@ -132,9 +158,7 @@ int plane_open(struct dataplane **dataplane, const struct dataplane_config *conf
 	}
 	plane->config = *config;
 	plane->timer_at = NEVER;
-	struct outer_config outer = {
-		.workers = 1, .local = config->local, .ttl = TTL, .dont_fragment = true};
-	int failed = outer_open(&plane->outer, &outer, error);
+	int failed = open_outer(plane, error);
 	if (!failed)
 		failed = make_tables(plane);
 	if (failed) {
@@ -145,8 +169,11 @@ int plane_open(struct dataplane **dataplane, const struct dataplane_config *conf
 		return failed;
 	}
 	failed = open_handles(plane);
+	if (failed)
+		snprintf(error, 256, "Couldn't watch the outer link: %s", uv_strerror(failed));
+	else
+		failed = open_paths(plane, error);
 	if (failed) {
-		snprintf(error, 256, "Couldn't watch the raw GRE socket: %s", uv_strerror(failed));
 		plane_close(plane);
 		return failed;
 	}

@@ -181,8 +181,11 @@ static void print_drops(const struct bench *bench)
 void bench_print(const struct bench *bench)
 {
 	double seconds = hold_seconds(bench);
+	struct dataplane_facts facts;
+	bench->host.plane->describe(bench->host.dataplane, &facts);
 	printf("%s port %u, %u sessions in %u control connections%s\n", bench->server, bench->port,
 		bench->sessions, bench->dialled, bench->measured ? "" : " (interrupted)");
+	printf("%-14s %s; MPPE: %s\n", "here", facts.outer, facts.cipher);
 	print_logins(bench);
 	if (bench->held_at && bench->came_up)
 		printf("%-14s %u of %u for %.1f s; %.0f %% of a core here\n", "stayed up",
@@ -306,8 +309,12 @@ static json_t *drops_json(const struct bench *bench)
 void bench_print_json(const struct bench *bench)
 {
 	json_t *all = json_object();
+	struct dataplane_facts facts;
+	bench->host.plane->describe(bench->host.dataplane, &facts);
 	json_object_set_new(all, "server", json_string(bench->server));
 	set_number(all, "port", bench->port);
+	json_object_set_new(all, "outer", json_string(facts.outer));
+	json_object_set_new(all, "cipher", json_string(facts.cipher));
 	set_number(all, "sessions", bench->sessions);
 	set_number(all, "tunnels", bench->dialled);
 	json_object_set_new(all, "interrupted", json_boolean(!bench->measured));

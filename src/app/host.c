@@ -378,6 +378,7 @@ static int start_plane(struct host *host, const struct host_config *config)
 	char error[256];
 	struct dataplane_config plane = {.loop = &host->loop,
 		.local = config->local,
+		.peer = config->peer,
 		.interface_name = config->shared_tun,
 		.mtu = config->settings->mtu ? config->settings->mtu : NETDEV_SHARED_MTU,
 		.server = config->server,
@@ -416,7 +417,7 @@ static int start_power(struct host *host, const struct host_config *config)
 /* BPF programs need more power to load than we keep. */
 static void load_programs(struct host *host, const struct host_config *config)
 {
-	if (!config->bare && config->settings->outer != OUTER_RAW)
+	if (config->settings->outer != OUTER_RAW)
 		host->programs = outer_prepare(host->no_programs);
 	if (config->workers > 1 && config->shared_tun)
 		host->steering = tun_steering_open(host->no_steering);

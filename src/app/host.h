@@ -106,6 +106,7 @@ struct host_config {
 	const char *shared_tun; /* NULL: each session has its own interface */
 	unsigned workers;       /* of the data plane */
 	struct address local;   /* outer; family 0: any */
+	struct address peer;    /* outer: the only one there will be; family 0: any */
 	uint32_t sessions_max, peers_max;
 	bool low_port; /* a port below 1024 will be listened on */
 	/* Leaves the host as it is: no helper, no interfaces, no files; CAP_NET_RAW is enough. */

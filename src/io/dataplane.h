@@ -56,6 +56,7 @@ typedef void dataplane_tap(void *context, bool outer, bool sent, uint32_t subjec
 struct dataplane_config {
 	uv_loop_t *loop;
 	struct address local; /* bind raw sockets here; family 0: any */
+	struct address peer;  /* the only one there will be; family 0: any */
 	/* The shared TUN's name (no pattern), or NULL when interfaces are per session. It is opened
 	 * by start() with `mtu` and down; addresses, routes and "up" are the caller's. */
 	const char *interface_name;
