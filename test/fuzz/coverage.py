@@ -25,6 +25,7 @@ PARSERS = {
     'segment': ['src/datapath/segment.c', 'src/datapath/mss.c'],
     'datapath_open': ['src/datapath/open.c', 'src/datapath/mppe.c', 'src/datapath/reorder.c',
                       'src/datapath/hold.c'],
+    'coalesce': ['src/datapath/coalesce.c', 'src/datapath/checksum.c'],
     'option': ['src/ppp/option.c', 'src/ppp/lcp_option.c'],
     'link': ['src/ppp/link.c', 'src/ppp/lcp.c', 'src/ppp/fsm.c', 'src/ppp/pap.c', 'src/ppp/chap.c',
              'src/ppp/chap_message.c'],

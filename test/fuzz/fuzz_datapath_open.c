@@ -1,6 +1,7 @@
 /* A whole receiver, and its peer: a script of packets, commands and time.
  *
- * Each step is a byte and its arguments. Packets come raw from the script, or as PPP frames in good
+ * Each step is a byte and its arguments; its tens say how packets come: with what ECN, and whether
+ * ahead of data. Packets come raw from the script, or as PPP frames in good
  * GRE, or sealed by a true peer whose packets are then kept back, lost, doubled or damaged. Keys of
  * every kind come and go. Held against it all: outputs are sound, within their lists and buffers,
  * deadlines pass, and at the end nothing is left in the pool and nothing secret in the session. */
@@ -40,6 +41,7 @@ struct bench {
 	uint64_t now;
 	uint32_t number;
 	unsigned skipped;
+	uint8_t how; /* packets come: ECN, and whether ahead of data (4) */
 };
 
 static struct bench bench;
@@ -139,6 +141,8 @@ static void receive(struct bench *b, struct datapath *dp, const uint8_t *outer, 
 	uint8_t copy[OUTER_MAX];
 	struct packet in = {.datapath = dp, .bytes = copy, .length = (uint32_t)length};
 
+	in.tos = b->how & 3;
+	in.early = b->how & 4;
 	memcpy(copy, outer, length);
 	b->out.count = 0;
 	assert(datapath_open(&b->engine, &in, 1, b->now, &b->out) == 1);
@@ -240,6 +244,7 @@ static void step(struct bench *b, struct reader *r)
 	uint8_t one = read_u8(r), two = read_u8(r);
 	struct reader bytes;
 
+	b->how = what / 10;
 	switch (what % 10) {
 	case 0:
 		bytes = read_slice(r, one);
