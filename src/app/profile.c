@@ -43,6 +43,7 @@ static void fill_link(struct link_config *config, const struct settings *setting
 	config->echo_interval_us = SECONDS(settings->echo_interval);
 	config->echo_failure = (uint8_t)settings->echo_failure;
 	config->auth_timeout_us = SECONDS(settings->auth_timeout);
+	link_config_defaults(config);
 }
 
 static void fill_unit(struct unit_config *config, const struct settings *settings)

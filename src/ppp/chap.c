@@ -40,7 +40,7 @@ static void send_value(struct link *link, const struct turn *turn, uint8_t code,
 	struct writer w = packet_open(turn, CHAP, code, id);
 	write_u8(&w, length);
 	write_bytes(&w, value, length);
-	write_bytes(&w, link->config.name, link->config.name_length);
+	write_bytes(&w, link->config->name, link->config->name_length);
 	packet_close(turn, &w);
 }
 
@@ -52,7 +52,7 @@ static void send_challenge(struct link *link, const struct turn *turn)
 	send_value(link, turn, CHALLENGE, chap->theirs.id, chap->theirs.challenge,
 		challenge_size(chap->theirs.method));
 	chap->theirs.tries++;
-	chap->theirs.timer = turn->now + link->config.restart_us;
+	chap->theirs.timer = turn->now + link->config->restart_us;
 }
 
 static void send_verdict(struct link *link, const struct turn *turn)
@@ -142,13 +142,13 @@ void chap_answer(struct link *link, const struct auth_answer *answer, const stru
 
 static bool our_hash(const struct link *link, uint8_t hash[NT_HASH_SIZE])
 {
-	return nt_password_hash(hash, link->config.password, link->config.password_length);
+	return nt_password_hash(hash, link->config->password, link->config->password_length);
 }
 
 static const uint8_t *our_user(const struct link *link, size_t *length)
 {
-	*length = link->config.name_length;
-	return name_without_domain((const uint8_t *)link->config.name, length);
+	*length = link->config->name_length;
+	return name_without_domain((const uint8_t *)link->config->name, length);
 }
 
 /* The NT response of the latest Challenge, from what is remembered of it. */
@@ -182,7 +182,7 @@ static void send_response(struct link *link, const struct turn *turn)
 	}
 	send_value(link, turn, RESPONSE, chap->ours.id, value, response_size(chap->ours.method));
 	chap->ours.tries++;
-	chap->ours.timer = turn->now + link->config.restart_us;
+	chap->ours.timer = turn->now + link->config->restart_us;
 }
 
 /* Whether a Challenge is the one we answered already. MD5's is not remembered, but needs not be:
@@ -201,7 +201,7 @@ static void remember(struct link *link, const struct packet_view *p, struct read
 	chap->ours.id = p->id;
 	if (chap->ours.method == AUTH_CHAP_MD5) {
 		const struct piece pieces[] = {{&p->id, 1},
-			{link->config.password, link->config.password_length},
+			{link->config->password, link->config->password_length},
 			{value.at, reader_left(&value)}};
 		md5(chap->ours.remembered, pieces, 3);
 		return;
@@ -322,7 +322,7 @@ void chap_our_keys(const struct link *link, struct mppe_start_keys *keys)
 	if (chap->ours.method == AUTH_CHAP_MD5 || !our_hash(link, hash))
 		return;
 	if (chap->ours.method == AUTH_MSCHAP) {
-		lm_password_hash(lm_hash, link->config.password, link->config.password_length);
+		lm_password_hash(lm_hash, link->config->password, link->config->password_length);
 		mppe_keys_from_mschap(keys, hash, lm_hash, chap->ours.challenge);
 		secret_wipe(lm_hash, sizeof lm_hash);
 	} else {
@@ -424,7 +424,7 @@ static void row_tick(void *side, const struct turn *turn)
 {
 	struct link *link = side;
 	struct chap *chap = &link->chap;
-	uint8_t most = link->config.max_configure;
+	uint8_t most = link->config->max_configure;
 	bool again = turn->now >= challenge_deadline(chap);
 	bool answer_again = turn->now >= response_deadline(chap);
 	if ((again && chap->theirs.tries >= most) || (answer_again && chap->ours.tries >= most)) {

@@ -160,7 +160,7 @@ static void code_rejected(void *owner, uint8_t code, const struct turn *turn)
 
 void lcp_identify(struct link *link, const struct turn *turn)
 {
-	const char *words = link->config.identification;
+	const char *words = link->config->identification;
 	if (!words)
 		return;
 	size_t length = strlen(words);
@@ -191,12 +191,12 @@ void lcp_alive(struct lcp *lcp, uint64_t now)
 static uint64_t echo_deadline(const struct link *link)
 {
 	const struct lcp *lcp = &link->lcp;
-	if (!fsm_opened(&lcp->fsm) || lcp->echo_refused || !link->config.echo_interval_us)
+	if (!fsm_opened(&lcp->fsm) || lcp->echo_refused || !link->config->echo_interval_us)
 		return NEVER;
 	uint64_t last = lcp->echo_sent;
-	if (!link->config.echo_always && lcp->heard > last)
+	if (!link->config->echo_always && lcp->heard > last)
 		last = lcp->heard;
-	return last + link->config.echo_interval_us;
+	return last + link->config->echo_interval_us;
 }
 
 static void echo_tick(struct link *link, const struct turn *turn)
@@ -204,7 +204,7 @@ static void echo_tick(struct link *link, const struct turn *turn)
 	struct lcp *lcp = &link->lcp;
 	if (turn->now < echo_deadline(link))
 		return;
-	if (link->config.echo_failure && lcp->echo_unanswered >= link->config.echo_failure) {
+	if (link->config->echo_failure && lcp->echo_unanswered >= link->config->echo_failure) {
 		char line[64];
 		struct text t = text_over(line, sizeof line);
 		text_add(&t, "No response to ");
@@ -312,7 +312,7 @@ static const struct fsm_ops lcp_ops = {
 struct fsm_run lcp_run(void *side, const struct turn *turn)
 {
 	struct link *link = side;
-	const struct link_config *config = &link->config;
+	const struct link_config *config = link->config;
 	return (struct fsm_run){
 		.fsm = &link->lcp.fsm,
 		.ops = &lcp_ops,

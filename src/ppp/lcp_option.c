@@ -100,7 +100,7 @@ static uint32_t fresh_magic(struct link *link)
 void lcp_wish(struct link *link)
 {
 	struct lcp *lcp = &link->lcp;
-	const struct link_config *config = &link->config;
+	const struct link_config *config = link->config;
 	lcp->ask = ASK_MAGIC;
 	if (config->mru != PPP_MRU_DEFAULT)
 		lcp->ask |= ASK_MRU;
@@ -202,7 +202,7 @@ static enum option_verdict judge_auth(
 	void *owner, const struct option_kind *kind, struct reader value, struct writer *wanted)
 {
 	struct link *link = owner;
-	uint8_t allowed = link->config.allow_auth;
+	uint8_t allowed = link->config->allow_auth;
 	enum auth_method method = read_method(value);
 	if (method & allowed) {
 		link->lcp.peer.auth = (uint8_t)method;
@@ -297,7 +297,7 @@ static void naked_auth(void *owner, const struct option_kind *kind, struct reade
 	if (proposed == lcp->auth_asked)
 		return;
 	lcp->auth_refused |= lcp->auth_asked;
-	uint8_t left = link->config.demand_auth & (uint8_t)~lcp->auth_refused;
+	uint8_t left = link->config->demand_auth & (uint8_t)~lcp->auth_refused;
 	if (!left) {
 		give_up(link, CLOSE_AUTH_REFUSED);
 		return;

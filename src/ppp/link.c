@@ -55,7 +55,7 @@ uint16_t link_peer_mru(const struct link *link)
 void link_note_peer(struct link *link, enum note_level level, const char *before, const char *after,
 	const struct turn *turn)
 {
-	char line[PPP_NAME_MAX * 4 + 64];
+	char line[LINK_NAME_KEPT * 4 + 64];
 	struct text t = text_over(line, sizeof line);
 	text_add(&t, before);
 	text_quoted(&t, link->peer_name, link->peer_name_length);
@@ -67,8 +67,8 @@ void link_note_peer(struct link *link, enum note_level level, const char *before
 
 static uint64_t progress_time(const struct link *link)
 {
-	return 2 * (uint64_t)link->config.max_configure * link->config.restart_us +
-	       link->config.auth_timeout_us;
+	return 2 * (uint64_t)link->config->max_configure * link->config->restart_us +
+	       link->config->auth_timeout_us;
 }
 
 static void lower_down_all(struct link *link, const struct turn *turn)
@@ -103,10 +103,8 @@ static void enter_network(struct link *link, const struct turn *turn)
 	struct link_identity identity = {
 		.peer_method = (enum auth_method)link->lcp.auth_asked,
 		.our_method = (enum auth_method)link->lcp.peer.auth,
-		.peer_name_length = link->peer_name_length,
 		.keys = link->keys,
 	};
-	memcpy(identity.peer_name, link->peer_name, link->peer_name_length);
 	outbox_add(turn->out, LINK_NETWORK, &identity, sizeof identity);
 	secret_wipe(&identity.keys, sizeof identity.keys);
 	secret_wipe(&link->keys, sizeof link->keys);
@@ -130,7 +128,7 @@ void link_opened(struct link *link, const struct turn *turn)
 	outbox_add(turn->out, LINK_FRAMING, &framing, sizeof framing);
 	lcp_identify(link, turn);
 	link->phase = PHASE_AUTHENTICATE;
-	link->auth_deadline = turn->now + link->config.auth_timeout_us;
+	link->auth_deadline = turn->now + link->config->auth_timeout_us;
 	link->peer_proved = !lcp->auth_asked;
 	link->we_proved = !lcp->peer.auth;
 	pap_start(link, lcp->auth_asked == AUTH_PAP, lcp->peer.auth == AUTH_PAP, turn);
@@ -194,8 +192,9 @@ void link_ask(struct link *link, const struct auth_question *question, const str
 {
 	link->asking = true;
 	link->question++;
-	link->peer_name_length = question->name_length;
-	memcpy(link->peer_name, question->name, question->name_length);
+	link->peer_name_length =
+		question->name_length < LINK_NAME_KEPT ? question->name_length : LINK_NAME_KEPT;
+	memcpy(link->peer_name, question->name, link->peer_name_length);
 	struct out_item *item = outbox_add(turn->out, LINK_CREDENTIALS, question, sizeof *question);
 	item->token = link->question;
 }
@@ -244,19 +243,25 @@ void link_protocol_rejected(struct link *link, uint16_t number, const struct tur
 
 /* From and to the carrier. */
 
+void link_config_defaults(struct link_config *config)
+{
+	fsm_defaults(&config->restart_us, &config->max_configure, &config->max_terminate,
+		&config->max_failure);
+	if (!config->auth_timeout_us)
+		config->auth_timeout_us = SECONDS(30);
+}
+
 void link_init(struct link *link, const struct link_config *config, struct random *random)
 {
 	assert(config->mru >= PPP_MRU_MIN && config->mru <= PPP_MRU_DEFAULT);
 	assert(config->name_length <= PPP_NAME_MAX && config->password_length <= PPP_SECRET_MAX);
-	*link = (struct link){.config = *config,
+	assert(config->restart_us && config->max_configure && config->max_terminate &&
+		config->max_failure && config->auth_timeout_us);
+	*link = (struct link){.config = config,
 		.random = random,
 		.phase = PHASE_DEAD,
 		.auth_deadline = NEVER,
 		.progress_deadline = NEVER};
-	fsm_defaults(&link->config.restart_us, &link->config.max_configure,
-		&link->config.max_terminate, &link->config.max_failure);
-	if (!link->config.auth_timeout_us)
-		link->config.auth_timeout_us = SECONDS(30);
 	for (const struct protocol *p = NULL; (p = protocol_next(p, SIDE_LINK));)
 		p->ops->init(link);
 }

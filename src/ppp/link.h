@@ -23,7 +23,8 @@
 enum link_phase { PHASE_DEAD, PHASE_ESTABLISH, PHASE_AUTHENTICATE, PHASE_NETWORK, PHASE_TERMINATE };
 const char *link_phase_word(enum link_phase phase);
 
-/* Fixed for the link's life; strings are the caller's and outlive it. */
+/* The caller's, with its strings; outlives the link, may serve many. Where a time or a number of
+ * tries may be 0, link_config_defaults puts RFC 1661's. */
 struct link_config {
 	uint16_t mru; /* we ask for; 128 to 1500 */
 	bool ask_pfc, ask_acfc;
@@ -67,16 +68,16 @@ struct link_framing {
 struct link_identity {
 	enum auth_method peer_method; /* how the peer proved itself; AUTH_NONE if it did not */
 	enum auth_method our_method;
-	uint8_t peer_name_length;
-	uint8_t peer_name[PPP_NAME_MAX];
 	struct mppe_start_keys keys;
 };
 
 /* At most, per call. */
 enum { LINK_OUT_ITEMS = 12, LINK_OUT_BYTES = 8192 };
 
+enum { LINK_NAME_KEPT = 64 }; /* of the peer's name, once the question was put */
+
 struct link {
-	struct link_config config;
+	const struct link_config *config;
 	struct random *random; /* the caller's */
 	enum link_phase phase;
 	uint32_t epoch;
@@ -90,9 +91,11 @@ struct link {
 	uint32_t question;          /* token of the latest LINK_CREDENTIALS */
 	bool asking;                /* ... and it is not answered yet */
 	bool peer_proved, we_proved;
-	uint8_t peer_name_length;
-	uint8_t peer_name[PPP_NAME_MAX];
+	uint8_t peer_name_length; /* of what the log may say of it */
+	uint8_t peer_name[LINK_NAME_KEPT];
 };
+
+void link_config_defaults(struct link_config *config);
 
 void link_init(struct link *link, const struct link_config *config, struct random *random);
 /* The carrier is there: negotiation starts (or waits, when passive). LINK_CLOSED follows in the

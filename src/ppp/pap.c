@@ -28,7 +28,7 @@ static void send_answer(struct link *link, const struct turn *turn)
 
 static void send_request(struct link *link, const struct turn *turn)
 {
-	const struct link_config *config = &link->config;
+	const struct link_config *config = link->config;
 	struct writer w = packet_open(turn, PAP, AUTHENTICATE_REQUEST, link->pap.our_id);
 	write_u8(&w, (uint8_t)config->name_length);
 	write_bytes(&w, config->name, config->name_length);
@@ -36,7 +36,7 @@ static void send_request(struct link *link, const struct turn *turn)
 	write_bytes(&w, config->password, config->password_length);
 	packet_close(turn, &w);
 	link->pap.tries++;
-	link->pap.timer = turn->now + link->config.restart_us;
+	link->pap.timer = turn->now + link->config->restart_us;
 }
 
 static void input_request(struct link *link, const struct packet_view *p, const struct turn *turn)
@@ -181,7 +181,7 @@ static void row_tick(void *side, const struct turn *turn)
 	struct link *link = side;
 	if (turn->now < row_deadline(link))
 		return;
-	if (link->pap.tries >= link->config.max_configure) {
+	if (link->pap.tries >= link->config->max_configure) {
 		link->pap.timer = NEVER;
 		link_fail(link, CLOSE_AUTH_TIMEOUT, turn);
 		return;

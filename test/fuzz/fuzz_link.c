@@ -64,7 +64,7 @@ static void check_frame(const uint8_t *b, size_t length)
 
 static void check_network(const struct link_identity *identity)
 {
-	const struct link_config *config = &world.link.config;
+	const struct link_config *config = world.link.config;
 	MUST(!world.network);
 	world.network = true;
 	MUST(!config->demand_auth || (config->demand_auth & identity->peer_method));
@@ -302,7 +302,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	world.in = reader_over(bytes, length);
 	world.now = SECONDS(5);
 	uint8_t how = read_u8(&world.in), methods = read_u8(&world.in);
-	const struct link_config config = {
+	struct link_config config = {
 		.mru = (uint16_t)(how & 1 ? 1400 : 1500),
 		.ask_pfc = how & 2,
 		.ask_acfc = how & 2,
@@ -318,6 +318,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		.echo_failure = 3,
 		.identification = how & 32 ? "fuzz" : NULL,
 	};
+	link_config_defaults(&config);
 	link_init(&world.link, &config, &world.random);
 	up();
 	for (int i = 0; i < 1000 && reader_left(&world.in); i++)

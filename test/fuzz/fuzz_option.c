@@ -91,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	bytes++;
 	length--;
 	random_seed(&generator, seed);
-	const struct link_config link_config = {.mru = 1400,
+	struct link_config link_config = {.mru = 1400,
 		.ask_pfc = true,
 		.allow_auth = how >> 4,
 		.demand_auth = AUTH_MSCHAPV2 | AUTH_PAP,
@@ -103,6 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		.remote4 = how & 0x80 ? 0x0a000002 : 0,
 		.dns = {0x01010101},
 		.ask_dns = true};
+	link_config_defaults(&link_config);
 	link_init(&link, &link_config, &generator);
 	unit_init(&unit, &unit_config, &generator);
 

@@ -202,6 +202,7 @@ void automaton_run(uint8_t cells[FSM_EVENTS][FSM_STATES])
 		config.automaton_coverage = cells[0];
 		config.passive = walks[i].steps[0] == 'S';
 		random_seed(&walker.random, seed);
+		link_config_defaults(&config);
 		link_init(&walker.link, &config, &walker.random);
 		for (const char *letter = walks[i].steps; *letter; letter++)
 			step(&walker, *letter);

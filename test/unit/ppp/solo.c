@@ -155,7 +155,9 @@ void solo_link(struct solo *s, const struct link_config *config)
 {
 	OUTBOX(out, LINK_OUT_ITEMS, LINK_OUT_BYTES);
 	begin(s);
-	link_init(&s->link, config, &s->random);
+	s->link_config = *config;
+	link_config_defaults(&s->link_config);
+	link_init(&s->link, &s->link_config, &s->random);
 	link_up(&s->link, s->now, &out);
 	hear(s, &out);
 }

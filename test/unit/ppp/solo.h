@@ -11,6 +11,7 @@
  * so on. Times are not shown. */
 struct solo {
 	struct random random;
+	struct link_config link_config;
 	struct link link;
 	struct unit unit;
 	uint64_t now;

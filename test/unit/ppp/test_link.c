@@ -45,8 +45,8 @@ static void up_with_defaults(void **state)
 	assert_true(p.a.transmit.stateless);
 	assert_int_equal(p.b.identity.peer_method, AUTH_MSCHAPV2);
 	assert_int_equal(p.b.identity.our_method, AUTH_NONE);
-	assert_int_equal(p.b.identity.peer_name_length, 4);
-	assert_memory_equal(p.b.identity.peer_name, "user", 4);
+	assert_int_equal(p.b.link.peer_name_length, 4);
+	assert_memory_equal(p.b.link.peer_name, "user", 4);
 	assert_int_equal(p.a.identity.our_method, AUTH_MSCHAPV2);
 	assert_true(end_noted(&p.a, "CHAP authentication succeeded\n"));
 	assert_true(end_noted(&p.a, "MPPE 128-bit stateless compression enabled\n"));
@@ -599,6 +599,7 @@ static void looped_back(void **state)
 	end = p.a;
 	uint8_t seed[32] = {9};
 	random_seed(&end.random, seed);
+	link_config_defaults(&end.link_config);
 	link_init(&end.link, &end.link_config, &end.random);
 	OUTBOX(out, LINK_OUT_ITEMS, LINK_OUT_BYTES);
 	link_up(&end.link, 0, &out);
