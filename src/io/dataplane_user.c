@@ -3,7 +3,7 @@
  *
  * Commands go into the worker's ring. When it is full they wait in a list here, in order, until
  * the worker says that it made room: a command is never lost and never overtakes another. Events
- * come back through a ring and an eventfd in the loop.
+ * come back through a ring; a worker wakes the loop only when that sleeps.
  *
  * The prefix table is written here: a session's addresses lead to it from the command that brings
  * its network protocol up to the one that takes it down.
@@ -16,16 +16,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "backlog.h"
 #include "dataplane_paths.h"
 #include "netlink.h"
 #include "subject.h"
 #include "tun.h"
 #include "worker.h"
 
-enum { EVENTS_AT_ONCE = 1024 };
+enum {
+	EVENTS_AT_ONCE = 1024,
+	TOLD_BY_SELF = DOORBELL_RINGERS - 1,
+};
+
+static_assert((int)WORKERS_MAX <= (int)TOLD_BY_SELF, "everybody has a number to ring with");
 
 struct attachment {
 	uint32_t subject; /* 0: none */
@@ -33,20 +38,13 @@ struct attachment {
 	struct routing_hosts hosts; /* what leads to it */
 };
 
-/* A request, or a DETACHED to be told, that waits. Bytes follow. */
-struct waiting {
-	struct waiting *next;
-	uint32_t length;
-};
-
-struct backlog {
-	struct waiting *first, **last;
-};
-
 struct dataplane {
 	struct dataplane_config config;
 	uv_poll_t poll;
-	int told;
+	uv_prepare_t prepare;
+	uv_check_t check;
+	unsigned handles; /* that are not closed yet */
+	struct doorbell told;
 	int tuns[WORKERS_MAX]; /* queues of the shared one, or -1 */
 	bool stopped;
 	struct attachment *attached;
@@ -56,48 +54,6 @@ struct dataplane {
 	struct outer_choice choice;
 	struct dataplane_paths *paths;
 };
-
-static bool backlog_add(struct backlog *backlog, const void *head, uint32_t head_length,
-	const void *bytes, uint32_t length)
-{
-	struct waiting *waiting = malloc(sizeof(*waiting) + head_length + length);
-	if (!waiting)
-		return false;
-	waiting->next = NULL;
-	waiting->length = head_length + length;
-	memcpy(waiting + 1, head, head_length);
-	if (length)
-		memcpy((uint8_t *)(waiting + 1) + head_length, bytes, length);
-	*backlog->last = waiting;
-	backlog->last = &waiting->next;
-	return true;
-}
-
-static void backlog_drop_first(struct backlog *backlog)
-{
-	struct waiting *waiting = backlog->first;
-	backlog->first = waiting->next;
-	if (!backlog->first)
-		backlog->last = &backlog->first;
-	explicit_bzero(waiting, sizeof(*waiting) + waiting->length); /* it may hold keys */
-	free(waiting);
-}
-
-/* Moves what waits into the ring; true when nothing waits any more. */
-static bool backlog_flush(struct dataplane *d, unsigned number)
-{
-	struct backlog *backlog = &d->backlogs[number];
-	struct worker *worker = &d->workers.at[number];
-	while (backlog->first) {
-		void *record = ring_reserve(&worker->commands, backlog->first->length);
-		if (!record)
-			return false;
-		memcpy(record, backlog->first + 1, backlog->first->length);
-		ring_commit(&worker->commands, backlog->first->length);
-		backlog_drop_first(backlog);
-	}
-	return true;
-}
 
 static bool put(struct worker *worker, const struct worker_request *request, const uint8_t *frame,
 	uint32_t length)
@@ -116,14 +72,16 @@ static void send_request(struct dataplane *d, unsigned number, const struct work
 	const uint8_t *frame, uint32_t length)
 {
 	struct worker *worker = &d->workers.at[number];
-	bool sent = backlog_flush(d, number) && put(worker, request, frame, length);
-	worker_wake(worker);
+	struct backlog *backlog = &d->backlogs[number];
+	bool sent =
+		backlog_flush(backlog, &worker->commands) && put(worker, request, frame, length);
+	doorbell_ring(&worker->bell, WORKER_CONTROL);
 	/* Without memory for a backlog the only honest thing left is to wait for the worker. */
-	while (!sent &&
-		!backlog_add(&d->backlogs[number], request, sizeof(*request), frame, length)) {
+	while (!sent && !backlog_add(backlog, request, sizeof(*request), frame, length)) {
 		poll(NULL, 0, 1);
-		sent = backlog_flush(d, number) && put(worker, request, frame, length);
-		worker_wake(worker);
+		sent = backlog_flush(backlog, &worker->commands) &&
+		       put(worker, request, frame, length);
+		doorbell_ring(&worker->bell, WORKER_CONTROL);
 	}
 }
 
@@ -134,20 +92,13 @@ static struct attachment *attachment_of(struct dataplane *d, uint32_t subject)
 	return a->subject == subject ? a : NULL;
 }
 
-static void wake_self(struct dataplane *d)
-{
-	uint64_t one = 1;
-	ssize_t written = write(d->told, &one, sizeof(one));
-	(void)written;
-}
-
 /* Answers a DETACH for something no worker knows. */
 static void answer_detached(struct dataplane *d, uint32_t subject)
 {
 	struct worker_event event = {.kind = DATAPLANE_DETACHED, .subject = subject};
 	while (!backlog_add(&d->answers, &event, sizeof(event), NULL, 0))
 		poll(NULL, 0, 1);
-	wake_self(d);
+	doorbell_ring(&d->told, TOLD_BY_SELF);
 }
 
 static unsigned owner_of(struct dataplane *d, uint32_t subject)
@@ -323,15 +274,14 @@ static void give_event(
 	d->config.event(d->config.context, &event);
 }
 
-static bool give_answers(struct dataplane *d)
+static void give_answers(struct dataplane *d)
 {
 	while (d->answers.first && !d->stopped) {
 		struct worker_event event;
-		memcpy(&event, d->answers.first + 1, sizeof(event));
+		memcpy(&event, waiting_bytes(d->answers.first), sizeof(event));
 		backlog_drop_first(&d->answers);
 		give_event(d, &event, NULL, 0);
 	}
-	return !d->stopped;
 }
 
 /* True when the worker has more. */
@@ -360,26 +310,46 @@ static bool drain_events(struct dataplane *d, struct worker *worker)
 	return true;
 }
 
+/* What this worker has told; true when there is more. */
+static bool hear_worker(struct dataplane *d, unsigned number)
+{
+	struct worker *worker = &d->workers.at[number];
+	bool more = drain_events(d, worker);
+	if (d->stopped)
+		return false;
+	bool starved = ring_was_starved(&worker->events);
+	bool waited = d->backlogs[number].first != NULL;
+	backlog_flush(&d->backlogs[number], &worker->commands);
+	if (starved || waited)
+		doorbell_ring(&worker->bell, WORKER_CONTROL);
+	return more;
+}
+
 static void on_told(uv_poll_t *poll, int status, int events)
 {
 	struct dataplane *d = poll->data;
-	uint64_t count;
-	bool more = false;
-	ssize_t got = read(d->told, &count, sizeof(count));
-	(void)got;
-	for (unsigned n = 0; n < d->workers.count && !d->stopped; n++) {
-		struct worker *worker = &d->workers.at[n];
-		more |= drain_events(d, worker);
-		if (d->stopped)
-			return;
-		bool starved = ring_was_starved(&worker->events);
-		bool waited = d->backlogs[n].first != NULL;
-		backlog_flush(d, n);
-		if (starved || waited)
-			worker_wake(worker);
-	}
-	if (give_answers(d) && more)
-		wake_self(d);
+	doorbell_silence(&d->told);
+}
+
+/* Behind the loop's sleep: whatever woke it, what workers have told by now costs no wake-up. */
+static void on_check(uv_check_t *check)
+{
+	struct dataplane *d = check->data;
+	doorbell_wake(&d->told);
+	uint32_t told = doorbell_answer(&d->told);
+	for (unsigned n = 0; n < d->workers.count && !d->stopped; n++)
+		if (told >> n & 1 && hear_worker(d, n))
+			doorbell_ring(&d->told, n);
+	if (!d->stopped)
+		give_answers(d);
+}
+
+/* Before it. */
+static void on_prepare(uv_prepare_t *prepare)
+{
+	struct dataplane *d = prepare->data;
+	if (!doorbell_sleep(&d->told))
+		doorbell_knock(&d->told);
 }
 
 static void free_backlog(struct backlog *backlog)
@@ -387,7 +357,7 @@ static void free_backlog(struct backlog *backlog)
 	while (backlog->first) {
 		struct worker_request request;
 		if (backlog->first->length >= sizeof(request)) {
-			memcpy(&request, backlog->first + 1, sizeof(request));
+			memcpy(&request, waiting_bytes(backlog->first), sizeof(request));
 			if (request.kind == WORKER_INTERFACE)
 				close(request.tun);
 			explicit_bzero(&request, sizeof(request));
@@ -407,8 +377,7 @@ static void close_tuns(struct dataplane *d)
 
 static void free_dataplane(struct dataplane *d)
 {
-	if (d->told >= 0)
-		close(d->told);
+	doorbell_free(&d->told);
 	close_tuns(d);
 	for (unsigned n = 0; n < WORKERS_MAX; n++)
 		free_backlog(&d->backlogs[n]);
@@ -420,7 +389,9 @@ static void free_dataplane(struct dataplane *d)
 
 static void on_closed(uv_handle_t *handle)
 {
-	free_dataplane(handle->data);
+	struct dataplane *d = handle->data;
+	if (--d->handles == 0)
+		free_dataplane(d);
 }
 
 static void user_stop(struct dataplane *d)
@@ -430,6 +401,8 @@ static void user_stop(struct dataplane *d)
 	dataplane_paths_close(d->paths);
 	close_tuns(d); /* the interface goes now, not when the loop runs */
 	uv_close((uv_handle_t *)&d->poll, on_closed);
+	uv_close((uv_handle_t *)&d->prepare, on_closed);
+	uv_close((uv_handle_t *)&d->check, on_closed);
 }
 
 static int set_mtu(const char *name, unsigned mtu, char error[256])
@@ -483,21 +456,19 @@ static int open_paths(struct dataplane *d, char error[256])
 static int prepare(struct dataplane *d, char error[256])
 {
 	d->attached = calloc(d->config.sessions_max, sizeof(*d->attached));
-	d->told = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (!d->attached || d->told < 0) {
+	if (!d->attached || doorbell_init(&d->told) < 0) {
 		int failed = d->attached ? -errno : -ENOMEM;
 		snprintf(error, 256, "Couldn't start the data plane: %s", strerror(-failed));
 		return failed;
 	}
-	d->answers.last = &d->answers.first;
+	backlog_init(&d->answers);
 	for (unsigned n = 0; n < WORKERS_MAX; n++)
-		d->backlogs[n].last = &d->backlogs[n].first;
+		backlog_init(&d->backlogs[n]);
 	int failed = open_shared_tun(d, error);
 	if (failed)
 		return failed;
-	struct address nobody = {.family = 0};
 	failed = outer_choose(&d->choice, d->config.outer, d->config.programs, &d->config.local,
-		&nobody, d->config.no_programs, error);
+		&d->config.peer, d->config.no_programs, error);
 	if (failed)
 		return failed;
 	struct workers_config workers = {
@@ -512,7 +483,7 @@ static int prepare(struct dataplane *d, char error[256])
 				.programs = d->config.programs,
 			},
 		.sessions_max = d->config.sessions_max,
-		.told = d->told,
+		.told = &d->told,
 		.busy_poll = d->config.busy_poll,
 		.tuns = d->tuns,
 	};
@@ -537,7 +508,7 @@ static int user_start(
 	memset(d, 0, sizeof(*d));
 	d->config = *config;
 	d->config.workers = config->workers ? config->workers : 1;
-	d->told = -1;
+	d->told.fd = -1;
 	for (unsigned n = 0; n < WORKERS_MAX; n++)
 		d->tuns[n] = -1;
 	int failed = prepare(d, error);
@@ -546,19 +517,25 @@ static int user_start(
 		return failed;
 	}
 	d->poll.data = d;
-	failed = uv_poll_init(config->loop, &d->poll, d->told);
+	failed = uv_poll_init(config->loop, &d->poll, d->told.fd);
 	if (failed) {
 		snprintf(error, 256, "Couldn't watch the data plane: %s", uv_strerror(failed));
 		workers_stop(&d->workers);
 		free_dataplane(d);
 		return failed;
 	}
+	d->prepare.data = d->check.data = d;
+	d->handles = 3;
+	uv_prepare_init(config->loop, &d->prepare);
+	uv_check_init(config->loop, &d->check);
 	failed = open_paths(d, error);
 	if (failed) {
 		user_stop(d);
 		return failed;
 	}
 	uv_poll_start(&d->poll, UV_READABLE, on_told);
+	uv_prepare_start(&d->prepare, on_prepare);
+	uv_check_start(&d->check, on_check);
 	*dataplane = d;
 	return 0;
 }

@@ -7,7 +7,6 @@
 #ifndef GREYLINE_HANDOFF_H
 #define GREYLINE_HANDOFF_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -30,30 +29,18 @@ struct handed {
 	struct address source, destination; /* OUTER */
 };
 
-/* The inbox of one worker. */
+/* The inbox of one worker. Whoever puts something in rings its doorbell afterwards. */
 struct handoff {
 	unsigned workers;
-	struct ring from[WORKERS_MAX];         /* by the number of the worker that writes */
-	_Alignas(64) _Atomic uint32_t waiting; /* bit n: worker n has written */
-	_Atomic bool asleep;
+	struct ring from[WORKERS_MAX]; /* by the number of the worker that writes */
 };
 
 /* For worker `number` of `workers`. 0 or -ENOMEM. */
 int handoff_init(struct handoff *inbox, unsigned number, unsigned workers);
 void handoff_free(struct handoff *inbox);
 
-/* Worker `from`: false when the ring is full. The owner need not see it before it is announced. */
+/* Worker `from`: false when the ring is full. The owner reads with ring_walk(). */
 bool handoff_put(struct handoff *inbox, unsigned from, const struct handed *head, const void *bytes,
 	uint32_t length);
-/* Worker `from`, after its puts. True: the owner sleeps, and it is on the caller to wake it. */
-bool handoff_announce(struct handoff *inbox, unsigned from);
-
-/* Owner: who has announced something since the last call. */
-uint32_t handoff_waiting(struct handoff *inbox);
-/* Owner: whether there is any. */
-bool handoff_any(struct handoff *inbox);
-/* Owner, before it sleeps: false when it must not, because something is waiting. */
-bool handoff_sleep(struct handoff *inbox);
-void handoff_wake(struct handoff *inbox);
 
 #endif

@@ -19,7 +19,7 @@ static void attach(struct worker *w, const struct datapath_command *command)
 	uint32_t *place = &w->all->call_ids[command->attach.local_call_id];
 	struct slot *slot = &w->all->slots[index];
 	assert(index < w->all->slot_count && slot_subject(slot) == 0 && *place == 0);
-	memset(&slot->dp, 0, sizeof(slot->dp));
+	slot->dp = (struct datapath){.streams = &w->all->streams[index]};
 	atomic_store_explicit(&slot->subject, command->subject, memory_order_relaxed);
 	slot->tun = (struct tun_queue){.fd = -1};
 	slot->keys_told = false;
@@ -51,6 +51,7 @@ static void detach(struct worker *w, struct slot *slot, const struct datapath_co
 	uint32_t index = slot_index(w, slot);
 	uint16_t call_id = slot->dp.local_call_id;
 	traffic_command(w, slot, command, NULL);
+	traffic_flush(w); /* nothing may leave in its name later */
 	outer_release(w->outer, call_id);
 	if (w->all->call_ids[call_id] == index + 1)
 		w->all->call_ids[call_id] = 0;
@@ -110,12 +111,16 @@ static void run(struct worker *w, const struct worker_request *request, const ui
 void requests_run(struct worker *w)
 {
 	uint32_t mark = ring_mark(&w->commands), length;
+	if (ring_reached(&w->commands, mark))
+		return;
+	traffic_list(w, 0);
 	while (!ring_reached(&w->commands, mark)) {
 		const struct worker_request *request = ring_peek(&w->commands, &length);
 		assert(request && length >= sizeof(*request));
 		run(w, request, (const uint8_t *)(request + 1));
 		ring_release(&w->commands);
 	}
+	traffic_flush(w);
 	if (ring_was_starved(&w->commands))
 		w->told_something = true; /* the control thread has a backlog to send on */
 }

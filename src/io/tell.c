@@ -5,17 +5,8 @@
  * are published at most every 20 ms, and only those of sessions something happened to, so 10,000
  * idle sessions cost nothing. */
 #include <string.h>
-#include <unistd.h>
 
 #include "worker.h"
-
-static void tell(struct worker *w)
-{
-	uint64_t one = 1;
-	ssize_t written = write(w->all->told, &one, sizeof(one));
-	(void)written;
-	w->told_something = false;
-}
 
 static bool tell_event(struct worker *w, enum dataplane_event_kind kind, uint32_t subject,
 	uint32_t epoch, const void *bytes, uint32_t length)
@@ -163,5 +154,6 @@ void tell_all(struct worker *w)
 		publish(w);
 	tell_waiting(w);
 	if (w->told_something)
-		tell(w);
+		doorbell_ring(w->all->told, w->number);
+	w->told_something = false;
 }

@@ -15,7 +15,10 @@
 #include "inner.h"
 #include "worker.h"
 
-enum { REFUSED_WORDS = (WORKER_OUT_MAX + 63) / 64 };
+enum {
+	REFUSED_WORDS = (WORKER_OUT_MAX + 63) / 64,
+	COMMAND_OUT_MAX = DATAPATH_OUT_PER_IN + REORDER_PACKETS, /* outputs of one command */
+};
 
 static_assert(
 	(int)WORKER_OUT_MAX <= (int)COALESCE_MAX, "the outputs of a call are gathered at once");
@@ -179,9 +182,17 @@ void traffic_deliver(struct worker *w, unsigned depth)
 void traffic_command(struct worker *w, struct slot *slot, const struct datapath_command *command,
 	const uint8_t *frame)
 {
-	datapath_execute(&w->engine, &slot->dp, command, frame, w->now, traffic_list(w, 0));
+	struct packet_list *list = &w->out[0].list;
+	if (list->max - list->count < COMMAND_OUT_MAX)
+		traffic_flush(w);
+	datapath_execute(&w->engine, &slot->dp, command, frame, w->now, list);
 	worker_touch(w, slot);
+}
+
+void traffic_flush(struct worker *w)
+{
 	traffic_deliver(w, 0);
+	traffic_list(w, 0);
 	worker_settle(w);
 }
 

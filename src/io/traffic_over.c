@@ -73,7 +73,8 @@ static bool take_batch(struct worker *w, unsigned from)
 
 void traffic_from_workers(struct worker *w)
 {
-	uint32_t from = w->inbox_rest | handoff_waiting(&w->inbox);
+	uint32_t rung = doorbell_answer(&w->bell) & ~(1u << WORKER_CONTROL);
+	uint32_t from = w->inbox_rest | rung;
 	w->inbox_rest = 0;
 	for (; from; from &= from - 1) {
 		unsigned number = (unsigned)__builtin_ctz(from);

@@ -24,13 +24,6 @@ enum {
 	KEYS_BETWEEN_LOOKS = 4, /* calls of datapath_idle(), some 5 us */
 };
 
-void worker_wake(struct worker *w)
-{
-	uint64_t one = 1;
-	ssize_t written = write(w->wake, &one, sizeof(one));
-	(void)written; /* full means: awake already */
-}
-
 struct slot *worker_slot(struct worker *w, uint32_t subject)
 {
 	uint32_t index = subject_index(subject);
@@ -54,8 +47,7 @@ static void announce(struct worker *w)
 	while (w->announcing) {
 		unsigned to = (unsigned)__builtin_ctz(w->announcing);
 		w->announcing &= w->announcing - 1;
-		if (handoff_announce(&w->all->at[to].inbox, w->number))
-			worker_wake(&w->all->at[to]);
+		doorbell_ring(&w->all->at[to].bell, w->number);
 	}
 }
 
@@ -114,11 +106,8 @@ static void from_outer(struct worker *w, uint32_t ready, size_t first, size_t en
 
 static void run_round(struct worker *w, uint32_t ready)
 {
-	uint64_t count;
-	if (is_ready(ready, WORKER_SOURCE_WAKE)) {
-		ssize_t got = read(w->wake, &count, sizeof(count));
-		(void)got;
-	}
+	if (is_ready(ready, WORKER_SOURCE_WAKE))
+		doorbell_silence(&w->bell);
 	requests_run(w);
 	from_outer(w, ready, 0, OUTER_CONTROL_SOURCES);
 	run_deadlines(w);
@@ -161,14 +150,14 @@ static uint64_t may_wait(struct worker *w)
 /* Asleep, a worker is no reader of the prefix table: nobody waits for it. */
 static int sleep_on(struct worker *w, struct epoll_event *events, uint64_t wait)
 {
-	if (!wait || !handoff_sleep(&w->inbox))
+	if (!wait || !doorbell_sleep(&w->bell))
 		return poll_sources(w, events, 0);
 	if (w->reader >= 0)
 		prefix_reader_offline(&w->all->routing.table, w->reader);
 	int count = poll_sources(w, events, wait);
 	if (w->reader >= 0)
 		prefix_reader_online(&w->all->routing.table, w->reader);
-	handoff_wake(&w->inbox);
+	doorbell_wake(&w->bell);
 	return count;
 }
 
@@ -176,7 +165,7 @@ static int sleep_on(struct worker *w, struct epoll_event *events, uint64_t wait)
 static int work_ahead(struct worker *w, struct epoll_event *events)
 {
 	int count;
-	while (!(count = poll_sources(w, events, 0)) && w->idle_work && !handoff_any(&w->inbox))
+	while (!(count = poll_sources(w, events, 0)) && w->idle_work && !doorbell_rung(&w->bell))
 		for (unsigned n = 0; n < KEYS_BETWEEN_LOOKS && w->idle_work; n++)
 			w->idle_work = datapath_idle(&w->engine);
 	return count;

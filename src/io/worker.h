@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "dataplane.h"
+#include "doorbell.h"
 #include "handoff.h"
 #include "heap.h"
 #include "limits.h"
@@ -32,6 +33,7 @@ enum {
 	WORKER_OUT_MAX = 4 * BATCH_MAX + DATAPATH_OUT_PER_IN + REORDER_PACKETS,
 	WORKER_DEPTH = 3, /* client to client, and the ICMP answer to that */
 	KEYS_DIFFER_RUN = 8,
+	WORKER_CONTROL = DOORBELL_RINGERS - 1, /* the control thread, ringing */
 };
 #define WORKER_PUBLISH_US MS(20)
 
@@ -90,7 +92,7 @@ struct worker {
 	/* Constant once the thread runs. */
 	unsigned number;
 	struct workers *all;
-	int poll, tuns, wake; /* epolls; an eventfd */
+	int poll, tuns;       /* epolls */
 	struct tun_queue tun; /* of the shared one, or fd -1 */
 	int reader;           /* of the prefix table */
 	struct outer *outer;
@@ -102,6 +104,7 @@ struct worker {
 	/* Between the threads. */
 	struct ring commands, events;
 	struct handoff inbox;
+	struct doorbell bell; /* others ring with their number, or WORKER_CONTROL */
 	_Atomic uint64_t drops[DROP_COUNT];
 	_Atomic uint64_t handed; /* packets given to other workers */
 
@@ -144,8 +147,6 @@ void worker_join(struct worker *worker);
 void worker_close(struct worker *worker);
 /* The thread: rounds until it is told to stop. */
 void worker_main(struct worker *worker);
-/* Any thread: something is in a ring. */
-void worker_wake(struct worker *worker);
 
 /* For the files of the worker only. */
 
@@ -154,6 +155,8 @@ struct slot *worker_slot(struct worker *worker, uint32_t subject);
 /* Something happened to this session: its deadline and counters are looked at after the batch. */
 void worker_touch(struct worker *worker, struct slot *slot);
 void worker_settle(struct worker *worker);
+
+static_assert((int)WORKERS_MAX <= (int)WORKER_CONTROL, "everybody has a number to ring with");
 
 static inline uint32_t slot_subject(const struct slot *slot)
 {
@@ -185,9 +188,12 @@ void traffic_from_outer(struct worker *worker, unsigned source);
 bool traffic_from_tun(struct worker *worker, const struct tun_queue *tun, struct slot *slot);
 /* Packets of this worker's sessions that others have read. */
 void traffic_from_workers(struct worker *worker);
+void traffic_tick(struct worker *worker, struct slot *slot);
+
+/* Executes a command; what it sends leaves with traffic_flush(). */
 void traffic_command(struct worker *worker, struct slot *slot,
 	const struct datapath_command *command, const uint8_t *frame);
-void traffic_tick(struct worker *worker, struct slot *slot);
+void traffic_flush(struct worker *worker);
 
 /* For the traffic files only. */
 struct packet_list *traffic_list(struct worker *worker, unsigned depth); /* emptied */

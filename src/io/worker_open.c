@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "memory.h"
@@ -75,10 +74,11 @@ static int watch_all(struct worker *w)
 	int outer[OUTER_SOURCES_MAX];
 	w->poll = epoll_create1(EPOLL_CLOEXEC);
 	w->tuns = epoll_create1(EPOLL_CLOEXEC);
-	w->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (w->poll < 0 || w->tuns < 0 || w->wake < 0)
+	if (w->poll < 0 || w->tuns < 0)
 		return -errno;
-	int failed = watch(w, w->wake, WORKER_SOURCE_WAKE);
+	int failed = doorbell_init(&w->bell);
+	if (!failed)
+		failed = watch(w, w->bell.fd, WORKER_SOURCE_WAKE);
 	if (!failed)
 		failed = watch(w, w->tuns, WORKER_SOURCE_TUNS);
 	if (!failed)
@@ -95,7 +95,7 @@ int worker_open(struct worker *w, const struct worker_config *config, char error
 	w->number = config->number;
 	w->all = config->all;
 	tun_queue_adopt(&w->tun, config->tun);
-	w->poll = w->tuns = w->wake = w->reader = -1;
+	w->poll = w->tuns = w->bell.fd = w->reader = -1;
 	w->publish_at = NEVER;
 	int failed = open_outer(w, config->outer, error);
 	if (!failed)
@@ -133,7 +133,7 @@ void worker_join(struct worker *w)
 	if (!w->running)
 		return;
 	atomic_store_explicit(&w->stopping, true, memory_order_release);
-	worker_wake(w);
+	doorbell_ring(&w->bell, WORKER_CONTROL);
 	pthread_join(w->thread, NULL);
 	w->running = false;
 }
@@ -141,10 +141,11 @@ void worker_join(struct worker *w)
 void worker_close(struct worker *w)
 {
 	outer_close(w->outer);
-	const int descriptors[] = {w->poll, w->tuns, w->wake};
-	for (unsigned n = 0; n < sizeof(descriptors) / sizeof(descriptors[0]); n++)
-		if (descriptors[n] >= 0)
-			close(descriptors[n]);
+	doorbell_free(&w->bell);
+	if (w->poll >= 0)
+		close(w->poll);
+	if (w->tuns >= 0)
+		close(w->tuns);
 	ring_free(&w->commands);
 	ring_free(&w->events);
 	handoff_free(&w->inbox);

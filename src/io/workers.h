@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "dataplane.h"
+#include "doorbell.h"
 #include "handoff.h"
 #include "outer.h"
 #include "reaper.h"
@@ -36,15 +37,15 @@ struct workers {
 	struct worker *at;
 	bool server;
 	uint32_t slot_count;
-	struct slot *slots;          /* by session index; mapped, resident as used */
+	struct slot *slots;               /* by session index; mapped, resident as used */
 	struct datapath_streams *streams; /* the same: used by stateful MPPE only */
-	struct published *published; /* the same */
-	_Atomic uint8_t *places;     /* the same */
-	uint32_t *call_ids;          /* local call ID to session index + 1; its owner's entry */
-	struct routing routing;      /* server only */
-	struct reaper reaper;        /* closes the sessions' own TUNs */
-	int told;                    /* eventfd of the control thread */
-	uint32_t busy_poll;          /* microseconds */
+	struct published *published;      /* the same */
+	_Atomic uint8_t *places;          /* the same */
+	uint32_t *call_ids;     /* local call ID to session index + 1; its owner's entry */
+	struct routing routing; /* server only */
+	struct reaper reaper;   /* closes the sessions' own TUNs */
+	struct doorbell *told;  /* the control thread's; worker n rings with n */
+	uint32_t busy_poll;     /* microseconds */
 
 	_Atomic bool tapped;
 	pthread_mutex_t tap_lock; /* taken for each packet only while a capture runs */
@@ -57,7 +58,7 @@ struct workers_config {
 	bool server;
 	struct outer_config outer; /* but for the numbers */
 	uint32_t sessions_max;
-	int told;
+	struct doorbell *told;
 	uint32_t busy_poll;
 	const int
 		*tuns; /* queues of the shared TUN, one a worker, the caller's to close; or NULL */

@@ -1,4 +1,5 @@
-/* The inbox of a worker: order of each writer, fullness, and that no wake-up is lost. */
+/* The inbox of a worker and its doorbell: order of each writer, fullness, and that nothing is slept
+ * through. */
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -7,11 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "doorbell.h"
 #include "handoff.h"
 
 enum { WRITERS = 3, PACKETS = 60000, LENGTH_MAX = 1500 };
@@ -30,9 +30,6 @@ static void test_super_packets_fit(void **state)
 	while (handoff_put(inbox, 1, &head, bytes, sizeof(bytes)))
 		held++;
 	assert_true(held >= 8); /* a burst of several */
-	assert_int_equal(handoff_waiting(inbox), 0);
-	assert_false(handoff_announce(inbox, 1));
-	assert_int_equal(handoff_waiting(inbox), 1 << 1);
 	struct ring *ring = &inbox->from[1];
 	uint32_t position = ring_first(ring), mark = ring_mark(ring);
 	for (struct handed *got; (got = ring_walk(ring, &position, mark, &length)); held--) {
@@ -47,32 +44,42 @@ static void test_super_packets_fit(void **state)
 	free(inbox);
 }
 
-/* A packet that comes between the last look and the sleep keeps the owner awake; one that comes
- * in its sleep wakes it, and only the first of several does. */
+static bool is_readable(int fd)
+{
+	struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+	return poll(&pollfd, 1, 0) == 1;
+}
+
+/* Who rings between the last look and the sleep keeps the sleeper awake; who rings in its sleep
+ * wakes it, and only the first of several does. */
 static void test_sleep_and_wake(void **state)
 {
-	struct handoff *inbox = aligned_alloc(64, (sizeof(*inbox) + 63) / 64 * 64);
-	struct handed head = {.kind = PACKET_INNER};
-	assert_int_equal(handoff_init(inbox, 0, 3), 0);
-	assert_true(handoff_put(inbox, 1, &head, "x", 1));
-	assert_false(handoff_announce(inbox, 1));
-	assert_false(handoff_sleep(inbox));
-	assert_int_equal(handoff_waiting(inbox), 1 << 1);
-	assert_true(handoff_sleep(inbox));
-	assert_true(handoff_put(inbox, 2, &head, "y", 1));
-	assert_true(handoff_announce(inbox, 2));
-	assert_true(handoff_put(inbox, 1, &head, "z", 1));
-	assert_false(handoff_announce(inbox, 1));
-	handoff_wake(inbox);
-	assert_int_equal(handoff_waiting(inbox), 1 << 1 | 1 << 2);
-	handoff_free(inbox);
-	free(inbox);
+	struct doorbell bell;
+	assert_int_equal(doorbell_init(&bell), 0);
+	assert_false(doorbell_rung(&bell));
+	doorbell_ring(&bell, 1);
+	assert_true(doorbell_rung(&bell));
+	assert_false(doorbell_sleep(&bell));
+	assert_false(is_readable(bell.fd));
+	assert_int_equal(doorbell_answer(&bell), 1 << 1);
+	assert_int_equal(doorbell_answer(&bell), 0);
+	assert_true(doorbell_sleep(&bell));
+	doorbell_ring(&bell, 31);
+	assert_true(is_readable(bell.fd));
+	doorbell_silence(&bell);
+	doorbell_ring(&bell, 2);
+	assert_false(is_readable(bell.fd));
+	doorbell_wake(&bell);
+	assert_int_equal(doorbell_answer(&bell), 1u << 31 | 1 << 2);
+	doorbell_knock(&bell);
+	assert_true(is_readable(bell.fd));
+	doorbell_free(&bell);
 }
 
 struct writer {
 	struct handoff *inbox;
+	struct doorbell *bell;
 	unsigned number;
-	int wake;
 };
 
 static void *write_all(void *context)
@@ -90,10 +97,7 @@ static void *write_all(void *context)
 			sched_yield();
 		if (n % 5 && n < PACKETS)
 			continue;
-		if (handoff_announce(writer->inbox, writer->number)) {
-			uint64_t one = 1;
-			assert_int_equal(write(writer->wake, &one, sizeof(one)), sizeof(one));
-		}
+		doorbell_ring(writer->bell, writer->number);
 	}
 	return NULL;
 }
@@ -119,20 +123,21 @@ static void test_nothing_is_slept_through(void **state)
 	struct writer writers[WRITERS];
 	pthread_t threads[WRITERS];
 	uint32_t next[WRITERS + 1] = {0};
-	int wake = eventfd(0, EFD_NONBLOCK);
+	struct doorbell bell;
+	assert_int_equal(doorbell_init(&bell), 0);
 	assert_int_equal(handoff_init(inbox, 0, WRITERS + 1), 0);
 	for (unsigned n = 0; n < WRITERS; n++) {
-		writers[n] = (struct writer){inbox, n + 1, wake};
+		writers[n] = (struct writer){inbox, &bell, n + 1};
 		assert_int_equal(pthread_create(&threads[n], NULL, write_all, &writers[n]), 0);
 	}
-	for (uint64_t all = 0, count; all < (uint64_t)WRITERS * PACKETS;) {
-		if (handoff_sleep(inbox)) {
-			struct pollfd fd = {.fd = wake, .events = POLLIN};
+	for (uint64_t all = 0; all < (uint64_t)WRITERS * PACKETS;) {
+		if (doorbell_sleep(&bell)) {
+			struct pollfd fd = {.fd = bell.fd, .events = POLLIN};
 			assert_int_equal(poll(&fd, 1, 10000), 1);
-			assert_int_equal(read(wake, &count, sizeof(count)), sizeof(count));
-			handoff_wake(inbox);
+			doorbell_silence(&bell);
+			doorbell_wake(&bell);
 		}
-		for (uint32_t from = handoff_waiting(inbox); from; from &= from - 1)
+		for (uint32_t from = doorbell_answer(&bell); from; from &= from - 1)
 			take_all(inbox, (unsigned)__builtin_ctz(from), &next[__builtin_ctz(from)]);
 		all = 0;
 		for (unsigned n = 1; n <= WRITERS; n++)
@@ -140,7 +145,7 @@ static void test_nothing_is_slept_through(void **state)
 	}
 	for (unsigned n = 0; n < WRITERS; n++)
 		pthread_join(threads[n], NULL);
-	close(wake);
+	doorbell_free(&bell);
 	handoff_free(inbox);
 	free(inbox);
 }
