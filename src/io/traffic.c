@@ -75,7 +75,7 @@ static void write_inner(struct worker *w, struct worker_out *out)
 	for (size_t i = 0; i < c->count; i++)
 		if (tun->fd < 0 || !tun_queue_write(tun, &c->gathered[i], c->pieces))
 			c->gathered[i].datapath->counters.drops[DROP_TUN_WRITE] +=
-				c->gathered[i].count;
+				c->gathered[i].packets;
 	out->inner_count = 0;
 }
 
