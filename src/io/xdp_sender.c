@@ -20,8 +20,8 @@ void xdp_sender_init(
 	struct xdp_sender *s, struct xdp_socket *socket, const struct outer_link_config *config)
 {
 	*s = (struct xdp_sender){.socket = socket, .frame = outer_frame_of(config)};
-	for (int i = 0; i < XDP_FRAMES_OUT; i++)
-		s->free[s->free_count++] = socket->first_out + i;
+	for (int i = 0; i < socket->frames_out; i++)
+		s->free[s->free_count++] = socket->frames_in + i;
 }
 
 static uint8_t *gre_in(const struct xdp_sender *s, int frame)
@@ -59,11 +59,11 @@ void xdp_sender_lend(struct xdp_sender *s, struct packet_list *list)
  * the order in which their frames were lent: `*next` is where to look first. */
 static int lent_frame(struct xdp_sender *s, const uint8_t *bytes, unsigned *next)
 {
-	const uint8_t *from = s->socket->memory + (size_t)s->socket->first_out * XDP_FRAME;
+	const uint8_t *from = s->socket->memory + (size_t)s->socket->frames_in * XDP_FRAME;
 	uintptr_t at = (uintptr_t)bytes, start = (uintptr_t)from;
-	if (at < start || at >= start + (uintptr_t)XDP_FRAMES_OUT * XDP_FRAME)
+	if (at < start || at >= start + (uintptr_t)s->socket->frames_out * XDP_FRAME)
 		return -1;
-	int frame = s->socket->first_out + (int)((at - start) / XDP_FRAME);
+	int frame = s->socket->frames_in + (int)((at - start) / XDP_FRAME);
 	for (unsigned i = 0; i < s->lent_count; i++) {
 		unsigned look = *next + i < s->lent_count ? *next + i : *next + i - s->lent_count;
 		if (s->lent[look] != frame)

@@ -24,6 +24,7 @@
 #endif
 
 enum {
+	XDP_SHRINK_MAX = 3, /* to an eighth */
 	BIND_TRIES = 50,
 	BIND_PAUSE_NS = 20000000,
 	/* Calls of one flush: a full ring in the smallest batches. */
@@ -48,11 +49,9 @@ static int make_ring(int fd, uint64_t page, const struct xdp_ring_offset *offset
 	return 0;
 }
 
-static int make_memory(struct xdp_socket *s, enum xdp_use use)
+static int make_memory(struct xdp_socket *s)
 {
-	s->first_out = use & XDP_RECEIVE ? XDP_FRAMES_IN : 0;
-	s->memory_length =
-		((size_t)s->first_out + (use & XDP_SEND ? XDP_FRAMES_OUT : 0)) * XDP_FRAME;
+	s->memory_length = (size_t)(s->frames_in + s->frames_out) * XDP_FRAME;
 	void *at = mmap(
 		NULL, s->memory_length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (at == MAP_FAILED)
@@ -68,35 +67,43 @@ static int set_size(int fd, int option, uint32_t size)
 	return setsockopt(fd, SOL_XDP, option, &size, sizeof(size)) < 0 ? -errno : 0;
 }
 
-static int make_rings(struct xdp_socket *s, enum xdp_use use)
+/* The fill and completion rings have to be there even when nothing goes through them. */
+static int set_sizes(struct xdp_socket *s)
 {
+	uint32_t in = (uint32_t)s->frames_in, out = (uint32_t)s->frames_out;
+	int failed = set_size(s->fd, XDP_UMEM_FILL_RING, in ? in : 1);
+	if (!failed)
+		failed = set_size(s->fd, XDP_UMEM_COMPLETION_RING, out ? out : 1);
+	if (!failed && in)
+		failed = set_size(s->fd, XDP_RX_RING, in);
+	if (!failed && out)
+		failed = set_size(s->fd, XDP_TX_RING, out);
+	return failed;
+}
+
+static int make_rings(struct xdp_socket *s)
+{
+	uint32_t in = (uint32_t)s->frames_in, out = (uint32_t)s->frames_out;
 	struct xdp_mmap_offsets o;
 	socklen_t length = sizeof(o);
-	int fd = s->fd;
-	int failed = set_size(fd, XDP_UMEM_FILL_RING, XDP_FRAMES_IN);
-	if (!failed)
-		failed = set_size(fd, XDP_UMEM_COMPLETION_RING, XDP_FRAMES_OUT);
-	if (!failed && use & XDP_RECEIVE)
-		failed = set_size(fd, XDP_RX_RING, XDP_FRAMES_IN);
-	if (!failed && use & XDP_SEND)
-		failed = set_size(fd, XDP_TX_RING, XDP_FRAMES_OUT);
+	int failed = set_sizes(s);
 	if (failed)
 		return failed;
-	if (getsockopt(fd, SOL_XDP, XDP_MMAP_OFFSETS, &o, &length) < 0)
+	if (getsockopt(s->fd, SOL_XDP, XDP_MMAP_OFFSETS, &o, &length) < 0)
 		return -errno;
 	if (length < sizeof(o))
 		return -EOPNOTSUPP; /* before kernel 5.4, without need_wakeup */
 	failed = make_ring(
-		fd, XDP_UMEM_PGOFF_FILL_RING, &o.fr, XDP_FRAMES_IN, sizeof(uint64_t), &s->fill);
+		s->fd, XDP_UMEM_PGOFF_FILL_RING, &o.fr, in ? in : 1, sizeof(uint64_t), &s->fill);
 	if (!failed)
-		failed = make_ring(fd, XDP_UMEM_PGOFF_COMPLETION_RING, &o.cr, XDP_FRAMES_OUT,
+		failed = make_ring(s->fd, XDP_UMEM_PGOFF_COMPLETION_RING, &o.cr, out ? out : 1,
 			sizeof(uint64_t), &s->completion);
-	if (!failed && use & XDP_RECEIVE)
-		failed = make_ring(fd, XDP_PGOFF_RX_RING, &o.rx, XDP_FRAMES_IN,
-			sizeof(struct xdp_desc), &s->receive);
-	if (!failed && use & XDP_SEND)
-		failed = make_ring(fd, XDP_PGOFF_TX_RING, &o.tx, XDP_FRAMES_OUT,
-			sizeof(struct xdp_desc), &s->send);
+	if (!failed && in)
+		failed = make_ring(
+			s->fd, XDP_PGOFF_RX_RING, &o.rx, in, sizeof(struct xdp_desc), &s->receive);
+	if (!failed && out)
+		failed = make_ring(
+			s->fd, XDP_PGOFF_TX_RING, &o.tx, out, sizeof(struct xdp_desc), &s->send);
 	return failed;
 }
 
@@ -104,17 +111,17 @@ static int make_rings(struct xdp_socket *s, enum xdp_use use)
 static void fill_first(struct xdp_socket *s)
 {
 	uint64_t *entries = s->fill.entries;
-	for (uint32_t i = 0; i < XDP_FRAMES_IN; i++)
+	for (int i = 0; i < s->frames_in; i++)
 		entries[i] = (uint64_t)i * XDP_FRAME;
-	s->fill.at = XDP_FRAMES_IN;
+	s->fill.at = (uint32_t)s->frames_in;
 	__atomic_store_n(s->fill.producer, s->fill.at, __ATOMIC_RELEASE);
 }
 
-static int bind_queue(struct xdp_socket *s, unsigned interface, unsigned queue, enum xdp_use use)
+static int bind_queue(struct xdp_socket *s, unsigned interface, unsigned queue)
 {
 	/* One that receives asks neither for copies nor for none: the kernel tries the better. */
 	struct sockaddr_xdp name = {.sxdp_family = AF_XDP,
-		.sxdp_flags = XDP_USE_NEED_WAKEUP | (use & XDP_RECEIVE ? 0 : XDP_COPY),
+		.sxdp_flags = XDP_USE_NEED_WAKEUP | (s->frames_in ? 0 : XDP_COPY),
 		.sxdp_ifindex = interface,
 		.sxdp_queue_id = queue};
 	struct timespec pause = {.tv_nsec = BIND_PAUSE_NS};
@@ -130,20 +137,34 @@ static int bind_queue(struct xdp_socket *s, unsigned interface, unsigned queue, 
 	return 0;
 }
 
-int xdp_socket_open(struct xdp_socket *s, unsigned interface, unsigned queue, enum xdp_use use)
+static int open_sized(
+	struct xdp_socket *s, unsigned interface, unsigned queue, int frames_in, int frames_out)
 {
-	*s = (struct xdp_socket){.fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0)};
+	*s = (struct xdp_socket){.fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0),
+		.frames_in = frames_in,
+		.frames_out = frames_out};
 	if (s->fd < 0)
 		return -errno;
-	int failed = make_memory(s, use);
+	int failed = make_memory(s);
 	if (!failed)
-		failed = make_rings(s, use);
-	if (!failed && use & XDP_RECEIVE)
+		failed = make_rings(s);
+	if (!failed)
 		fill_first(s);
 	if (!failed)
-		failed = bind_queue(s, interface, queue, use);
+		failed = bind_queue(s, interface, queue);
 	if (failed)
 		xdp_socket_close(s);
+	return failed;
+}
+
+/* The memory is locked, and what a user may lock is 8 MiB in many a container: less will do. */
+int xdp_socket_open(struct xdp_socket *s, unsigned interface, unsigned queue, enum xdp_use use)
+{
+	int failed = -ENOBUFS;
+	for (unsigned shift = 0; failed == -ENOBUFS && shift <= XDP_SHRINK_MAX; shift++)
+		failed = open_sized(s, interface, queue,
+			use & XDP_RECEIVE ? XDP_FRAMES_IN >> shift : 0,
+			use & XDP_SEND ? XDP_FRAMES_OUT >> shift : 0);
 	return failed;
 }
 

@@ -1,8 +1,8 @@
 /* One AF_XDP socket on one queue of an interface: its memory and its four rings
  * (Documentation/networking/af_xdp.rst). Used by one thread.
  *
- * The memory is XDP_FRAMES_IN frames to receive into, if it receives, then XDP_FRAMES_OUT to send
- * from, if it sends. Frames are named by their number. */
+ * The memory is up to XDP_FRAMES_IN frames to receive into, if it receives, then up to
+ * XDP_FRAMES_OUT to send from, if it sends. Frames are named by their number. */
 #ifndef GREYLINE_XDP_SOCKET_H
 #define GREYLINE_XDP_SOCKET_H
 
@@ -25,7 +25,7 @@ struct xdp_ring {
 struct xdp_socket {
 	int fd; /* -1: not open */
 	bool zero_copy;
-	int first_out; /* frames below are for what arrives */
+	int frames_in, frames_out; /* how many there are of each */
 	uint8_t *memory;
 	size_t memory_length;
 	struct xdp_ring receive, send, fill, completion;
