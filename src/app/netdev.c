@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "path.h"
 #include "tun.h"
 
 static int complain(struct host *host, int failed)
@@ -142,15 +143,9 @@ int netdev_up(struct host *host, struct seat *seat, int tun)
 uint16_t netdev_path_mtu(struct host *host, const struct address *peer)
 {
 	enum { LEAST = 576 };
-	struct netlink_route route;
-	struct netlink_link link;
-	uint32_t outer = 1500, header = peer->family == 6 ? 40 : 20;
-	if (netlink_route_get(host->netlink, NULL, peer, &route) == 0) {
-		if (route.mtu)
-			outer = route.mtu;
-		else if (netlink_link_get(host->netlink, route.link, &link) == 0)
-			outer = link.mtu;
-	}
+	uint32_t outer = path_mtu(host->netlink, NULL, peer), header = peer->family == 6 ? 40 : 20;
+	if (!outer)
+		outer = OUTER_MTU_DEFAULT;
 	uint32_t inner = outer > header + GRE_OVERHEAD_MAX ? outer - header - GRE_OVERHEAD_MAX : 0;
 	if (inner < LEAST)
 		return LEAST;

@@ -24,7 +24,7 @@
 
 enum {
 	NO_LINK = 0xff,
-	WAYS_FIRST = 64, /* room for paths at the start; doubles */
+	WAYS = CALL_IDS, /* path numbers below: no more paths than calls */
 	PEER_BUCKETS = 1024,
 	SORTED_FIRST = 512, /* packets of one call of outer_send; doubles */
 };
@@ -49,8 +49,7 @@ struct outer {
 	unsigned busy; /* the link that sent last */
 	struct outer_programs *programs;
 
-	struct way *ways;
-	uint32_t way_count; /* of numbers there is room for */
+	struct way *ways; /* WAYS of them; pages are resident as they are used */
 	uint32_t suspects;
 	uint32_t same_peer[PEER_BUCKETS];
 
@@ -137,26 +136,12 @@ static bool grow_sorted(struct outer *o, size_t count)
 	return there;
 }
 
-static bool grow_ways(struct outer *o, uint32_t index)
-{
-	uint32_t count = o->way_count ? o->way_count : WAYS_FIRST;
-	while (count <= index)
-		count *= 2;
-	if (count == o->way_count)
-		return true;
-	struct way *ways = realloc(o->ways, count * sizeof(*ways));
-	if (!ways)
-		return false;
-	memset(ways + o->way_count, 0, (count - o->way_count) * sizeof(*ways));
-	o->ways = ways;
-	o->way_count = count;
-	return true;
-}
-
 int outer_open(struct outer **out, const struct outer_config *config, char error[256])
 {
 	struct outer *o = calloc(1, sizeof(*o));
-	if (!o || !grow_sorted(o, 1)) {
+	if (o)
+		o->ways = calloc(WAYS, sizeof(*o->ways));
+	if (!o || !o->ways || !grow_sorted(o, 1)) {
 		snprintf(error, 256, "Couldn't open the outer link: out of memory");
 		outer_close(o);
 		return -ENOMEM;
@@ -211,8 +196,7 @@ static uint32_t *peer_bucket(struct outer *o, const struct address *peer)
 
 static struct way *way_of(struct outer *o, uint32_t index)
 {
-	return index && index < o->way_count && o->ways[index].path.peer.family ? &o->ways[index]
-										: NULL;
+	return index && index < WAYS && o->ways[index].path.peer.family ? &o->ways[index] : NULL;
 }
 
 static void forget_way(struct outer *o, uint32_t index)
@@ -231,8 +215,8 @@ void outer_path(struct outer *o, uint32_t index, const struct path *path)
 {
 	if (way_of(o, index))
 		forget_way(o, index);
-	if (!path || !index || !grow_ways(o, index))
-		return; /* without memory for it, its packets take the raw socket */
+	if (!path || !index || index >= WAYS)
+		return;
 	struct way *way = &o->ways[index];
 	uint32_t *bucket = peer_bucket(o, &path->peer);
 	way->path = *path;

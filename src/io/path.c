@@ -34,7 +34,7 @@ enum {
 	DEBOUNCE_MS = 20, /* changes come in bursts */
 	SLICE = 64,       /* questions at once */
 	SLICE_PAUSE_MS = 1,
-	SUSPECT_EVERY_MS = 1000, /* one path, whatever comes back */
+	SUSPECT_EVERY_MS = 250, /* one path, whatever comes back */
 	ETHERNET_IPV4 = 0x0800,
 };
 
@@ -94,6 +94,23 @@ static const struct netlink_link *link_of(struct paths *p, unsigned index)
 	return link;
 }
 
+/* The largest IP packet that goes this way. */
+static uint16_t mtu_of(const struct netlink_route *route, const struct netlink_link *link)
+{
+	uint32_t mtu = route->mtu && route->mtu < link->mtu ? route->mtu : link->mtu;
+	return mtu < UINT16_MAX ? (uint16_t)mtu : UINT16_MAX;
+}
+
+uint16_t path_mtu(struct netlink *netlink, const struct address *local, const struct address *peer)
+{
+	struct netlink_route route;
+	struct netlink_link link;
+	if (netlink_route_get(netlink, local, peer, &route) < 0 ||
+		netlink_link_get(netlink, route.link, &link) < 0)
+		return 0;
+	return mtu_of(&route, &link);
+}
+
 /* Whether a packet can be written to the interface, and what stands in front of it there. */
 static bool make_direct(struct paths *p, struct path *path, const struct netlink_route *route,
 	const struct netlink_link *link, const struct address *next_hop)
@@ -130,9 +147,8 @@ static struct path look(struct paths *p, struct path_entry *entry)
 	const struct netlink_link *link = link_of(p, route.link);
 	if (!link)
 		return path;
-	uint32_t mtu = route.mtu && route.mtu < link->mtu ? route.mtu : link->mtu;
 	path.link = route.link;
-	path.mtu = mtu < UINT16_MAX ? (uint16_t)mtu : UINT16_MAX;
+	path.mtu = mtu_of(&route, link);
 	entry->next_hop = route.gateway.family ? route.gateway : path.peer;
 	path.direct = make_direct(p, &path, &route, link, &entry->next_hop);
 	if (route.expires)

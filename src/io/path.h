@@ -27,6 +27,11 @@ struct path {
 	uint16_t mtu; /* largest outer IP packet now, from route, interface and ICMP; 0: unknown */
 };
 
+/* The MTU of the path between two addresses, as struct path has it, asked for now and once. `local`
+ * NULL: the kernel's choice. */
+struct netlink;
+uint16_t path_mtu(struct netlink *netlink, const struct address *local, const struct address *peer);
+
 struct paths;
 
 /* `changed` is called from the loop, never from inside one of the functions below. */
