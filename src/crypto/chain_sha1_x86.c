@@ -11,7 +11,7 @@
  *
  * The first twelve words never change while the start key (S) does not, so the twelve rounds over
  * them are done once a session and kept in 20 bytes. Nettle, which uses the same instructions
- * through its general interface, takes 79 to 86 ns where this takes 60 to 66 (Zen 4).
+ * through its general interface, takes 79 to 86 ns where this takes 60 to 66 (Zen 5).
  */
 #include "mppe_chain.h"
 

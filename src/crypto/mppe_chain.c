@@ -9,7 +9,7 @@
  *
  * In stateless mode a packet costs two key schedules, the packet's own and the chain's. They depend
  * on each other only from packet to packet: the schedule of the key of packet n runs in lock step
- * with the change to the key of packet n + 1, so that the next key is always there. On Zen 4 that
+ * with the change to the key of packet n + 1, so that the next key is always there. On Zen 5 that
  * takes 355 ns, SHA-1 included; the change alone takes 410, because one schedule by itself leaves
  * the core waiting.
  */

@@ -30,7 +30,8 @@ struct mppe_engine {
 
 extern const struct mppe_engine mppe_engine_plain; /* one stream after the other: the reference */
 
-/* The engines this machine can run, best first; NULL after the last, which is the reference. */
+/* The engines this machine can run, best first; NULL after the last, which is the reference. To be
+ * asked once, at start: in a virtual machine each look at the processor costs microseconds. */
 const struct mppe_engine *mppe_engine_at(size_t index);
 
 static inline const struct mppe_engine *mppe_engine_best(void)

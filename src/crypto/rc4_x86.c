@@ -6,7 +6,7 @@
  * its place in a register. Sixteen of them make one XOR and one store.
  *
  * Each step stores two bytes of the table, and a store a cycle is what the core can commit: beyond
- * three or four streams nothing is gained. Measured on Zen 4, ns a packet of 1402 bytes: one stream
+ * three or four streams nothing is gained. Measured on Zen 5, ns a packet of 1402 bytes: one stream
  * 1150 to 1700 (it depends on how well the core guesses which loads meet which stores), two 660,
  * three 600, four 590; five 613. Tables are reached through a register each: at fixed distances
  * from one register four streams take 610. The portable steps take 1950, 1330, 1140 and 1075. A key

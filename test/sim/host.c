@@ -41,8 +41,11 @@ void host_init(struct host *host, struct world *world, const char *name, bool se
 	hold_pool_init(&host->pool, host->slots, hold_slots);
 	prefix_table_init(
 		&host->prefixes, host->nodes, 4 * SEATS, host->buckets, 64, dice_u64(dice));
-	host->engine = (struct datapath_engine){
-		.mppe = mppe_engine_best(), .pool = &host->pool, .prefixes = &host->prefixes};
+	memset(&host->keys, 0, sizeof host->keys);
+	host->engine = (struct datapath_engine){.mppe = mppe_engine_best(),
+		.pool = &host->pool,
+		.keys = &host->keys,
+		.prefixes = &host->prefixes};
 	uint8_t seed[32];
 	dice_bytes(dice, seed, sizeof seed);
 	random_seed(&host->random, seed);
@@ -523,6 +526,7 @@ void host_tick(struct host *host)
 				host->name);
 		dispatch(host, &list);
 	}
+	datapath_idle(&host->engine);
 }
 
 static uint64_t ring_due(const struct ring *ring)

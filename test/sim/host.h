@@ -63,6 +63,7 @@ struct host {
 	struct datapath_engine engine;
 	struct hold_pool pool;
 	struct hold_slot slots[HOLD_SLOTS];
+	struct key_pool keys;
 	struct prefix_table prefixes;
 	struct prefix_node nodes[4 * SEATS];
 	_Atomic uint32_t buckets[64];
