@@ -40,7 +40,7 @@ def tunnels(lab, notes):
             try:
                 stage, address = tunnel(lab, back_end, null)
             except AssertionError as error:
-                stage, address = None, f'{back_end}: {str(error).splitlines()[0]}'
+                stage, address = None, f'{back_end}: {str(error).splitlines()[-1].strip()}'
             if stage is None:
                 notes.append(address)
                 break
