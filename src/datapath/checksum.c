@@ -5,9 +5,10 @@
  * will do as well (§2 C): the two halves of each 64-bit lane go to 64-bit sums of their own, which
  * nothing this side of 2^32 words overflows, and carries need no thought before the end.
  *
- * Lanes are the compiler's vectors, two of 16 bytes a turn: SSE2 and NEON are in every 64-bit
- * machine's baseline. 1400 bytes take 47 ns, one 16-bit word after another 300; copying them at
- * the same time 48, where memcpy and a sum behind it take 70.
+ * Lanes are the compiler's vectors, two of 16 bytes a turn, which every 64-bit machine has. 1400
+ * bytes take 34 ns, one 16-bit word after another 240; copying them at the same time 28 to 45,
+ * where memcpy and a sum behind it take 50. Lanes twice as wide (AVX2) would save 16 ns of some
+ * 1500 that a packet costs in all, which is not worth a second version and asking the processor.
  *
  * Both functions are one: what is not copied, the compiler leaves out. */
 #include "checksum.h"
