@@ -1,7 +1,8 @@
 /* greyline capture: pcapng of live sessions, streamed from the running program.
  *
  * The reply on the control socket is followed by raw pcapng until either side closes. What the
- * daemon cannot deliver in time is left out of the capture, never delayed. */
+ * daemon cannot deliver in time is left out of the capture, never delayed. Only whole blocks are
+ * passed on, so that a capture can be ended at any time and its file be read. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -38,10 +39,27 @@ static bool write_all(int to, const char *bytes, size_t length)
 	return true;
 }
 
+/* How many of these bytes are whole pcapng blocks: type, length in all, and so on, in the byte
+ * order of this machine. */
+static size_t whole_blocks(const char *bytes, size_t length)
+{
+	enum { LENGTH = 4, LEAST = 12 };
+	size_t whole = 0;
+	uint32_t block;
+	while (length - whole >= LEAST) {
+		memcpy(&block, bytes + whole + LENGTH, sizeof block);
+		if (block < LEAST || block > length - whole)
+			break;
+		whole += block;
+	}
+	return whole;
+}
+
 /* Until the time is over, a signal comes, or either side closes. */
 static int stream(int from, int to, uint64_t until, const sigset_t *quiet)
 {
-	char buffer[65536];
+	static char buffer[4 * 65536]; /* any block, and what came behind it */
+	size_t held = 0;
 	struct pollfd poll_on = {.fd = from, .events = POLLIN};
 	while (!interrupted) {
 		uint64_t now = clock_now();
@@ -54,15 +72,19 @@ static int stream(int from, int to, uint64_t until, const sigset_t *quiet)
 			return 1;
 		if (ready <= 0)
 			continue;
-		ssize_t got = read(from, buffer, sizeof buffer);
+		ssize_t got = read(from, buffer + held, sizeof buffer - held);
 		if (got <= 0)
 			break;
-		if (!write_all(to, buffer, (size_t)got)) {
+		held += (size_t)got;
+		size_t whole = whole_blocks(buffer, held);
+		if (!write_all(to, buffer, whole)) {
 			if (errno == EPIPE)
 				break;
 			fprintf(stderr, "greyline capture: %s\n", strerror(errno));
 			return 1;
 		}
+		held -= whole;
+		memmove(buffer, buffer + whole, held);
 	}
 	return 0;
 }

@@ -33,7 +33,9 @@ class Inner:
         wait_until(lambda: os.path.exists(self.path) and os.path.getsize(self.path) > 0, 5,
                    'the capture has begun')
 
-    def stop(self):
+    def stop(self, least=1000):
+        """Ends it with at least so many bytes in the file."""
+        wait_until(lambda: os.path.getsize(self.path) >= least, 10, 'the packets are there')
         assert self.process.stop() == 0
         return self.path
 
@@ -67,7 +69,7 @@ def test_what_comes_out_of_super_packets(lab, program):
     inner = Inner(lab, client, program)
     with echo_server(server):
         transfer(client, GATEWAY, 400_000)
-    path = inner.stop()
+    path = inner.stop(800_000)
     done = server.run('tshark', '-n', '-r', path, *CHECKED, '-Y', f'ip.src == {GATEWAY} && tcp',
                       '-T', 'fields', '-e', 'ip.len', '-e', 'ip.checksum.status', '-e',
                       'tcp.checksum.status', '-e', 'tcp.analysis.flags').stdout
