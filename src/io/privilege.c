@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -49,15 +50,25 @@ static unsigned thread_count(void)
 	return count;
 }
 
+/* The rings of AF_XDP are memory that counts as locked, by user and against a limit that where it
+ * stands is far too small. */
+static bool locking_is_limited(void)
+{
+	struct rlimit limit;
+	return getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
 /* What we keep of what we have: asking for more would fail as a whole. */
 static void choose_capabilities(bool bind)
 {
-	static const unsigned wanted[] = {CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE};
-	bool have[COUNT(wanted)];
+	static const unsigned wanted[] = {
+		CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE, CAP_IPC_LOCK};
+	bool locks = locking_is_limited(), have[COUNT(wanted)];
 	capng_get_caps_process();
 	for (size_t i = 0; i < COUNT(wanted); i++)
 		have[i] = capng_have_capability(CAPNG_PERMITTED, wanted[i]) &&
-			  (wanted[i] != CAP_NET_BIND_SERVICE || bind);
+			  (wanted[i] != CAP_NET_BIND_SERVICE || bind) &&
+			  (wanted[i] != CAP_IPC_LOCK || locks);
 	capng_clear(CAPNG_SELECT_ALL);
 	for (size_t i = 0; i < COUNT(wanted); i++)
 		if (have[i])
@@ -114,6 +125,14 @@ int privilege_drop(const char *user, bool bind, char error[256])
 		return -errno;
 	}
 	return 0;
+}
+
+void privilege_end_locking(void)
+{
+	if (capng_get_caps_process() < 0 || !capng_have_capability(CAPNG_PERMITTED, CAP_IPC_LOCK))
+		return;
+	capng_update(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_IPC_LOCK);
+	capng_apply(CAPNG_SELECT_CAPS);
 }
 
 static bool have(unsigned capability)
@@ -422,6 +441,7 @@ static int build_filter(scmp_filter_ctx filter)
 int privilege_filter(char error[256])
 {
 	error[0] = '\0';
+	privilege_end_locking();
 	if (SANITIZED) {
 		snprintf(error, 256, "no seccomp filter: this is a sanitizer build");
 		return 1;

@@ -10,9 +10,13 @@
 
 /* Keeps CAP_NET_ADMIN and CAP_NET_RAW (and, while `bind` is true, CAP_NET_BIND_SERVICE) in the
  * permitted, effective and bounding sets, nothing inheritable or ambient, and sets no_new_privs.
+ * Where locked memory is limited CAP_IPC_LOCK stays until privilege_end_locking.
  * `user` (may be NULL: stay who we are) is changed to with its groups.
  * 0 or -errno with `error`; -EBUSY when threads exist. */
 int privilege_drop(const char *user, bool bind, char error[256]);
+
+/* The sockets of the data plane are open. Before any thread is made, which would keep it. */
+void privilege_end_locking(void);
 
 /* Which of the needed capabilities the process has now: for start-up checks and doctor. */
 bool privilege_have_net_admin(void);

@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -52,6 +54,7 @@ static int capabilities_are_few(void)
 	char error[256], name[TUN_NAME_SIZE];
 	REQUIRE(privilege_drop(NULL, false, error) == 0);
 	REQUIRE(privilege_have_net_admin() && privilege_have_net_raw());
+	privilege_end_locking();
 	capng_get_caps_process();
 	for (unsigned cap = 0; cap <= CAP_LAST_CAP; cap++) {
 		bool kept = cap == CAP_NET_ADMIN || cap == CAP_NET_RAW;
@@ -64,6 +67,27 @@ static int capabilities_are_few(void)
 	int raw = socket(AF_INET, SOCK_RAW, IPPROTO_GRE);
 	REQUIRE(raw >= 0);
 	REQUIRE(open_tun("gl-io-p%d", name, error) >= 0);
+	return 0;
+}
+
+/* Where locked memory has a limit, rings may still be made, until we say that they are. */
+static int locking_is_given_up(void)
+{
+	char error[256];
+	struct rlimit limit = {.rlim_cur = 65536};
+	getrlimit(RLIMIT_MEMLOCK, &limit);
+	limit.rlim_cur = 65536;
+	REQUIRE(setrlimit(RLIMIT_MEMLOCK, &limit) == 0);
+	REQUIRE(privilege_drop(NULL, false, error) == 0);
+	capng_get_caps_process();
+	REQUIRE(capng_have_capability(CAPNG_EFFECTIVE, CAP_IPC_LOCK));
+	void *memory =
+		mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	REQUIRE(mlock(memory, 1 << 20) == 0);
+	REQUIRE(munlock(memory, 1 << 20) == 0);
+	privilege_end_locking();
+	REQUIRE(mlock(memory, 1 << 20) < 0);
+	REQUIRE(privilege_have_net_admin() && privilege_have_net_raw());
 	return 0;
 }
 
@@ -238,6 +262,7 @@ static int filter_lets_the_data_plane_work(void)
 static void test_capabilities(void **state)
 {
 	assert_int_equal(in_child(capabilities_are_few), 0);
+	assert_int_equal(in_child(locking_is_given_up), 0);
 	assert_int_equal(in_child(binding_may_be_kept), 0);
 	assert_int_equal(in_child(user_is_changed), 0);
 	assert_int_equal(in_child(threads_are_refused), 0);
