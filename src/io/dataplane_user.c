@@ -195,8 +195,8 @@ static bool user_statistics(
 	struct dataplane *d, uint32_t subject, struct dataplane_statistics *statistics)
 {
 	struct attachment *a = attachment_of(d, subject);
-	return a &&
-	       published_read(&d->workers.published[subject_index(subject)], subject, statistics);
+	return a && published_read(&d->workers.published[subject_index(subject)],
+			    &d->workers.dropped[subject_index(subject)], subject, statistics);
 }
 
 static void user_drops(struct dataplane *d, uint64_t drops[DROP_COUNT])

@@ -3,18 +3,19 @@
  *
  * A sequence lock of relaxed words: the worker never waits, a reader tries again when it was
  * overtaken. Every word is atomic, so nothing here is a data race even when a read is torn and
- * thrown away. */
+ * thrown away. Drops have an array of their own, which is written where something was dropped only:
+ * the pages of all other sessions stay untouched, and memory that was only mapped. */
 #ifndef GREYLINE_PUBLISHED_H
 #define GREYLINE_PUBLISHED_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "dataplane.h"
 
-enum { PUBLISHED_WORDS = sizeof(struct dataplane_statistics) / sizeof(uint64_t) };
-static_assert(sizeof(struct dataplane_statistics) % sizeof(uint64_t) == 0, "whole words only");
+enum { PUBLISHED_WORDS = (offsetof(struct datapath_counters, drops) + 7) / 8 + 2 };
 
 struct published {
 	_Atomic uint32_t sequence; /* odd while being written */
@@ -23,10 +24,15 @@ struct published {
 	_Atomic uint64_t words[PUBLISHED_WORDS];
 };
 
+struct published_drops {
+	_Atomic uint32_t at[DROP_PACKETS];
+};
+
 /* Worker. `subject` 0 withdraws what was there. */
-void published_write(
-	struct published *p, uint32_t subject, const struct dataplane_statistics *statistics);
+void published_write(struct published *p, struct published_drops *drops, uint32_t subject,
+	const struct dataplane_statistics *statistics);
 /* Any thread. False when the slot does not hold `subject` now. */
-bool published_read(struct published *p, uint32_t subject, struct dataplane_statistics *statistics);
+bool published_read(const struct published *p, const struct published_drops *drops,
+	uint32_t subject, struct dataplane_statistics *statistics);
 
 #endif

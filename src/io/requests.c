@@ -34,7 +34,8 @@ static void attach(struct worker *w, const struct datapath_command *command)
 		.last_received = slot->dp.last_received,
 		.last_active = slot->last_active,
 	};
-	published_write(&w->all->published[index], command->subject, &fresh);
+	published_write(
+		&w->all->published[index], &w->all->dropped[index], command->subject, &fresh);
 }
 
 static void drop_interface(struct worker *w, struct slot *slot)
@@ -59,7 +60,7 @@ static void detach(struct worker *w, struct slot *slot, const struct datapath_co
 		w->single = 0;
 	drop_interface(w, slot);
 	heap_set(&w->deadlines, index, NEVER);
-	published_write(&w->all->published[index], 0, NULL);
+	published_write(&w->all->published[index], &w->all->dropped[index], 0, NULL);
 	slot->tell_detached = command->subject;
 	slot->tell_keys = 0;
 	atomic_store_explicit(&slot->subject, 0, memory_order_relaxed);

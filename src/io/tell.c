@@ -106,8 +106,9 @@ static void publish(struct worker *w)
 			.last_received = slot->dp.last_received,
 			.last_active = slot->last_active,
 		};
-		published_write(
-			&w->all->published[slot_index(w, slot)], slot_subject(slot), &statistics);
+		uint32_t index = slot_index(w, slot);
+		published_write(&w->all->published[index], &w->all->dropped[index],
+			slot_subject(slot), &statistics);
 	}
 	publish_drops(w);
 	w->publish_at = NEVER;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "privilege.h"
 #include "worker.h"
 #include "workers.h"
 
@@ -15,10 +16,11 @@ static int map_shared(struct workers *all)
 	all->slots = memory_map(slots * sizeof(*all->slots));
 	all->streams = memory_map(slots * sizeof(*all->streams));
 	all->published = memory_map(slots * sizeof(*all->published));
+	all->dropped = memory_map(slots * sizeof(*all->dropped));
 	all->places = memory_map(slots * sizeof(*all->places));
 	all->call_ids = memory_map(CALL_IDS * sizeof(*all->call_ids));
-	if (!all->at || !all->slots || !all->streams || !all->published || !all->places ||
-		!all->call_ids)
+	if (!all->at || !all->slots || !all->streams || !all->published || !all->dropped ||
+		!all->places || !all->call_ids)
 		return -ENOMEM;
 	return all->server ? routing_init(&all->routing, all->slot_count) : 0;
 }
@@ -42,6 +44,7 @@ static void release(struct workers *all, unsigned opened)
 	memory_unmap(all->slots, all->slot_count * sizeof(*all->slots));
 	memory_unmap(all->streams, all->slot_count * sizeof(*all->streams));
 	memory_unmap(all->published, all->slot_count * sizeof(*all->published));
+	memory_unmap(all->dropped, all->slot_count * sizeof(*all->dropped));
 	memory_unmap(all->places, all->slot_count * sizeof(*all->places));
 	memory_unmap(all->call_ids, CALL_IDS * sizeof(*all->call_ids));
 	pthread_mutex_destroy(&all->tap_lock);
@@ -60,6 +63,14 @@ static int open_all(
 		};
 		failed = worker_open(&all->at[(*opened)++], &worker, error);
 	}
+	return failed;
+}
+
+/* The threads: what they need is open by now. */
+static int run_all(struct workers *all)
+{
+	privilege_end_locking();
+	int failed = reaper_start(&all->reaper);
 	for (unsigned n = 0; n < all->count && !failed; n++)
 		failed = worker_run(&all->at[n]);
 	return failed;
@@ -74,13 +85,14 @@ int workers_start(struct workers *all, const struct workers_config *config, char
 	all->slot_count = config->sessions_max;
 	all->told = config->told;
 	all->busy_poll = config->busy_poll;
+	all->reaper.in = all->reaper.out = -1;
 	pthread_mutex_init(&all->tap_lock, NULL);
 	error[0] = '\0';
-	int failed = reaper_start(&all->reaper);
-	if (!failed)
-		failed = map_shared(all);
+	int failed = map_shared(all);
 	if (!failed)
 		failed = open_all(all, config, &opened, error);
+	if (!failed)
+		failed = run_all(all);
 	if (!failed)
 		return 0;
 	if (!error[0])

@@ -40,6 +40,7 @@ struct workers {
 	struct slot *slots;               /* by session index; mapped, resident as used */
 	struct datapath_streams *streams; /* the same: used by stateful MPPE only */
 	struct published *published;      /* the same */
+	struct published_drops *dropped;  /* the same */
 	_Atomic uint8_t *places;          /* the same */
 	uint32_t *call_ids;     /* local call ID to session index + 1; its owner's entry */
 	struct routing routing; /* server only */
