@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <linux/if_tun.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -71,8 +73,13 @@ static void check_tun(struct doctor *doctor)
 {
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 	if (fd >= 0) {
+		unsigned features = 0;
+		bool offload = ioctl(fd, TUNGETFEATURES, &features) == 0 && features & IFF_VNET_HDR;
+		say(doctor, FINE, "TUN",
+			offload ? "/dev/net/tun opens, and takes packets of up to 64 KiB"
+				: "/dev/net/tun opens; packets pass it one by one",
+			NULL);
 		close(fd);
-		say(doctor, FINE, "TUN", "/dev/net/tun opens", NULL);
 		return;
 	}
 	if (errno == EACCES || errno == EPERM)

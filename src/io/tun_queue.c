@@ -55,6 +55,7 @@ void tun_queue_adopt(struct tun_queue *queue, int fd)
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		if (ioctl(fd, TUNSETOFFLOAD, steps[i]) < 0)
 			continue;
+		queue->checksums = steps[i] & TUN_F_CSUM;
 		queue->rules.tcp4 = queue->rules.tcp6 = steps[i] & TUN_F_TSO4;
 		queue->rules.udp = steps[i] & TUN_F_USO4;
 		return;
@@ -69,7 +70,7 @@ const char *tun_queue_words(const struct tun_queue *queue)
 		return "TSO, USO, checksums";
 	if (queue->rules.tcp4)
 		return "TSO, checksums";
-	return "none: the kernel refuses TSO";
+	return queue->checksums ? "checksums" : "none: the kernel refuses them";
 }
 
 bool tun_header_parse(struct offload *offload, const uint8_t bytes[TUN_HEADER_SIZE], size_t length)

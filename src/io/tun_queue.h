@@ -25,6 +25,7 @@ enum {
 struct tun_queue {
 	int fd;                      /* -1: none */
 	bool vnet;                   /* a header comes with each packet */
+	bool checksums;              /* the kernel may leave them to us */
 	struct coalesce_rules rules; /* what it takes in one write */
 };
 

@@ -9,6 +9,7 @@
 #include <netinet/udp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -342,8 +344,69 @@ static void test_tcp_arrives_whole(void **state)
 	free(wire);
 }
 
-/* A kernel that knows TSO but not USO, or nothing of it, cannot be had here; what is asked of it
- * can be: the descriptor of a TUN whose features are less must be served all the same. */
+/* Refuses what an older kernel does not know: some bits of TUNSETOFFLOAD, or all, or to say what
+ * it knows. */
+static bool grow_older(unsigned long refused, bool silent)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int failed = filter ? 0 : -1;
+	for (unsigned long bit = 1; bit <= refused && !failed; bit <<= 1)
+		if (refused & bit)
+			failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(ioctl),
+				2, SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, TUNSETOFFLOAD),
+				SCMP_A2(SCMP_CMP_MASKED_EQ, bit, bit));
+	if (silent && !failed)
+		failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(ioctl), 1,
+			SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, TUNGETFEATURES));
+	if (!failed)
+		failed = seccomp_load(filter);
+	seccomp_release(filter);
+	return !failed;
+}
+
+static bool serves(const char *words, bool vnet)
+{
+	static const uint8_t ip[28] = {0x45, 0, 0, 28, 0, 0, 0x40, 0, 64, 17};
+	char name[TUN_NAME_SIZE], error[256];
+	struct tun_config config = {.name = "gl-io-o%d", .offload = true};
+	struct tun_queue queue;
+	uint8_t bytes[sizeof(ip)];
+	struct packet packet = {.bytes = bytes, .length = sizeof(bytes)};
+	int fd = tun_open(&config, name, error);
+	if (fd < 0)
+		return false;
+	memcpy(bytes, ip, sizeof(ip));
+	run("ip link set %s up", name);
+	tun_queue_adopt(&queue, fd);
+	return queue.vnet == vnet && !strcmp(tun_queue_words(&queue), words) &&
+	       tun_queue_write_packet(&queue, &packet);
+}
+
+static void test_older_kernels(void **state)
+{
+	static const struct {
+		unsigned long refused;
+		bool silent;
+		const char *words;
+	} cases[] = {
+		{0x60, false, "TSO, checksums"}, /* before Linux 6.2: no USO */
+		{0x6e, false, "checksums"},
+		{0x6f, false, "none: the kernel refuses them"},
+		{0, true, "none: the interface has no virtio header"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int status;
+		fflush(stdout);
+		pid_t child = fork();
+		assert_true(child >= 0);
+		if (child == 0) /* the filter stays on for good */
+			_exit(!grow_older(cases[i].refused, cases[i].silent) ||
+				!serves(cases[i].words, !cases[i].silent));
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+	}
+}
+
 static void test_one_packet_and_no_header(void **state)
 {
 	struct end end;
@@ -393,6 +456,7 @@ int main(void)
 		cmocka_unit_test_prestate(test_tcp_arrives_whole, (void *)1),
 		cmocka_unit_test_prestate(test_tcp_arrives_whole, (void *)2),
 		cmocka_unit_test_prestate(test_tcp_arrives_whole, (void *)3),
+		cmocka_unit_test(test_older_kernels),
 		cmocka_unit_test(test_one_packet_and_no_header),
 		cmocka_unit_test(test_queues_of_one_interface),
 	};
