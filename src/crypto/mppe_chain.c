@@ -51,37 +51,49 @@ void mppe_chain_init(struct mppe_chain *chain, const struct mppe_engine *engine,
 	finish_key(chain, chain->key);
 }
 
-/* `streams[0]` becomes that of the change to the next key; a second one, if there is one, that of
- * the present key. */
-static void change(struct mppe_chain *chain, struct rc4 *const *streams, size_t count)
+/* Changes the keys of `count` chains of one engine, and schedules `payload`, unless it is NULL,
+ * from the key the first had: all side by side. */
+static void change(struct mppe_chain *const *chains, size_t count, struct rc4 *payload)
 {
-	const struct rc4_engine *rc4 = chain->engine->rc4;
-	uint8_t keys[2 * RC4_KEY];
-	struct rc4_lane lane = {
-		.stream = streams[0], .in = keys, .out = chain->key, .length = RC4_KEY};
+	const struct mppe_engine *engine = chains[0]->engine;
+	struct rc4 scratch[RC4_LANES], *streams[RC4_LANES];
+	uint8_t keys[RC4_LANES][RC4_KEY];
 
-	assert(chain->length != 0);
-	chain->engine->sha1->interim(chain, keys);
-	if (chain->length == SHORT_KEY)
-		memcpy(keys + SHORT_KEY, keys, SHORT_KEY);
-	memcpy(keys + RC4_KEY, chain->key, RC4_KEY);
-	rc4->schedule(streams, keys, count);
-	rc4->run(&lane, 1, 1);
-	finish_key(chain, chain->key);
+	for (size_t n = 0; n < count; n++) {
+		assert(chains[n]->length != 0 && chains[n]->engine == engine);
+		engine->sha1->interim(chains[n], keys[n]);
+		if (chains[n]->length == SHORT_KEY)
+			memcpy(keys[n] + SHORT_KEY, keys[n], SHORT_KEY);
+		streams[n] = &scratch[n];
+	}
+	if (payload) {
+		memcpy(keys[count], chains[0]->key, RC4_KEY);
+		streams[count] = payload;
+	}
+	engine->rc4->schedule(streams, keys[0], payload ? count + 1 : count);
+	for (size_t n = 0; n < count; n++) {
+		struct rc4_lane lane = {streams[n], keys[n], chains[n]->key, RC4_KEY};
+		engine->rc4->run(&lane, 1, 1);
+		finish_key(chains[n], chains[n]->key);
+	}
 	secret_wipe(keys, sizeof(keys));
-	secret_wipe(streams[0], sizeof(*streams[0]));
+	secret_wipe(scratch, count * sizeof(scratch[0]));
 }
 
 void mppe_chain_next(struct mppe_chain *chain)
 {
-	struct rc4 scratch;
-	change(chain, (struct rc4 *[]){&scratch}, 1);
+	change(&chain, 1, NULL);
+}
+
+void mppe_chains_next(struct mppe_chain *const *chains, size_t count)
+{
+	assert(count > 0 && count <= RC4_LANES);
+	change(chains, count, NULL);
 }
 
 void mppe_chain_take(struct mppe_chain *chain, struct rc4 *stream)
 {
-	struct rc4 scratch;
-	change(chain, (struct rc4 *[]){&scratch, stream}, 2);
+	change(&chain, 1, stream);
 }
 
 void mppe_chain_stream(const struct mppe_chain *chain, struct rc4 *stream)

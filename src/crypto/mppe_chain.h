@@ -23,6 +23,8 @@ void mppe_chain_init(struct mppe_chain *chain, const struct mppe_engine *engine,
 
 /* GetNewKeyFromSHA, RC4 over itself, and the salt of 40 and 56 bits (RFC 3078 §7.3). */
 void mppe_chain_next(struct mppe_chain *chain);
+/* Up to RC4_LANES different chains of one engine, side by side. */
+void mppe_chains_next(struct mppe_chain *const *chains, size_t count);
 
 /* The same, and before it the RC4 stream under the key there was: done side by side, the two cost
  * little more than one. */

@@ -2,8 +2,8 @@
  *
  * Keys depend on nothing in the packets, so those of the packets to come can be made while none are
  * there. Then a packet costs one key schedule, not two and a SHA-1, and four packets' schedules run
- * in lock step: on Zen 5 a packet of 1400 bytes is sealed in 815 ns instead of 1040. A key made
- * ahead costs some 410.
+ * in lock step: on Zen 5 a packet of 1400 bytes is sealed in 795 ns instead of 1020. A key made
+ * ahead costs 400 ns by itself, and 190 where several chains are served side by side.
  *
  * Key stream could be made ahead too, on a core that is idle, and is not. To take 1402 bytes that
  * another core has written costs 115 ns, but to write them where the other core has just read costs
@@ -24,18 +24,20 @@
 
 #include "digest.h"
 
-static_assert((KEY_RINGS & (KEY_RINGS - 1)) == 0 && KEYS_AHEAD < UINT8_MAX, "indices fit");
+static_assert(KEY_RINGS == 32 && KEYS_AHEAD < UINT8_MAX, "numbers fit");
 
 /* Chains lie at like places of structures of like size: the multiplication spreads them. */
-static struct key_ring *ring_of(struct key_pool *pool, const struct mppe_chain *chain)
+static unsigned number_of(const struct mppe_chain *chain)
 {
 	uint32_t hash = (uint32_t)((uintptr_t)chain >> 3) * UINT32_C(0x9e3779b1);
-	return &pool->rings[hash / (UINT32_MAX / KEY_RINGS + 1)];
+	return hash / (UINT32_MAX / KEY_RINGS + 1);
 }
 
+/* Keys that were taken are wiped already: an empty ring, which often changes hands, is cheap. */
 static void empty(struct key_ring *ring)
 {
-	secret_wipe(ring->keys, sizeof(ring->keys));
+	if (ring->count)
+		secret_wipe(ring->keys, sizeof(ring->keys));
 	secret_wipe(ring->before, sizeof(ring->before));
 	secret_wipe(&ring->chain, sizeof(ring->chain));
 	ring->first = ring->count = 0;
@@ -59,9 +61,14 @@ static bool owns(struct key_ring *ring, const struct mppe_chain *chain)
 
 bool key_pool_next(struct key_pool *pool, struct mppe_chain *chain)
 {
-	struct key_ring *ring = ring_of(pool, chain);
+	unsigned number = number_of(chain);
+	struct key_ring *ring = &pool->rings[number];
 
-	if (!owns(ring, chain) || ring->count == 0)
+	if (!owns(ring, chain))
+		return false;
+	if (ring->credit)
+		pool->hungry |= UINT32_C(1) << number;
+	if (ring->count == 0)
 		return false;
 	if (memcmp(ring->before, chain->key, RC4_KEY) != 0) {
 		empty(ring);
@@ -81,35 +88,69 @@ static bool is_hungry(const struct key_ring *ring)
 	return ring->owner && ring->count < ring->credit;
 }
 
-static void fill(struct key_ring *ring)
+/* The next ring in turn that is hungry, from the pool's hand on; NULL: none. */
+static struct key_ring *next_hungry(struct key_pool *pool)
 {
-	if (ring->count == 0) {
-		ring->chain = *ring->owner;
-		memcpy(ring->before, ring->chain.key, RC4_KEY);
+	while (pool->hungry) {
+		uint32_t later = pool->hungry >> pool->hand << pool->hand;
+		unsigned number = (unsigned)__builtin_ctz(later ? later : pool->hungry);
+		struct key_ring *ring = &pool->rings[number];
+		pool->hand = (number + 1) % KEY_RINGS;
+		if (is_hungry(ring))
+			return ring;
+		pool->hungry &= ~(UINT32_C(1) << number);
 	}
-	for (unsigned n = 0; n < KEYS_PER_FILL && is_hungry(ring); n++) {
-		mppe_chain_next(&ring->chain);
-		memcpy(ring->keys[(ring->first + ring->count) % KEYS_AHEAD], ring->chain.key,
-			RC4_KEY);
-		ring->count++;
-	}
+	return NULL;
+}
+
+static void begin(struct key_ring *ring)
+{
+	if (ring->count)
+		return;
+	ring->chain = *ring->owner;
+	memcpy(ring->before, ring->chain.key, RC4_KEY);
+}
+
+static void store(struct key_ring *ring)
+{
+	unsigned last = (ring->first + ring->count++) % KEYS_AHEAD;
+	memcpy(ring->keys[last], ring->chain.key, RC4_KEY);
+}
+
+static bool all_hungry(struct key_ring *const *rings, size_t count)
+{
+	for (size_t n = 0; n < count; n++)
+		if (!is_hungry(rings[n]))
+			return false;
+	return true;
 }
 
 bool key_pool_fill(struct key_pool *pool)
 {
-	for (size_t n = 0; n < KEY_RINGS; n++) {
-		struct key_ring *ring = &pool->rings[pool->hand++ % KEY_RINGS];
-		if (is_hungry(ring)) {
-			fill(ring);
-			return true;
-		}
+	struct key_ring *rings[RC4_LANES];
+	struct mppe_chain *chains[RC4_LANES];
+	size_t width = 0;
+
+	for (; width < RC4_LANES; width++) {
+		rings[width] = next_hungry(pool);
+		if (!rings[width] || (width && rings[width] == rings[0]))
+			break;
+		begin(rings[width]);
+		chains[width] = &rings[width]->chain;
 	}
-	return false;
+	if (width == 0)
+		return false;
+	for (size_t made = 0; made < KEYS_PER_FILL && all_hungry(rings, width); made += width) {
+		mppe_chains_next(chains, width);
+		for (size_t n = 0; n < width; n++)
+			store(rings[n]);
+	}
+	return true;
 }
 
 void key_pool_forget(struct key_pool *pool, const struct mppe_chain *chain)
 {
-	struct key_ring *ring = ring_of(pool, chain);
+	struct key_ring *ring = &pool->rings[number_of(chain)];
 
 	if (ring->owner == chain) {
 		empty(ring);

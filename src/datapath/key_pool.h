@@ -13,7 +13,7 @@
 #include "mppe_chain.h"
 
 enum {
-	KEY_RINGS = 32,    /* a power of two */
+	KEY_RINGS = 32,    /* one bit each in `hungry` */
 	KEYS_AHEAD = 64,   /* a batch's */
 	KEYS_PER_FILL = 4, /* made in one call: a microsecond or so */
 };
@@ -29,7 +29,8 @@ struct key_ring {
 
 struct key_pool {
 	struct key_ring rings[KEY_RINGS];
-	size_t hand; /* the ring looked at next for keys to make */
+	uint32_t hungry; /* rings that may hold more, by number */
+	uint32_t hand;   /* the ring to be served next */
 };
 
 /* An empty pool is all zero. */

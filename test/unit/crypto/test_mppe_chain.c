@@ -139,6 +139,34 @@ static void every_engine(void **state)
 	}
 }
 
+/* Chains of any strengths, one to four of them at a time. */
+static void side_by_side(void **state)
+{
+	struct random r = generator();
+	const struct mppe_engine *engine;
+	for (size_t e = 0; (engine = mppe_engine_at(e)); e++) {
+		struct mppe_chain chains[RC4_LANES], *at[RC4_LANES];
+		struct formula formulas[RC4_LANES];
+		for (size_t n = 0; n < RC4_LANES; n++) {
+			uint8_t start[16];
+			random_bytes(&r, start, sizeof(start));
+			begin(&formulas[n], strengths[n % 3], start);
+			mppe_chain_init(&chains[n], engine, strengths[n % 3], start);
+		}
+		for (unsigned round = 0; round < STEPS; round++) {
+			size_t count = 1 + random_u32(&r) % RC4_LANES, first = random_u32(&r);
+			for (size_t n = 0; n < count; n++) {
+				at[n] = &chains[(first + n) % RC4_LANES];
+				change(&formulas[(first + n) % RC4_LANES]);
+			}
+			mppe_chains_next(at, count);
+			for (size_t n = 0; n < RC4_LANES; n++)
+				assert_memory_equal(
+					chains[n].key, formulas[n].key, formulas[n].length);
+		}
+	}
+}
+
 static void the_last_engine_is_the_reference(void **state)
 {
 	size_t count = 0;
@@ -166,6 +194,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_engine),
+		cmocka_unit_test(side_by_side),
 		cmocka_unit_test(the_last_engine_is_the_reference),
 		cmocka_unit_test(no_key),
 	};

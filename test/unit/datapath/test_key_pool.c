@@ -135,6 +135,33 @@ static void busy_among_many(void **state)
 	assert_true(hits > 19 * CHAINS * 5);
 }
 
+/* Rings of several chains are filled side by side, none beyond what it may hold. */
+static void several_at_once(void **state)
+{
+	struct key_pool pool = {0};
+	struct mppe_chain chains[6];
+	for (unsigned n = 0; n < 6; n++)
+		chains[n] = chain_new((uint8_t)n, MPPE_128);
+	for (unsigned round = 0; round < 400; round++) {
+		for (unsigned n = 0; n < 6; n++)
+			for (unsigned packets = 0; packets < (round * (n + 3)) % 11; packets++)
+				step(&pool, &chains[n]);
+		for (unsigned idle = 0; idle < round % 17; idle++) {
+			unsigned before = made(&pool);
+			bool more = key_pool_fill(&pool);
+			assert_true(more ? made(&pool) > before : made(&pool) == before);
+			assert_true(made(&pool) - before < 2 * KEYS_PER_FILL);
+		}
+		for (size_t n = 0; n < KEY_RINGS; n++)
+			assert_true(pool.rings[n].count <= pool.rings[n].credit);
+	}
+	while (key_pool_fill(&pool))
+		;
+	for (size_t n = 0; n < KEY_RINGS; n++)
+		assert_true(!pool.rings[n].owner || pool.rings[n].count == pool.rings[n].credit);
+	assert_true(made(&pool) > 4 * KEYS_AHEAD);
+}
+
 static void forgotten(void **state)
 {
 	static const struct key_pool empty;
@@ -168,6 +195,7 @@ int main(void)
 		cmocka_unit_test(as_busy_as_the_chain),
 		cmocka_unit_test(out_of_step),
 		cmocka_unit_test(busy_among_many),
+		cmocka_unit_test(several_at_once),
 		cmocka_unit_test(forgotten),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
