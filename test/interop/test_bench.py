@@ -52,6 +52,31 @@ def test_fifty_sessions_with_pings(lab, program):
     assert client.state() == before
 
 
+@pytest.mark.parametrize('outer', ['raw', 'rings'])
+def test_each_outer_link(lab, program, outer):
+    server, client = lab.pair()
+    Server(lab, server, program)
+    code, found = Load(lab, client, program, '--sessions', 20, '--seconds', 1, '--traffic',
+                       'ping:1456:50', '--reorder', 10, '--outer', outer).end()
+    assert code == 0
+    assert found['outer'].startswith(outer)
+    assert found['traffic']['sessions-answered'] == 20
+    assert (found['traffic']['lost'], found['traffic']['refused']) == (0, 0)
+    assert found['drops'] == {}
+
+
+def test_over_ipv6(lab, program):
+    server, client = lab.pair()
+    for host, last in ((server, 1), (client, 2)):
+        host.ip(f'address add fd99::{last}/64 dev outer nodad')
+    Server(lab, server, program, listen='fd99::1')
+    code, found = Load(lab, client, program, '--sessions', 10, '--seconds', 1, '--traffic',
+                       'ping:1436:20', server='fd99::1').end()
+    assert code == 0
+    assert found['traffic']['sessions-answered'] == 10
+    assert found['drops'] == {}
+
+
 def test_several_calls_in_each_tunnel(lab, program):
     server, client = lab.pair()
     ours = Server(lab, server, program)

@@ -241,7 +241,7 @@ def test_help_and_version(lab, program):
     host = lab.namespace('host')
     said = host.run(program, '--help').stdout
     for command in ('server', 'client', 'status', 'sessions', 'terminate', 'check-config',
-                    'capture', 'dump', 'doctor'):
+                    'capture', 'dump', 'doctor', 'bench'):
         assert command in said
         assert '--help' in host.run(program, command, '--help').stdout
     assert re.search(r'\d+\.\d+', host.run(program, '--version').stdout)
