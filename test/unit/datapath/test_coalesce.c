@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "cutter.h"
+#include "flow.h"
+#include "inner.h"
+#include "segment.h"
 
 enum { BUFFER = OUTER_MAX, MSS = 1348, FLOWS_MAX = 250 };
 
@@ -35,80 +37,6 @@ static struct bench *bench_new(void)
 	return b;
 }
 
-/* What the next packet of a flow looks like. */
-struct flow {
-	bool ipv6, udp;
-	uint8_t tos, ttl, options; /* bytes of TCP options */
-	bool dont_fragment;
-	uint16_t id, id_step, port, window;
-	uint32_t label, sequence, ack, stamp;
-	uint8_t flags;
-};
-
-static struct flow flow_of(unsigned number)
-{
-	return (struct flow){
-		.ipv6 = number & 1,
-		.udp = number & 2,
-		.ttl = 64,
-		.options = 12,
-		.dont_fragment = !(number & 4),
-		.id = (uint16_t)(0xfff0 + number),
-		.id_step = !(number & 8),
-		.port = (uint16_t)(40000 + number),
-		.window = 501,
-		.sequence = 0xfffff000 + number,
-		.ack = 77,
-		.stamp = 1000,
-		.flags = 0x10,
-	};
-}
-
-static size_t transport_of(const struct flow *f)
-{
-	return f->ipv6 ? 40 : 20;
-}
-
-static size_t header_of(const struct flow *f)
-{
-	return transport_of(f) + (f->udp ? 8u : 20u + f->options);
-}
-
-static void write_ip(uint8_t *ip, const struct flow *f)
-{
-	if (f->ipv6) {
-		put_u32(ip, 0x60000000 | (uint32_t)f->tos << 20 | f->label);
-		ip[6] = f->udp ? 17 : 6;
-		ip[7] = f->ttl;
-		memset(ip + 8, 0xfd, 32);
-		ip[39] = 1;
-		return;
-	}
-	ip[0] = 0x45;
-	ip[1] = f->tos;
-	put_u16(ip + 4, f->id);
-	put_u16(ip + 6, f->dont_fragment ? 0x4000 : 0);
-	ip[8] = f->ttl;
-	ip[9] = f->udp ? 17 : 6;
-	put_u32(ip + 12, 0x0a000001);
-	put_u32(ip + 16, 0x0a000002);
-}
-
-static void write_tcp(uint8_t *tcp, const struct flow *f)
-{
-	put_u32(tcp + 4, f->sequence);
-	put_u32(tcp + 8, f->ack);
-	tcp[12] = (uint8_t)((20 + f->options) / 4 << 4);
-	tcp[13] = f->flags;
-	put_u16(tcp + 14, f->window);
-	for (size_t n = 0; n < f->options; n++)
-		tcp[20 + n] = 1;
-	if (f->options >= 12) {
-		put_u32(tcp + 20, 0x0101080a);
-		put_u32(tcp + 24, f->stamp);
-	}
-}
-
 static void seal(struct bench *b, size_t n, const struct flow *f)
 {
 	cutter_seal(b->bytes[n], transport_of(f), b->packets[n].length, f->udp);
@@ -117,25 +45,13 @@ static void seal(struct bench *b, size_t n, const struct flow *f)
 /* The next packet of a flow; the flow goes on behind it. */
 static size_t add(struct bench *b, unsigned number, struct flow *f, size_t payload)
 {
-	size_t n = b->count++, header = header_of(f);
-	uint8_t *ip = b->bytes[n];
+	size_t n = b->count++;
 
-	assert_true(n < COALESCE_MAX && header + payload <= BUFFER);
-	memset(ip, 0, header);
-	write_ip(ip, f);
-	put_u16(ip + transport_of(f), f->port);
-	put_u16(ip + transport_of(f) + 2, 443);
-	if (!f->udp)
-		write_tcp(ip + transport_of(f), f);
-	for (size_t at = 0; at < payload; at++)
-		ip[header + at] = (uint8_t)(at * 31 + n * 7 + f->sequence);
+	assert_true(n < COALESCE_MAX && header_of(f) + payload <= BUFFER);
 	b->flow[n] = number;
-	b->packets[n] = (struct packet){
-		.kind = PACKET_INNER, .bytes = ip, .length = (uint32_t)(header + payload)};
+	b->packets[n] = (struct packet){.kind = PACKET_INNER, .bytes = b->bytes[n]};
+	b->packets[n].length = (uint32_t)flow_next(b->bytes[n], f, payload, n);
 	b->list[n] = &b->packets[n];
-	seal(b, n, f);
-	f->sequence += (uint32_t)payload;
-	f->id += f->id_step;
 	return n;
 }
 
@@ -149,6 +65,23 @@ static void run(struct bench *b, const struct coalesce_rules *rules)
 static size_t owner(const struct bench *b, const struct iovec *piece)
 {
 	return (size_t)((const uint8_t *)piece->iov_base - b->bytes[0]) / BUFFER;
+}
+
+/* The cutter of the sealing side gives the same. */
+static void check_segment(struct bench *b, const struct gathered *whole, size_t part,
+	const uint8_t *expected, size_t length)
+{
+	uint8_t cut[BUFFER];
+	struct segments segments;
+	struct writer w = writer_over(cut, sizeof(cut));
+	struct inner inner;
+
+	assert_true(inner_parse(&inner, b->flat, whole->length));
+	assert_true(segments_start(&segments, &inner, b->flat, &whole->offload));
+	assert_int_equal(segments.count, whole->count);
+	segment_write(&segments, part, &w);
+	assert_int_equal(writer_length(&w), length);
+	assert_memory_equal(cut, expected, length);
 }
 
 /* Cuts everything again: all packets come out, as they went in, those of a flow in their order. */
@@ -169,6 +102,8 @@ static void check(struct bench *b)
 				memcpy(cut, b->flat, length);
 			else
 				length = cutter_cut(cut, b->flat, whole, part);
+			if (whole->offload.kind != OFFLOAD_NONE)
+				check_segment(b, whole, part, cut, length);
 			assert_true(
 				cutter_same(b->before[came], b->packets[came].length, cut, length));
 			if (b->flow[came] < FLOWS_MAX) {
