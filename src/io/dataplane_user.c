@@ -183,8 +183,8 @@ static int user_interface(struct dataplane *d, uint32_t subject, int tun)
 	struct attachment *a = attachment_of(d, subject);
 	if (!a || a->detaching)
 		return -ENOENT;
-	struct worker_request request = {
-		.kind = WORKER_INTERFACE, .tun = tun, .command.subject = subject};
+	struct worker_request request = {.kind = WORKER_INTERFACE, .command.subject = subject};
+	tun_queue_adopt(&request.tun, tun);
 	atomic_fetch_or_explicit(
 		&d->workers.places[subject_index(subject)], PLACE_INTERFACE, memory_order_release);
 	send_request(d, owner_of(d, subject), &request, NULL, 0);
@@ -359,7 +359,7 @@ static void free_backlog(struct backlog *backlog)
 		if (backlog->first->length >= sizeof(request)) {
 			memcpy(&request, waiting_bytes(backlog->first), sizeof(request));
 			if (request.kind == WORKER_INTERFACE)
-				close(request.tun);
+				close(request.tun.fd);
 			explicit_bzero(&request, sizeof(request));
 		}
 		backlog_drop_first(backlog);

@@ -71,11 +71,11 @@ static void take_interface(struct worker *w, const struct worker_request *reques
 {
 	struct slot *slot = worker_slot(w, request->command.subject);
 	if (!slot) {
-		reaper_close(&w->all->reaper, request->tun);
+		reaper_close(&w->all->reaper, request->tun.fd);
 		return;
 	}
 	drop_interface(w, slot);
-	tun_queue_adopt(&slot->tun, request->tun);
+	slot->tun = request->tun;
 	struct epoll_event event = {
 		.events = EPOLLIN,
 		.data.u32 = slot_index(w, slot),

@@ -135,7 +135,8 @@ bool tun_queue_read(const struct tun_queue *queue, struct tun_batch *batch)
 	size_t header = queue->vnet ? TUN_HEADER_SIZE : 0, at = 0;
 	batch->count = 0;
 	batch->refused = 0;
-	while (batch->count < BATCH_MAX && TUN_ARENA_SIZE - at >= TUN_PACKET_ROOM) {
+	while (batch->count + batch->refused < BATCH_MAX &&
+		TUN_ARENA_SIZE - at >= TUN_PACKET_ROOM) {
 		uint8_t *bytes = batch->arena + at + LEAD;
 		ssize_t got = read(queue->fd, bytes - header, header + TUN_PACKET_ROOM - LEAD);
 		if (got <= 0)

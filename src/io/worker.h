@@ -61,8 +61,8 @@ struct slot {
 /* What travels through the command ring; a control frame's bytes follow. */
 struct worker_request {
 	enum worker_request_kind { WORKER_COMMAND, WORKER_INTERFACE, WORKER_PATH } kind;
-	int tun;        /* WORKER_INTERFACE */
-	uint32_t index; /* WORKER_PATH: whose path it is now; of family 0: no more */
+	struct tun_queue tun; /* WORKER_INTERFACE: adopted, since that may wait for the kernel */
+	uint32_t index;       /* WORKER_PATH: whose path it is now; of family 0: no more */
 	union {
 		struct datapath_command command;
 		struct path path;
