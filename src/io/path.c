@@ -116,8 +116,8 @@ static bool make_direct(struct paths *p, struct path *path, const struct netlink
 	const struct netlink_link *link, const struct address *next_hop)
 {
 	struct netlink_neighbour neighbour;
-	if (p->diverted || path->peer.family != 4 || next_hop->family != 4 || !route->unicast ||
-		route->encapsulated || !link->running)
+	if (p->diverted || path->local.family != 4 || path->peer.family != 4 ||
+		next_hop->family != 4 || !route->unicast || route->encapsulated || !link->running)
 		return false;
 	if (link->type == ARPHRD_NONE || link->type == ARPHRD_RAWIP)
 		return true;

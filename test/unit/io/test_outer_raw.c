@@ -432,8 +432,9 @@ static void test_flood_in(void **state)
 {
 	enum { FLOOD = 30000, EVERY = 100 };
 	static const uint8_t lcp[] = {0xc0, 0x21, 9, 1, 0, 8, 1, 2, 3, 4};
+	static const uint8_t payload[1300];
 	uint8_t data[1400] = {0}, frame[64];
-	build(data, 0x3001, GRE_PROTOCOL_PPP, CALL, data + 100, 1300);
+	build(data, 0x3001, GRE_PROTOCOL_PPP, CALL, payload, sizeof(payload));
 	size_t length = build(frame, 0x3001, GRE_PROTOCOL_PPP, CALL, lcp, sizeof(lcp));
 	/* Nobody reads: the data's buffer is full long before the end. */
 	for (unsigned n = 0; n < FLOOD; n++) {
@@ -467,6 +468,7 @@ static void test_flood_out(void **state)
 {
 	enum { CALLS = 60, COUNT = BATCH_MAX };
 	static uint8_t data[1400];
+	static const uint8_t payload[1300];
 	static const uint8_t lcp[] = {0xc0, 0x21, 9, 1, 0, 8, 1, 2, 3, 4};
 	struct packet packets[COUNT];
 	const struct packet *list[COUNT];
@@ -476,7 +478,7 @@ static void test_flood_out(void **state)
 	setsockopt(peer4, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 	run("tc qdisc add dev gl-F-a root handle 1: tbf rate 40mbit burst 20k limit 1000m");
 	run("tc qdisc add dev gl-F-a parent 1: handle 2: pfifo_fast");
-	build(data, 0x3001, GRE_PROTOCOL_PPP, CALL, data + 100, 1300);
+	build(data, 0x3001, GRE_PROTOCOL_PPP, CALL, payload, sizeof(payload));
 	size_t length = build(frame, 0x3001, GRE_PROTOCOL_PPP, CALL, lcp, sizeof(lcp));
 	for (unsigned i = 0; i < COUNT; i++) {
 		packets[i] =

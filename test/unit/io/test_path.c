@@ -199,6 +199,12 @@ static void test_not_direct(void **state)
 	want("192.0.2.1", "192.0.2.2", &path); /* nobody asked for this neighbour yet */
 	assert_false(path.direct);
 	assert_int_equal(path.mtu, 1500);
+	struct address nobody = {.family = 0}, east_end = ip("192.0.2.2");
+	touch("192.0.2.2");
+	assert_true(
+		paths_want(paths, &nobody, &east_end, &path) > 0); /* what would its source be? */
+	assert_false(path.direct);
+	assert_int_equal(path.mtu, 1500);
 	want("192.0.2.1", "10.1.2.3", &path); /* no route */
 	assert_false(path.direct);
 	assert_int_equal(path.link, 0);
