@@ -127,6 +127,8 @@ static uint32_t window_room(struct dataplane *plane, uint64_t now)
 static void make_packet(struct dataplane *plane, size_t at, struct line *line, uint64_t now)
 {
 	uint8_t *bytes = plane->inner_bytes[at];
+	plane->counts.sessions_asked += !line->asked;
+	line->asked = true;
 	traffic_build(&plane->traffic, bytes, &line->flow, line->sequence++, now);
 	plane->inner[at] = (struct packet){.datapath = &line->dp,
 		.kind = PACKET_INNER,

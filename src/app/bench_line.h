@@ -29,7 +29,7 @@ struct line {
 	/* bench_carry.c */
 	uint8_t echo_id;
 	bool echo_waits;
-	bool answered; /* traffic, at least once */
+	bool asked, answered; /* traffic was sent, and came back, at least once */
 	uint64_t echo_sent;
 	uint32_t carrier; /* index + 1 in `carriers` */
 	uint16_t sequence;

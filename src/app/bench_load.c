@@ -279,6 +279,8 @@ static void on_prepare(uv_prepare_t *prepare)
 		risen(bench);
 	else if (bench->phase == BENCH_HOLDING && !bench->now_up)
 		hold_over(bench);
+	else if (bench->phase == BENCH_STAYING && !bench->now_up)
+		finish(bench);
 }
 
 static void on_tick(uv_timer_t *timer)

@@ -18,11 +18,11 @@ extern const struct dataplane_ops dataplane_bench;
 /* What went over all sessions, ended ones included. */
 struct bench_counts {
 	uint64_t sent, answered;
-	uint32_t sessions_answered;          /* at least once */
-	uint64_t bytes_sent, bytes_answered; /* inner, IP header included */
-	uint64_t unsendable;                 /* refused by the data path or by the kernel */
-	uint64_t swapped;                    /* sent ahead of the one before it (--reorder) */
-	uint64_t behind;                     /* were due and not sent: the generator is too slow */
+	uint32_t sessions_asked, sessions_answered; /* at least once */
+	uint64_t bytes_sent, bytes_answered;        /* inner, IP header included */
+	uint64_t unsendable;                        /* refused by the data path or by the kernel */
+	uint64_t swapped; /* sent ahead of the one before it (--reorder) */
+	uint64_t behind;  /* were due and not sent: the generator is too slow */
 	struct histogram round_trip;
 };
 

@@ -147,9 +147,9 @@ static void print_traffic(const struct bench *bench)
 		per_second((double)counts->sent, seconds),
 		megabits(counts->bytes_answered, seconds),
 		per_second((double)counts->answered, seconds));
-	if (!one_way && counts->sessions_answered < bench->carriers)
+	if (!one_way && counts->sessions_answered < counts->sessions_asked)
 		printf("%-14s %u sessions had no answer at all\n", "",
-			bench->carriers - counts->sessions_answered);
+			counts->sessions_asked - counts->sessions_answered);
 	if (counts->swapped)
 		printf("%-14s %" PRIu64 " sent ahead of their turn\n", "", counts->swapped);
 	if (counts->behind)

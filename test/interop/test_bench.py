@@ -207,6 +207,17 @@ def test_stay(lab, program):
     assert load.stop()[0] == 0
 
 
+def test_nobody_stays(lab, program):
+    server, client = lab.pair()
+    ours = Server(lab, server, program)
+    load = Load(lab, client, program, '--sessions', 10, '--seconds', 1, '--stay')
+    load.measured()
+    ours.stop()
+    code, found = load.end(10)
+    assert code == 1
+    assert (found['hold']['stayed'], found['hold']['ended']) == (10, 10)
+
+
 def test_rate(lab, program):
     server, client = lab.pair()
     Server(lab, server, program)
