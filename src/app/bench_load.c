@@ -364,8 +364,8 @@ static void on_session_up(struct seat *seat)
 	histogram_add(&bench->time_to_up, now - bench->began[seat->index]);
 	if (bench->carriers < bench->carriers_max) {
 		bench->carriers++;
-		bench_plane_carry(bench->host.dataplane, seat_subject(seat), seat->network.local4,
-			seat->network.remote4);
+		bench_plane_carry(bench->host.dataplane, seat_subject(seat),
+			seat_network(seat)->local4, seat_network(seat)->remote4);
 	}
 }
 

@@ -107,10 +107,11 @@ static void on_session_up(struct seat *seat)
 
 static void on_session_network(struct seat *seat)
 {
-	if (!seat->network.ipv4)
+	if (!seat_network(seat)->ipv4)
 		return;
 	narrate_up(seat);
-	if (seat->network.local4 != seat->local4 || seat->network.remote4 != seat->remote4) {
+	if (seat_network(seat)->local4 != seat->local4 ||
+		seat_network(seat)->remote4 != seat->remote4) {
 		log_line(&seat->owner->log, LOG_LINE_WARNING,
 			"The server changed our addresses: dialling again peer=%s",
 			shown_address(&seat->outer));

@@ -75,8 +75,8 @@ static void set_dns(struct client *client, const struct seat *seat)
 	struct address servers[2];
 	unsigned count = 0;
 	for (unsigned i = 0; i < 2; i++)
-		if (seat->network.dns[i])
-			servers[count++] = address_ipv4(seat->network.dns[i]);
+		if (seat_network(seat)->dns[i])
+			servers[count++] = address_ipv4(seat_network(seat)->dns[i]);
 	if (!client->settings->use_peer_dns || client->dns_set)
 		return;
 	if (!count) {
@@ -154,8 +154,8 @@ static void keep_server_outside(struct seat *seat)
 
 void client_network_up(struct client *client, struct seat *seat)
 {
-	seat->local4 = seat->network.local4;
-	seat->remote4 = seat->network.remote4;
+	seat->local4 = seat_network(seat)->local4;
+	seat->remote4 = seat_network(seat)->remote4;
 	if (netdev_configure(&client->host, seat) < 0) {
 		seat_close(seat, CLOSE_LOCAL_ERROR);
 		return;

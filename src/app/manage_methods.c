@@ -45,15 +45,15 @@ static struct datapath_counters counters_of(const struct host *host, const struc
 
 static const char *compression(const struct seat *seat)
 {
-	switch (seat->network.strength) {
+	switch (seat_network(seat)->strength) {
 	case MPPE_NONE:
 		break;
 	case MPPE_40:
-		return seat->network.stateless ? "mppe-40" : "mppe-40-stateful";
+		return seat_network(seat)->stateless ? "mppe-40" : "mppe-40-stateful";
 	case MPPE_56:
-		return seat->network.stateless ? "mppe-56" : "mppe-56-stateful";
+		return seat_network(seat)->stateless ? "mppe-56" : "mppe-56-stateful";
 	case MPPE_128:
-		return seat->network.stateless ? "mppe-128" : "mppe-128-stateful";
+		return seat_network(seat)->stateless ? "mppe-128" : "mppe-128-stateful";
 	}
 	return "";
 }

@@ -114,7 +114,7 @@ static void tell_address(const struct seat *seat, const char *what, uint32_t add
 
 void narrate_up(const struct seat *seat)
 {
-	const struct unit_network *network = &seat->network;
+	const struct unit_network *network = seat_network(seat);
 	tell_address(seat, "local  IP address", network->local4);
 	tell_address(seat, "remote IP address", network->remote4);
 	tell_address(seat, "primary   DNS address", network->dns[0]);

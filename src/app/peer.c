@@ -275,12 +275,10 @@ static void tell_session(struct peer *peer, struct seat *seat, const struct happ
 		policy->address(seat, what->token);
 		break;
 	case TUNNEL_SESSION_UP:
-		seat->network = seat->session.facts.network;
 		seat->up_since = clock_now();
 		policy->session_up(seat);
 		break;
 	case TUNNEL_SESSION_NETWORK:
-		memcpy(&seat->network, what->bytes, sizeof seat->network);
 		policy->session_network(seat);
 		break;
 	case TUNNEL_SESSION_DOWN:

@@ -84,7 +84,7 @@ static const char *safe_name(struct script_call *call, const struct seat *seat)
 static void facts(struct script_call *call, const struct host *host, const struct seat *seat)
 {
 	const struct settings *settings = host->settings;
-	const struct unit_network *network = &seat->network;
+	const struct unit_network *network = seat_network(seat);
 	variable(call, "IFNAME", interface_of(seat));
 	variable(call, "DEVICE", DEVICE);
 	variable(call, "SPEED", SPEED);

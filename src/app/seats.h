@@ -44,7 +44,6 @@ struct seat {
 	bool auth_up, ip_up;
 
 	/* For the table, and behind the end. */
-	struct unit_network network;
 	struct seat_traffic {
 		uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	} traffic; /* in all, once detached */
@@ -70,6 +69,12 @@ void seats_release(struct seats *seats, struct seat *seat);
 struct seat *seats_find(const struct seats *seats, uint32_t subject);
 /* Walks those taken: *at starts at 0; NULL at the end. */
 struct seat *seats_next(const struct seats *seats, uint32_t *at);
+
+/* What its unit last reported. */
+static inline const struct unit_network *seat_network(const struct seat *seat)
+{
+	return &seat->session.facts.network;
+}
 
 static inline uint32_t seat_subject(const struct seat *seat)
 {

@@ -219,7 +219,7 @@ static void on_session_up(struct seat *seat)
 {
 	struct server *server = seat->owner->role;
 	unlist_half_open(server, seat->peer);
-	seat->local4 = seat->network.local4;
+	seat->local4 = seat_network(seat)->local4;
 	int failed = server->shared ? shared_interface(server, seat)
 				    : netdev_configure(&server->host, seat);
 	if (failed) {
@@ -232,7 +232,7 @@ static void on_session_up(struct seat *seat)
 
 static void on_session_network(struct seat *seat)
 {
-	if (seat->network.ipv4)
+	if (seat_network(seat)->ipv4)
 		narrate_up(seat);
 }
 
