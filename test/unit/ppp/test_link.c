@@ -549,6 +549,24 @@ static void traffic_is_life(void **state)
 	assert_true(p.a.closed);
 }
 
+/* Who measures with it wants every one, traffic or not; traffic still keeps the link. */
+static void echo_always(void **state)
+{
+	pair_init(&p);
+	p.a.link_config.echo_interval_us = SECONDS(10);
+	p.a.link_config.echo_failure = 3;
+	p.a.link_config.echo_always = true;
+	start_up();
+	p.stop_b = true;
+	unsigned sent = p.sent;
+	for (int i = 0; i < 100; i++) {
+		run_for(SECONDS(5));
+		link_alive(&p.a.link, p.now);
+	}
+	assert_int_equal(p.sent, sent + 50);
+	assert_false(p.a.closed);
+}
+
 static void echo_refused(void **state)
 {
 	pair_init(&p);
@@ -718,6 +736,7 @@ int main(void)
 		cmocka_unit_test(vital_code_rejected),
 		cmocka_unit_test(keepalive),
 		cmocka_unit_test(traffic_is_life),
+		cmocka_unit_test(echo_always),
 		cmocka_unit_test(echo_refused),
 		cmocka_unit_test(identification),
 		cmocka_unit_test(compressions_are_told),
