@@ -7,7 +7,6 @@
  */
 #include <assert.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "subject.h"
@@ -42,7 +41,7 @@ static void drop_interface(struct worker *w, struct slot *slot)
 {
 	if (slot->tun.fd < 0)
 		return;
-	epoll_ctl(w->tuns, EPOLL_CTL_DEL, slot->tun.fd, NULL);
+	worker_unwatch_tun(w, slot);
 	reaper_close(&w->all->reaper, slot->tun.fd);
 	slot->tun.fd = -1;
 }
@@ -76,11 +75,7 @@ static void take_interface(struct worker *w, const struct worker_request *reques
 	}
 	drop_interface(w, slot);
 	slot->tun = request->tun;
-	struct epoll_event event = {
-		.events = EPOLLIN,
-		.data.u32 = slot_index(w, slot),
-	};
-	epoll_ctl(w->tuns, EPOLL_CTL_ADD, slot->tun.fd, &event);
+	worker_watch_tun(w, slot);
 }
 
 static void run(struct worker *w, const struct worker_request *request, const uint8_t *frame)

@@ -80,16 +80,41 @@ static void run_deadlines(struct worker *w)
 	}
 }
 
+/* The few TUNs of a client are sources of their own; a server's thousands share one. */
+static bool is_source(const struct worker *w)
+{
+	return w->all->slot_count <= WORKER_SOURCES - WORKER_SOURCE_OWN;
+}
+
+void worker_watch_tun(struct worker *w, struct slot *slot)
+{
+	uint32_t index = slot_index(w, slot);
+	struct epoll_event event = {
+		.events = EPOLLIN,
+		.data.u32 = is_source(w) ? WORKER_SOURCE_OWN + index : index,
+	};
+	epoll_ctl(is_source(w) ? w->poll : w->tuns, EPOLL_CTL_ADD, slot->tun.fd, &event);
+}
+
+void worker_unwatch_tun(struct worker *w, struct slot *slot)
+{
+	epoll_ctl(is_source(w) ? w->poll : w->tuns, EPOLL_CTL_DEL, slot->tun.fd, NULL);
+}
+
 /* A TUN that was removed under us must not make epoll return for ever. */
+static void from_own(struct worker *w, uint32_t index)
+{
+	struct slot *slot = &w->all->slots[index];
+	if (slot->tun.fd >= 0 && !traffic_from_tun(w, &slot->tun, slot))
+		worker_unwatch_tun(w, slot);
+}
+
 static void from_tuns(struct worker *w)
 {
 	struct epoll_event events[TUNS_AT_ONCE];
 	int count = epoll_wait(w->tuns, events, TUNS_AT_ONCE, 0);
-	for (int i = 0; i < count; i++) {
-		struct slot *slot = &w->all->slots[events[i].data.u32];
-		if (!traffic_from_tun(w, &slot->tun, slot))
-			epoll_ctl(w->tuns, EPOLL_CTL_DEL, slot->tun.fd, NULL);
-	}
+	for (int i = 0; i < count; i++)
+		from_own(w, events[i].data.u32);
 }
 
 static bool is_ready(uint32_t ready, unsigned source)
@@ -117,6 +142,8 @@ static void run_round(struct worker *w, uint32_t ready)
 		epoll_ctl(w->poll, EPOLL_CTL_DEL, w->tun.fd, NULL);
 	if (is_ready(ready, WORKER_SOURCE_TUNS))
 		from_tuns(w);
+	for (uint32_t own = ready >> WORKER_SOURCE_OWN; own; own &= own - 1)
+		from_own(w, (uint32_t)__builtin_ctz(own));
 	tell_all(w);
 }
 

@@ -43,7 +43,9 @@ enum worker_source {
 	WORKER_SOURCE_TUN,
 	WORKER_SOURCE_TUNS,  /* an epoll of the sessions' own */
 	WORKER_SOURCE_OUTER, /* and those behind it */
-	WORKER_SOURCES = WORKER_SOURCE_OUTER + OUTER_SOURCES_MAX,
+	WORKER_SOURCE_OWN =
+		WORKER_SOURCE_OUTER + OUTER_SOURCES_MAX, /* a client's: no epoll between */
+	WORKER_SOURCES = 32,
 };
 
 /* A session at its worker. */
@@ -62,7 +64,7 @@ struct slot {
 struct worker_request {
 	enum worker_request_kind { WORKER_COMMAND, WORKER_INTERFACE, WORKER_PATH } kind;
 	struct tun_queue tun; /* WORKER_INTERFACE: adopted, since that may wait for the kernel */
-	uint32_t index;       /* WORKER_PATH: whose path it is now; of family 0: no more */
+	uint32_t index; /* WORKER_PATH: whose path it is now; of family 0: no more */
 	union {
 		struct datapath_command command;
 		struct path path;
@@ -155,6 +157,9 @@ struct slot *worker_slot(struct worker *worker, uint32_t subject);
 /* Something happened to this session: its deadline and counters are looked at after the batch. */
 void worker_touch(struct worker *worker, struct slot *slot);
 void worker_settle(struct worker *worker);
+/* The session's own TUN is looked at from now on, or no more. */
+void worker_watch_tun(struct worker *worker, struct slot *slot);
+void worker_unwatch_tun(struct worker *worker, struct slot *slot);
 
 static_assert((int)WORKERS_MAX <= (int)WORKER_CONTROL, "everybody has a number to ring with");
 
