@@ -1,10 +1,10 @@
 /* Packet sockets with rings: frames in memory that we share with the kernel (packet(7),
  * Documentation/networking/packet_mmap.rst).
  *
- * A frame of 1400 bytes costs, in and out of the kernel: received 1900 ns by recvmmsg and 800 by
- * the ring with the TCX program that ends the packet behind it; sent 1650 ns by sendmmsg and 580 by
- * the ring. The ring saves the walk through routing, netfilter and the socket's queue, the copy to
- * or from us, and most system calls.
+ * A packet of 1400 bytes costs, kernel and us together (test/bench/bench_outer, busy machine):
+ * received 2400 ns by recvmmsg and 1160 by the ring with the TCX program that ends the packet
+ * behind it; sent 2090 ns by sendmmsg and 730 by the ring. The ring saves the walk through routing,
+ * netfilter and the socket's queue, the copy to or from us, and most system calls.
  *
  * Receiving. The socket is for ETH_P_ALL, because those are served before TCX ends the packet; it
  * does not want what we send. TPACKET_V2, not V3: V3 hands over blocks, when they are full or after
@@ -24,7 +24,7 @@
  *
  * On an interface without a qdisc (veth, which is what containers have) an AF_XDP socket sends in
  * place of the ring: it copies straight into the packet, where the kernel first refers to a ring's
- * frame and then, as the packet changes hands, copies it after all: 1390 instead of 2280 ns. It
+ * frame and then, as the packet changes hands, copies it after all: 1160 instead of 1920 ns. It
  * needs neither XDP in the driver nor a program.
  *
  * What the kernel left in the ring (its buffer limit, a full qdisc, a link that is down) is tried
@@ -57,7 +57,8 @@
 
 enum {
 	FRAME = 2048,
-	FRAMES_IN = 4096,
+	FRAMES_IN = 4096, /* the ring of one worker or two; of more it is smaller */
+	FRAMES_IN_LEAST = 1024,
 	FRAMES_OUT = 1024,
 	BLOCK = 1 << 16,
 	LENT_MAX = 256,
@@ -76,6 +77,7 @@ struct outer_link {
 	unsigned interface;
 	uint8_t link_header;
 	uint8_t *in, *out;       /* the rings */
+	uint32_t frames_in;      /* a power of two */
 	uint32_t in_at, in_held; /* the first frame handed out, and how many are */
 	uint32_t out_at, lent;   /* the next frame to be filled, and how many from it are lent */
 	uint32_t home[LENT_MAX]; /* in send: the packet that lies in it, and one */
@@ -88,7 +90,7 @@ struct outer_link {
 
 static uint8_t *frame_in(const struct outer_link *l, uint32_t at)
 {
-	return l->in + (size_t)(at % FRAMES_IN) * FRAME;
+	return l->in + (size_t)(at & (l->frames_in - 1)) * FRAME;
 }
 
 static uint8_t *frame_out(const struct outer_link *l, uint32_t at)
@@ -197,7 +199,7 @@ static int open_receive(struct outer_link *l, const struct outer_link_config *co
 	setsockopt(l->receive, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)); /* 4.20 */
 	int failed = outer_programs_filter(config->programs, l->receive);
 	if (!failed)
-		failed = map_ring(l->receive, PACKET_RX_RING, FRAMES_IN, &l->in);
+		failed = map_ring(l->receive, PACKET_RX_RING, l->frames_in, &l->in);
 	if (!failed)
 		failed = bind_to(l->receive, config->interface, ETH_P_ALL);
 	if (!failed && config->workers > 1)
@@ -225,7 +227,7 @@ static void rings_close(struct outer_link *l)
 	if (l->drop >= 0)
 		close(l->drop); /* first: what the socket no longer takes shall climb */
 	if (l->in)
-		munmap(l->in, (size_t)FRAMES_IN * FRAME);
+		munmap(l->in, (size_t)l->frames_in * FRAME);
 	if (l->out)
 		munmap(l->out, (size_t)FRAMES_OUT * FRAME);
 	if (l->receive >= 0)
@@ -271,6 +273,9 @@ static int open_link(
 		return -ENOMEM;
 	l->receive = l->send = l->drop = l->queue.fd = -1;
 	l->interface = config->interface;
+	l->frames_in = FRAMES_IN;
+	while (l->frames_in * config->workers > 2 * FRAMES_IN && l->frames_in > FRAMES_IN_LEAST)
+		l->frames_in /= 2;
 	l->frame = outer_frame_of(config);
 	int failed = open_all(l, config, receives);
 	if (failed)
