@@ -477,7 +477,6 @@ static int prepare(struct dataplane *d, char error[256])
 		.outer =
 			{
 				.local = d->config.local,
-				.ttl = 64,
 				.dont_fragment = d->config.dont_fragment,
 				.choice = &d->choice,
 				.programs = d->config.programs,

@@ -99,7 +99,7 @@ static int open_links(struct outer *o, const struct outer_config *config, char e
 			.position = n,
 			.worker = config->worker,
 			.workers = config->workers,
-			.ttl = config->ttl,
+			.ttl = config->ttl ? config->ttl : outer_raw_ttl(o->raw),
 			.dont_fragment = config->dont_fragment,
 			.unqueued = choice->unqueued[n],
 			.programs = config->programs,

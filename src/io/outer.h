@@ -46,7 +46,7 @@ struct outer_choice {
 struct outer_config {
 	unsigned worker, workers;
 	struct address local; /* bind raw sockets here; family 0: any */
-	uint8_t ttl;          /* of headers we write ourselves: the system's default */
+	uint8_t ttl;          /* of headers we write ourselves; 0: the system's default */
 	bool dont_fragment; /* outer DF as far as the path MTU is known; else never (outer_raw.h) */
 	const struct outer_choice *choice;
 	struct outer_programs *programs; /* may be NULL: raw */

@@ -258,6 +258,16 @@ int outer_raw_descriptor(const struct outer_raw *raw, enum raw_source source)
 	return raw->sockets[source].fd;
 }
 
+uint8_t outer_raw_ttl(const struct outer_raw *raw)
+{
+	int ttl = 0;
+	socklen_t size = sizeof(ttl);
+	if (raw->sockets[RAW_DATA4].fd < 0 ||
+		getsockopt(raw->sockets[RAW_DATA4].fd, IPPROTO_IP, IP_TTL, &ttl, &size) < 0)
+		return IPDEFTTL;
+	return ttl > 0 && ttl < 256 ? (uint8_t)ttl : IPDEFTTL;
+}
+
 /* ---- receiving ---- */
 
 /* RFC 791 §3.1. The kernel checked all of this already; what reaches a parser is checked there. */

@@ -3,6 +3,8 @@
  * Each family has two sockets: one for PPP control frames, with buffers of its own and a priority
  * that qdiscs like pfifo_fast let overtake, and one for everything else. A flood of data can
  * neither push control frames out of a full receive buffer nor hold them up in a full send buffer.
+ * Data that was overtaken in a full queue arrives behind a later GRE number: our receiver puts it
+ * back in order, one that does not hold packets loses it, which a full queue does anyway.
  *
  * DF policy (`dont_fragment`, on by default): DF is set on every packet that fits the path MTU the
  * kernel knows, so routers answer one that is too large with ICMP instead of fragmenting it, and
@@ -39,6 +41,9 @@ void outer_raw_close(struct outer_raw *raw); /* NULL is fine */
 
 /* The descriptor of a socket, or -1: not open. */
 int outer_raw_descriptor(const struct outer_raw *raw, enum raw_source source);
+
+/* The TTL of what it sends: the system's default. */
+uint8_t outer_raw_ttl(const struct outer_raw *raw);
 
 /* As outer_receive(). */
 size_t outer_raw_receive(

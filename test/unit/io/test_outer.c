@@ -57,16 +57,14 @@ static int set_up(void **state)
 	netns_enter(here);
 	run("for i in $(seq 200); do ip link show dev gl-F-a | grep -q 'state UP' && break; sleep "
 	    "0.02; done; ping -c1 -W1 192.0.2.2 > /dev/null");
+	run("echo 77 > /proc/sys/net/ipv4/ip_default_ttl");
 	run("nft 'add table inet t; add chain inet t out { type filter hook output priority 0; }; "
 	    "add "
 	    "rule inet t out meta l4proto 47 counter'");
 	assert_int_equal(outer_choose(&choice, OUTER_RINGS, programs, &any, &any, NULL, error), 0);
 	assert_int_equal(choice.link_count, 1);
-	struct outer_config config = {.workers = 1,
-		.ttl = 64,
-		.dont_fragment = true,
-		.choice = &choice,
-		.programs = programs};
+	struct outer_config config = {
+		.workers = 1, .dont_fragment = true, .choice = &choice, .programs = programs};
 	if (outer_open(&outer, &config, error))
 		fail_msg("%s", error);
 	dp = (struct datapath){.local = ip("192.0.2.1"),
@@ -140,6 +138,7 @@ static void send_packets(size_t count, size_t length, bool control)
 		assert_int_equal(poll(&fd, 1, WAIT_MS), 1);
 		ssize_t size = recv(peer, got, sizeof(got), 0);
 		assert_int_equal(size, length + 20);
+		assert_int_equal(got[8], 77); /* by the stack or past it */
 		uint32_t number = get_u32(got + 28);
 		assert_true(number < count && !seen[number]);
 		assert_memory_equal(got + 20, bytes[number], length);
