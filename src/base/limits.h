@@ -50,7 +50,8 @@ enum {
 	MPPE_OVERHEAD = 4, /* coherency count, and the protocol field MPPE hides */
 	SESSION_MTU_DEFAULT =
 		OUTER_MTU_DEFAULT - OUTER_IP_HEADER - GRE_HEADER_MAX - 4 - MPPE_OVERHEAD,
-	EARLY_FRAME_MAX = 128, /* a first Configure-Request that overtook the call's reply */
+	EARLY_FRAME_MAX = 64, /* a first Configure-Request that overtook the call's reply: room for
+			       * every option that pppd or Windows sends */
 };
 
 #define REORDER_WAIT_MAX MS(300)

@@ -43,11 +43,18 @@ uint16_t datapath_mtu(const struct datapath *dp)
 	return path < mtu ? path : mtu;
 }
 
+void datapath_drop_previous(const struct datapath_engine *engine, struct datapath *dp)
+{
+	if (dp->previous)
+		mppe_wipe(dp->previous, engine->keys);
+	dp->previous = NULL;
+}
+
 static void forget_link(const struct datapath_engine *engine, struct datapath *dp)
 {
 	mppe_wipe(&dp->transmit, engine->keys);
 	mppe_wipe(&dp->receive, engine->keys);
-	mppe_wipe(&dp->previous, engine->keys);
+	datapath_drop_previous(engine, dp);
 	dp->ipv4 = dp->ipv6 = false;
 	dp->compress_protocol = dp->compress_address = false;
 	dp->mtu = MTU_DEFAULT;
@@ -99,10 +106,12 @@ static void arm_receive(const struct datapath_engine *engine, struct datapath *d
 	bool short_key = command->key.strength != MPPE_128;
 
 	/* Keys never used are replaced at once; in use, they stay for what is in flight. */
-	mppe_wipe(&dp->previous, engine->keys);
-	if (dp->receive.active && command->key.strength != MPPE_NONE)
-		mppe_copy(&dp->previous, &(struct mppe_memory){.stream = &dp->streams->previous},
+	datapath_drop_previous(engine, dp);
+	if (dp->receive.active && command->key.strength != MPPE_NONE) {
+		dp->previous = &dp->streams->old;
+		mppe_copy(dp->previous, &(struct mppe_memory){.stream = &dp->streams->previous},
 			&dp->receive);
+	}
 	mppe_wipe(&dp->receive, engine->keys);
 	mppe_arm(&dp->receive, &memory, engine->mppe, command->key.strength, command->key.stateless,
 		short_key ? keys->receive_short : keys->receive);

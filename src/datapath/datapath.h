@@ -39,14 +39,15 @@ struct datapath_counters {
 struct datapath_engine {
 	const struct mppe_engine *mppe; /* how the ciphers run on this processor */
 	struct hold_pool *pool;
-	struct key_pool *keys; /* session keys made ahead (datapath_idle); may be NULL */
+	struct key_pool *keys;         /* session keys made ahead (datapath_idle); may be NULL */
 	struct prefix_table *prefixes; /* inner destination to session; may be NULL (client) */
 	uint32_t drops[DROP_COUNT];    /* those that no session can be blamed for */
 };
 
-/* The streams of stateful MPPE, apart from the session: most never touch theirs. */
+/* What stateful MPPE and changes of keys need, apart from the session: most never touch theirs. */
 struct datapath_streams {
 	struct rc4 transmit, receive, previous;
+	struct mppe old; /* what datapath.previous points to */
 };
 
 /* All zero at first but for `streams`, which is the owner's, and its own to set; it stays. */
@@ -69,17 +70,17 @@ struct datapath {
 	struct gre gre;                          /* sequence, ack, reorder window */
 	struct mppe transmit, receive;
 	struct mppe_history history; /* of `receive` */
-	struct mppe previous;   /* receive keys until the new ones are first used */
-	uint8_t resync_id;      /* of the last CCP Reset-Request we sent */
-	uint8_t resync_tries;   /* sent for this loss */
-	bool resync_heard;      /* the peer acknowledged it: no repetition by time */
-	uint64_t resync_at;     /* when it was sent */
-	uint32_t suspicious;    /* undecipherable MPPE packets in a row: keys differ */
-	uint32_t searched;      /* keys made of late for packets that did not open */
-	uint64_t searched_at;   /* when some of them were last forgotten */
-	uint8_t answers;        /* ICMP answers that may be given now */
-	uint64_t answers_at;    /* when one was last added */
-	uint64_t last_received; /* any valid GRE packet: life; 0: none yet */
+	struct mppe *previous;       /* receive keys until the new ones are first used, or NULL */
+	uint8_t resync_id;           /* of the last CCP Reset-Request we sent */
+	uint8_t resync_tries;        /* sent for this loss */
+	bool resync_heard;           /* the peer acknowledged it: no repetition by time */
+	uint64_t resync_at;          /* when it was sent */
+	uint32_t suspicious;         /* undecipherable MPPE packets in a row: keys differ */
+	uint32_t searched;           /* keys made of late for packets that did not open */
+	uint64_t searched_at;        /* when some of them were last forgotten */
+	uint8_t answers;             /* ICMP answers that may be given now */
+	uint64_t answers_at;         /* when one was last added */
+	uint64_t last_received;      /* any valid GRE packet: life; 0: none yet */
 	struct datapath_counters counters;
 };
 
@@ -100,6 +101,9 @@ enum {
 /* The largest inner packet that may be sent now: by what was configured, by the peer's MRU less
  * what MPPE adds inside it, and by the outer path's MTU less all that is put around. */
 uint16_t datapath_mtu(const struct datapath *dp);
+
+/* The old receive keys are of no use any more. */
+void datapath_drop_previous(const struct datapath_engine *engine, struct datapath *dp);
 
 /* Executes one command; `frame` holds the bytes of DATAPATH_FRAME. Output: the sealed control
  * frame. On DETACH held packets go back to the pool and keys are wiped. */

@@ -268,12 +268,11 @@ static bool may_search(struct datapath *dp, uint32_t keys, uint64_t now)
 /* Which keys a packet belongs to, while old ones are still there for what is in flight. */
 static struct mppe *keys_for(struct opening *o, struct datapath *dp, const struct reader *r)
 {
-	if (!mppe_armed(&dp->previous))
+	if (!dp->previous)
 		return &dp->receive;
 	if (!mppe_fits(&dp->receive, r->at, reader_left(r)))
-		return mppe_fits(&dp->previous, r->at, reader_left(r)) ? &dp->previous
-								       : &dp->receive;
-	mppe_wipe(&dp->previous, o->engine->keys);
+		return mppe_fits(dp->previous, r->at, reader_left(r)) ? dp->previous : &dp->receive;
+	datapath_drop_previous(o->engine, dp);
 	return &dp->receive;
 }
 
@@ -286,8 +285,9 @@ static bool open_encrypted(
 		return refuse(why, DROP_MPPE_NO_KEY);
 	if (arrival->late)
 		return queue(o, dp, &dp->receive, arrival, why);
-	uint32_t keys = mppe_search(&dp->receive, r->at, reader_left(r)) +
-			mppe_search(&dp->previous, r->at, reader_left(r));
+	uint32_t keys = mppe_search(&dp->receive, r->at, reader_left(r));
+	if (dp->previous)
+		keys += mppe_search(dp->previous, r->at, reader_left(r));
 	if (!may_search(dp, keys, o->now)) {
 		dp->suspicious++;
 		return refuse(why, DROP_MPPE_FAR);
@@ -336,7 +336,8 @@ static bool open_clear(struct opening *o, struct datapath *dp, uint16_t protocol
 	bool network = protocol <= PROTOCOL_NETWORK_LAST;
 	struct writer w;
 
-	if (network && (dp->require_encryption || dp->receive.active || dp->previous.active))
+	bool encrypts = dp->receive.active || (dp->previous && dp->previous->active);
+	if (network && (dp->require_encryption || encrypts))
 		return refuse(why, DROP_MPPE_CLEAR);
 	if (protocol == PROTOCOL_CCP && handle_reset(o, dp, *r))
 		return true;
@@ -379,8 +380,7 @@ static bool open_late_frame(struct opening *o, struct datapath *dp, struct arriv
 
 	arrival.late = true;
 	if (frame_parse(&arrival.frame, &protocol, &why)) {
-		if (protocol != PROTOCOL_COMPRESSED || !dp->receive.stateless ||
-			mppe_armed(&dp->previous))
+		if (protocol != PROTOCOL_COMPRESSED || !dp->receive.stateless || dp->previous)
 			why = DROP_GRE_LATE;
 		else
 			opened = open_encrypted(o, dp, &arrival, &why);

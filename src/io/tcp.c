@@ -51,6 +51,7 @@ struct dialling {
 	struct resolving *resolving;
 	struct address bind;
 	uint8_t family;
+	uint16_t port;
 	uint64_t timeout_ms;
 	struct sockaddr_storage addresses[ADDRESSES_MAX];
 	unsigned address_count, address_next;
@@ -71,8 +72,6 @@ struct tcp_connection {
 	const struct tcp_handlers *handlers;
 	void *context;
 	size_t queued;
-	struct address local, peer;
-	uint16_t peer_port;
 	struct dialling *dialling;   /* NULL: it stands, or was accepted */
 	struct lingering *lingering; /* NULL: it is not being closed */
 };
@@ -118,18 +117,6 @@ static void to_sockaddr(struct sockaddr_storage *name, const struct address *a, 
 	if (a->family == 4)
 		memcpy(&in.sin_addr, a->bytes, 4);
 	memcpy(name, &in, sizeof(in));
-}
-
-static void learn_addresses(struct tcp_connection *c)
-{
-	struct sockaddr_storage name;
-	uint16_t ignored;
-	int length = sizeof(name);
-	if (uv_tcp_getsockname(&c->handle, (struct sockaddr *)&name, &length) == 0)
-		c->local = from_sockaddr(&name, &ignored);
-	length = sizeof(name);
-	if (uv_tcp_getpeername(&c->handle, (struct sockaddr *)&name, &length) == 0)
-		c->peer = from_sockaddr(&name, &c->peer_port);
 }
 
 /* ---- the end of a connection ---- */
@@ -276,7 +263,6 @@ static void on_connection(uv_stream_t *stream, int status)
 		return;
 	}
 	c->state = TCP_ACCEPTED;
-	learn_addresses(c);
 	listener->config.accepted(listener->config.context, c);
 	assert(c->state != TCP_ACCEPTED); /* the owner starts it or aborts it at once */
 }
@@ -406,7 +392,6 @@ static void on_connected(uv_connect_t *request, int status)
 		return;
 	}
 	dialled(c);
-	learn_addresses(c);
 	int failed = start_reading(c);
 	if (failed)
 		end(c, failed);
@@ -466,7 +451,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
 	struct tcp_connection *c = resolving->connection;
 	for (struct addrinfo *at = list; c && at; at = at->ai_next)
 		if (at->ai_family == AF_INET || at->ai_family == AF_INET6)
-			take_address(c->dialling, at->ai_addr, at->ai_addrlen, c->peer_port);
+			take_address(c->dialling, at->ai_addr, at->ai_addrlen, c->dialling->port);
 	uv_freeaddrinfo(list);
 	free(resolving);
 	if (!c)
@@ -540,7 +525,7 @@ int tcp_dial(
 	d->timeout_ms = config->timeout_us ? (config->timeout_us + 999) / 1000 : DIAL_TIMEOUT_MS;
 	open_timer(c, loop, &d->timer);
 	c->dialling = d;
-	c->peer_port = config->port;
+	d->port = config->port;
 	if (take_literal(d, config->host, config->port)) {
 		/* From the loop, like everything else that may end in a callback. */
 		c->state = TCP_RESOLVING;
@@ -670,19 +655,35 @@ void tcp_abort(struct tcp_connection *c)
 
 /* ---- what is known ---- */
 
+/* The kernel knows: that is asked once, and kept by the owner. */
+static struct address name_of(const struct tcp_connection *c,
+	int (*ask)(const uv_tcp_t *, struct sockaddr *, int *), uint16_t *port)
+{
+	struct sockaddr_storage name;
+	int length = sizeof(name);
+	*port = 0;
+	if (ask(&c->handle, (struct sockaddr *)&name, &length) != 0)
+		return (struct address){.family = 0};
+	return from_sockaddr(&name, port);
+}
+
 struct address tcp_local(const struct tcp_connection *c)
 {
-	return c->local;
+	uint16_t port;
+	return name_of(c, uv_tcp_getsockname, &port);
 }
 
 struct address tcp_peer(const struct tcp_connection *c)
 {
-	return c->peer;
+	uint16_t port;
+	return name_of(c, uv_tcp_getpeername, &port);
 }
 
 uint16_t tcp_peer_port(const struct tcp_connection *c)
 {
-	return c->peer_port;
+	uint16_t port;
+	name_of(c, uv_tcp_getpeername, &port);
+	return port;
 }
 
 size_t tcp_queued(const struct tcp_connection *c)

@@ -87,8 +87,8 @@ void tcp_close(struct tcp_connection *connection, uint64_t linger_us);
 /* Closes at once; what is queued is lost. Also cancels a dial. */
 void tcp_abort(struct tcp_connection *connection);
 
-/* The two ends; family 0 before a dialled connection opened. An IPv4-mapped IPv6 address is given
- * as IPv4. */
+/* The two ends, asked of the kernel; family 0 while there is no connection. An IPv4-mapped IPv6
+ * address is given as IPv4. */
 struct address tcp_local(const struct tcp_connection *connection);
 struct address tcp_peer(const struct tcp_connection *connection);
 uint16_t tcp_peer_port(const struct tcp_connection *connection);

@@ -326,9 +326,9 @@ static void check_detached(struct bench *b, struct datapath *dp)
 
 	command(b, dp, &c);
 	assert(datapath_deadline(dp) == NEVER);
-	assert(!dp->attached || (!memcmp(&dp->transmit, &none, sizeof(none)) &&
-					!memcmp(&dp->receive, &none, sizeof(none)) &&
-					!memcmp(&dp->previous, &none, sizeof(none))));
+	assert(!dp->attached ||
+		(!memcmp(&dp->transmit, &none, sizeof(none)) &&
+			!memcmp(&dp->receive, &none, sizeof(none)) && !dp->previous));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)

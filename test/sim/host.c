@@ -319,7 +319,7 @@ static void attached(struct seat *seat)
 
 static void check_forgotten(const struct host *host, const struct datapath *dp)
 {
-	if (mppe_armed(&dp->transmit) || mppe_armed(&dp->receive) || mppe_armed(&dp->previous))
+	if (mppe_armed(&dp->transmit) || mppe_armed(&dp->receive) || dp->previous)
 		fail("%s: a key outlived its epoch", host->name);
 	if (dp->ipv4 || dp->ipv6)
 		fail("%s: a network outlived its epoch", host->name);

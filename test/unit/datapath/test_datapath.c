@@ -73,7 +73,7 @@ static void keys_in_order(void **state)
 	none.kind = DATAPATH_RECEIVE_KEY;
 	lab_command(lab, &lab->server, &none);
 	assert_false(mppe_armed(&lab->server.receive));
-	assert_false(mppe_armed(&lab->server.previous));
+	assert_null(lab->server.previous);
 	assert_int_equal(lab_open(lab, &lab->server, &clear), 1);
 	free(lab);
 }
@@ -118,7 +118,8 @@ static void assert_no_keys(const struct datapath *dp)
 {
 	assert_true(all_zero(&dp->transmit, sizeof(dp->transmit)));
 	assert_true(all_zero(&dp->receive, sizeof(dp->receive)));
-	assert_true(all_zero(&dp->previous, sizeof(dp->previous)));
+	assert_null(dp->previous);
+	assert_true(all_zero(&dp->streams->old, sizeof(dp->streams->old)));
 }
 
 /* LCP restarts: keys gone, data stopped both ways, the GRE numbers go on. */
@@ -134,7 +135,7 @@ static void epoch(void **state)
 	lab_seal(lab, &lab->client, 3, 60, &old);
 	struct datapath_command again = lab_key(false, MPPE_128, true, 9);
 	lab_command(lab, &lab->server, &again); /* `previous` is armed now */
-	assert_true(mppe_armed(&lab->server.previous));
+	assert_non_null(lab->server.previous);
 	struct datapath_command restart = {.kind = DATAPATH_EPOCH, .epoch = 5};
 	lab_command(lab, &lab->client, &restart);
 	lab_command(lab, &lab->server, &restart);
