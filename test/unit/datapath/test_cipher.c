@@ -264,6 +264,8 @@ static void run(struct trial *t, const struct mppe_engine *engine, uint32_t seed
 		mppe_wipe(&t->sessions[n].out, &t->pool);
 		mppe_wipe(&t->sessions[n].in, &t->pool);
 	}
+	static const struct key_ring no_keys[KEY_RINGS];
+	assert_memory_equal(t->pool.rings, no_keys, sizeof(no_keys));
 }
 
 static void every_engine(void **state)
