@@ -15,9 +15,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "outer.h"
 #include "privilege.h"
 #include "slurp.h"
 #include "tools.h"
+#include "tun_steering.h"
 
 enum verdict { FINE, NOTE, WARNING, MISSING };
 
@@ -114,6 +116,28 @@ static void check_gre(struct doctor *doctor)
 	} else {
 		say(doctor, MISSING, "raw GRE socket", strerror(errno), "CAP_NET_RAW is needed");
 	}
+}
+
+/* Loads what the server would load, and lets go of it. */
+static void check_programs(struct doctor *doctor)
+{
+	static const char fix[] = "CAP_BPF and CAP_NET_ADMIN at the start (run as root), and a "
+				  "kernel with BPF";
+	char why[160], text[256];
+	struct outer_programs *programs = outer_prepare(why);
+	snprintf(text, sizeof text, "%s%s",
+		programs ? "packet rings and AF_XDP can find our packets" : "raw sockets only: ",
+		programs ? "" : why);
+	say(doctor, programs ? FINE : NOTE, "outer link", text, programs ? NULL : fix);
+	if (programs)
+		outer_programs_close(programs);
+	struct tun_steering *steering = tun_steering_open(why);
+	snprintf(text, sizeof text, "%s%s",
+		steering ? "a shared TUN can be steered by inner destination"
+			 : "a shared TUN is steered by flow: ",
+		steering ? "" : why);
+	say(doctor, steering ? FINE : NOTE, "workers", text, steering ? NULL : fix);
+	tun_steering_close(steering);
 }
 
 static void check_kernel_ppp(struct doctor *doctor)
@@ -307,6 +331,7 @@ int doctor_command(const struct command *command, struct settings *settings, con
 	check_capabilities(&doctor);
 	check_gre(&doctor);
 	check_port(&doctor);
+	check_programs(&doctor);
 	check_kernel_ppp(&doctor);
 	check_forwarding(&doctor);
 	check_conntrack(&doctor);
