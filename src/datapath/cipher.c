@@ -2,8 +2,8 @@
  *
  * Stateless packets are independent of each other once their keys are known, so their RC4 waits
  * until there are four to run side by side: more gain nothing (rc4_x86.c), and what was just copied
- * is still in the nearest cache. A stateful stream goes on where its last packet left it: it runs at
- * once, so that nobody need remember that it is behind.
+ * is still in the nearest cache. A stateful stream goes on where its last packet left it: it runs
+ * at once, so that nobody need remember that it is behind.
  *
  * A packet of 1400 bytes goes through datapath_seal in 1020 ns on Zen 5, 355 of them for the keys
  * and 590 for RC4; nettle takes 3530 for the keys and RC4 alone, one packet after the other. */
