@@ -14,8 +14,10 @@
 #include "worker.h"
 
 enum {
-	COMMAND_RING = 1 << 20,
-	EVENT_RING = 2 << 20,
+	/* Half of each stays resident. Commands that find no room wait in a backlog; events have
+	 * room for a control frame of each of ten thousand sessions at once. */
+	COMMAND_RING = 256 << 10,
+	EVENT_RING = 512 << 10,
 };
 
 static int open_outer(struct worker *w, const struct outer_config *shared, char error[256])
