@@ -8,11 +8,10 @@
  * and traffic class apart from it. The outer source address is chosen per packet (IP_PKTINFO):
  * that of the session's control connection.
  *
- * ICMP errors come to the sockets for control frames alone (IP_RECVERR): a pending error fails the
- * next send on its socket, whichever packet it was about, and data should not pay that. It is
- * switched on also because the kernel takes an IPv6 path MTU from "too big" only for sockets that
- * want errors (rawv6_err). With it the kernel tells a packet that a qdisc dropped (ENOBUFS), so a
- * control frame can be sent again.
+ * ICMP errors come to the sockets for control frames alone (IP_RECVERR): each socket would get its
+ * own copy, and one is enough. It is switched on also because the kernel takes an IPv6 path MTU
+ * from "too big" only for sockets that want errors (rawv6_err). With it the kernel tells a packet
+ * that a qdisc dropped (ENOBUFS), so a control frame can be sent again.
  *
  * What it costs, measured with 1400 bytes over a veth: sendto 2284 ns a packet, sendmmsg of 64
  * with DF set 1659; recvmmsg about 1900. */
@@ -458,32 +457,19 @@ static void fill_message(struct raw_batch *b, size_t i, const struct packet *con
 		header->msg_control = NULL;
 }
 
-/* What may be done about a refusal, in the order it is tried for one packet. */
-struct patience {
-	size_t at; /* the packet it is about */
-	bool waited, repeated;
-};
-
-/* Whether the packet at `at` is to be tried again: a full buffer is waited for once in a batch, a
- * qdisc's drop is told for control frames only, and any other error on a socket for control frames
- * may be an older packet's. */
-static bool try_again(struct patience *p, int fd, size_t at, bool control, int failed)
+/* Whether a refused packet is worth another try. A full send buffer (ENOBUFS: raw sockets do not
+ * say EAGAIN) is waited for, once in a batch, so that the TUN's queue grows instead. On a socket
+ * for control frames ENOBUFS may as well be a qdisc's drop, so there it is only waited. Any other
+ * refusal is about this packet: errors of older ones are told to recvmsg alone. */
+static bool try_again(bool *waited, int fd, bool control, int failed)
 {
 	struct pollfd writable = {.fd = fd, .events = POLLOUT};
 	if (failed == EINTR)
 		return true;
-	if (p->at != at)
-		p->repeated = false;
-	p->at = at;
-	bool full = failed == EAGAIN || failed == ENOBUFS;
-	if (full ? p->waited : p->repeated || !control)
+	if (*waited || (failed != ENOBUFS && failed != EAGAIN))
 		return false;
-	if (full) {
-		poll(failed == EAGAIN ? &writable : NULL, failed == EAGAIN, SEND_WAIT_MS);
-		p->waited = true;
-	} else {
-		p->repeated = true;
-	}
+	poll(control ? NULL : &writable, !control, SEND_WAIT_MS);
+	*waited = true;
 	return true;
 }
 
@@ -492,8 +478,8 @@ static uint64_t send_family(struct outer_raw *raw, const struct packet *const *p
 {
 	struct raw_batch *b = &raw->leaving;
 	int fd = raw->sockets[source].fd;
-	struct patience patience = {.at = 0};
 	uint64_t refused = 0;
+	bool waited = false;
 	if (fd < 0)
 		return UINT64_MAX;
 	for (size_t i = 0; i < count; i++)
@@ -504,7 +490,7 @@ static uint64_t send_family(struct outer_raw *raw, const struct packet *const *p
 			at += (size_t)sent;
 			continue;
 		}
-		if (try_again(&patience, fd, at, is_control(source), errno))
+		if (try_again(&waited, fd, is_control(source), errno))
 			continue;
 		refused |= UINT64_C(1) << at; /* this one only: the next may go elsewhere */
 		at++;

@@ -496,6 +496,28 @@ static void test_flood_out(void **state)
 	assert_true(taken < CALLS * COUNT); /* it was a flood: data was dropped */
 }
 
+/* With nothing to drop it, data fills the send buffer; control frames have one of their own. */
+static void test_full_send_buffer(void **state)
+{
+	enum { COUNT = BATCH_MAX, CALLS_MAX = 2000 };
+	static uint8_t data[1400];
+	struct packet packets[COUNT];
+	const struct packet *list[COUNT];
+	unsigned refused = 0;
+	run("tc qdisc add dev gl-F-a root tbf rate 100mbit burst 20k limit 1000m");
+	for (unsigned i = 0; i < COUNT; i++) {
+		packets[i] =
+			(struct packet){.datapath = &dp4, .bytes = data, .length = sizeof(data)};
+		list[i] = &packets[i];
+	}
+	for (unsigned n = 0; n < CALLS_MAX && !refused; n++)
+		refused += (unsigned)__builtin_popcountll(outer_raw_send(raw, list, COUNT, false));
+	assert_true(refused > 0);
+	for (unsigned n = 0; n < 100; n++)
+		send_one(&dp4, data, 60, 0, true);
+	run("tc qdisc del dev gl-F-a root");
+}
+
 /* ---- packets that come back ---- */
 
 static bool returns(bool six, const struct address *peer)
@@ -578,6 +600,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_larger_than_the_path, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_flood_in, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_flood_out, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_full_send_buffer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unreachable, set_up, tear_down),
 	};
 	netns_enter_or_skip();

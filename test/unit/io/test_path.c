@@ -313,6 +313,16 @@ static void test_next_hop_moves(void **state)
 	WAIT_FOR(last[index].direct && last[index].link_header[5] == 7);
 }
 
+static void test_neighbour_told(void **state)
+{
+	struct path path;
+	touch("192.0.2.2");
+	uint32_t index = want("192.0.2.1", "192.0.2.2", &path);
+	run("ip neigh change 192.0.2.2 dev gl-F-e lladdr 02:00:00:00:00:55 nud reachable");
+	WAIT_FOR(last[index].link_header[5] == 0x55);
+	assert_true(last[index].direct);
+}
+
 static void test_neighbour_lost(void **state)
 {
 	struct path path;
@@ -546,6 +556,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rule, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ipsec, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_next_hop_moves, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_neighbour_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_neighbour_lost, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_link_down_and_up, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_link_mtu_and_mac, set_up, tear_down),
