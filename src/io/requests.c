@@ -109,7 +109,7 @@ void requests_run(struct worker *w)
 	uint32_t mark = ring_mark(&w->commands), length;
 	if (ring_reached(&w->commands, mark))
 		return;
-	traffic_list(w, 0);
+	traffic_begin(w);
 	while (!ring_reached(&w->commands, mark)) {
 		const struct worker_request *request = ring_peek(&w->commands, &length);
 		assert(request && length >= sizeof(*request));

@@ -17,7 +17,7 @@
 
 enum {
 	REFUSED_WORDS = (WORKER_OUT_MAX + 63) / 64,
-	COMMAND_OUT_MAX = DATAPATH_OUT_PER_IN + REORDER_PACKETS, /* outputs of one command */
+	QUIET_OUT_MAX = DATAPATH_OUT_PER_IN + REORDER_PACKETS, /* of one command or tick */
 };
 
 static_assert(
@@ -179,27 +179,36 @@ void traffic_deliver(struct worker *w, unsigned depth)
 		traffic_seal(w, out->loop, looped, depth + 1);
 }
 
+/* Behind what commands and ticks have put out since the last traffic_flush(). */
+static struct packet_list *list_with_room(struct worker *w)
+{
+	struct packet_list *list = &w->out[0].list;
+	if (list->max - list->count < QUIET_OUT_MAX)
+		traffic_flush(w);
+	return list;
+}
+
 void traffic_command(struct worker *w, struct slot *slot, const struct datapath_command *command,
 	const uint8_t *frame)
 {
-	struct packet_list *list = &w->out[0].list;
-	if (list->max - list->count < COMMAND_OUT_MAX)
-		traffic_flush(w);
-	datapath_execute(&w->engine, &slot->dp, command, frame, w->now, list);
+	datapath_execute(&w->engine, &slot->dp, command, frame, w->now, list_with_room(w));
 	worker_touch(w, slot);
+}
+
+void traffic_tick(struct worker *w, struct slot *slot)
+{
+	datapath_tick(&w->engine, &slot->dp, w->now, list_with_room(w));
+	worker_touch(w, slot);
+}
+
+void traffic_begin(struct worker *w)
+{
+	traffic_list(w, 0);
 }
 
 void traffic_flush(struct worker *w)
 {
 	traffic_deliver(w, 0);
 	traffic_list(w, 0);
-	worker_settle(w);
-}
-
-void traffic_tick(struct worker *w, struct slot *slot)
-{
-	datapath_tick(&w->engine, &slot->dp, w->now, traffic_list(w, 0));
-	worker_touch(w, slot);
-	traffic_deliver(w, 0);
 	worker_settle(w);
 }

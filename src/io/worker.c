@@ -51,6 +51,15 @@ static void announce(struct worker *w)
 	}
 }
 
+/* One that is still in the past after its tick would spin: it is looked at in a millisecond. */
+static void set_deadline(struct worker *w, struct slot *slot)
+{
+	uint64_t deadline = datapath_deadline(&slot->dp);
+	if (w->ticking && deadline <= w->now)
+		deadline = w->now + MS(1);
+	heap_set(&w->deadlines, slot_index(w, slot), deadline);
+}
+
 void worker_settle(struct worker *w)
 {
 	w->idle_work |= w->touched != 0;
@@ -60,7 +69,7 @@ void worker_settle(struct worker *w)
 		slot->touched = false;
 		if (!slot_subject(slot))
 			continue;
-		heap_set(&w->deadlines, slot_index(w, slot), datapath_deadline(&slot->dp));
+		set_deadline(w, slot);
 		tell_changed(w, slot);
 	}
 	if (w->publish_at == NEVER) /* drops of nobody's session */
@@ -70,14 +79,17 @@ void worker_settle(struct worker *w)
 
 static void run_deadlines(struct worker *w)
 {
+	if (heap_nearest(&w->deadlines) > w->now)
+		return;
+	w->ticking = true;
+	traffic_begin(w);
 	for (unsigned n = 0; n < TICKS_AT_ONCE && heap_nearest(&w->deadlines) <= w->now; n++) {
-		uint32_t index = w->deadlines.entries[0].slot;
-		struct slot *slot = &w->all->slots[index];
+		struct slot *slot = &w->all->slots[w->deadlines.entries[0].slot];
 		traffic_tick(w, slot);
-		/* A deadline still in the past would spin: look again in a millisecond. */
-		if (datapath_deadline(&slot->dp) <= w->now)
-			heap_set(&w->deadlines, index, w->now + MS(1));
+		set_deadline(w, slot);
 	}
+	traffic_flush(w);
+	w->ticking = false;
 }
 
 /* The few TUNs of a client are sources of their own; a server's thousands share one. */

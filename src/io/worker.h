@@ -64,7 +64,7 @@ struct slot {
 struct worker_request {
 	enum worker_request_kind { WORKER_COMMAND, WORKER_INTERFACE, WORKER_PATH } kind;
 	struct tun_queue tun; /* WORKER_INTERFACE: adopted, since that may wait for the kernel */
-	uint32_t index; /* WORKER_PATH: whose path it is now; of family 0: no more */
+	uint32_t index;       /* WORKER_PATH: whose path it is now; of family 0: no more */
 	union {
 		struct datapath_command command;
 		struct path path;
@@ -123,6 +123,7 @@ struct worker {
 	uint64_t publish_at;
 	uint64_t busy_until;
 	bool told_something;
+	bool ticking;
 	bool idle_work; /* keys may be made ahead */
 	bool no_pwait2; /* the kernel is older than 5.11 */
 	uint64_t now;
@@ -193,11 +194,12 @@ void traffic_from_outer(struct worker *worker, unsigned source);
 bool traffic_from_tun(struct worker *worker, const struct tun_queue *tun, struct slot *slot);
 /* Packets of this worker's sessions that others have read. */
 void traffic_from_workers(struct worker *worker);
-void traffic_tick(struct worker *worker, struct slot *slot);
 
-/* Executes a command; what it sends leaves with traffic_flush(). */
+/* Between a begin and a flush, which sends what they put out in one go. */
+void traffic_begin(struct worker *worker);
 void traffic_command(struct worker *worker, struct slot *slot,
 	const struct datapath_command *command, const uint8_t *frame);
+void traffic_tick(struct worker *worker, struct slot *slot);
 void traffic_flush(struct worker *worker);
 
 /* For the traffic files only. */
