@@ -318,6 +318,7 @@ static void test_neighbour_told(void **state)
 	struct path path;
 	touch("192.0.2.2");
 	uint32_t index = want("192.0.2.1", "192.0.2.2", &path);
+	settle(200); /* what the set-up left behind has been told */
 	run("ip neigh change 192.0.2.2 dev gl-F-e lladdr 02:00:00:00:00:55 nud reachable");
 	WAIT_FOR(last[index].link_header[5] == 0x55);
 	assert_true(last[index].direct);
@@ -338,6 +339,7 @@ static void test_neighbour_lost(void **state)
 	run("for f in delay_first_probe_time ucast_solicit mcast_solicit; do echo 1 > "
 	    "/proc/sys/net/ipv4/neigh/gl-F-e/$f; done");
 	in(east, "ip link set gl-F-ee arp off; ip addr del 192.0.2.2/24 dev gl-F-ee");
+	settle(200); /* what the set-up left behind has been told */
 	run("ip neigh change 192.0.2.2 dev gl-F-e lladdr 02:00:00:00:00:02 nud stale");
 	touch("192.0.2.2");
 	WAIT_FOR(!last[index].direct);
