@@ -219,12 +219,12 @@ static void row_lower_down(void *side, const struct turn *turn)
 static bool gives_up_aloud(struct unit *unit, const struct fsm_run *run)
 {
 	struct ccp *ccp = &unit->ccp;
-	if (unit->config.mppe_require || !ccp->armed || ccp->fsm.state < FSM_REQ_SENT ||
+	if (unit->config->mppe_require || !ccp->armed || ccp->fsm.state < FSM_REQ_SENT ||
 		ccp->fsm.restarts || run->turn.now < fsm_deadline(&ccp->fsm))
 		return false;
 	if (ccp->patience) {
 		ccp->patience--;
-		ccp->fsm.restarts = unit->config.max_configure;
+		ccp->fsm.restarts = unit->config->max_configure;
 		return false;
 	}
 	ccp->refusal = CCP_SILENT;

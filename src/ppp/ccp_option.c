@@ -69,7 +69,7 @@ enum mppe_strength mppe_strongest(uint8_t mask)
 
 void ccp_wish(struct unit *unit)
 {
-	unit->ccp.wish = unit->config.mppe_allow;
+	unit->ccp.wish = unit->config->mppe_allow;
 	unit->ccp.wish_stateless = true; /* better in every way, so asked for first */
 }
 
@@ -95,9 +95,9 @@ static void judge_begin(void *owner)
 /* The one answer we would ack to a peer that named `bits`. */
 static uint32_t acceptable(const struct unit *unit, uint32_t bits)
 {
-	uint8_t common = mask_of(bits) & unit->config.mppe_allow;
-	bool stateless = (bits & BIT_STATELESS) || !unit->config.mppe_stateful;
-	return bits_of(strongest_mask(common ? common : unit->config.mppe_allow), stateless);
+	uint8_t common = mask_of(bits) & unit->config->mppe_allow;
+	bool stateless = (bits & BIT_STATELESS) || !unit->config->mppe_stateful;
+	return bits_of(strongest_mask(common ? common : unit->config->mppe_allow), stateless);
 }
 
 static enum option_verdict judge_mppe(
@@ -122,7 +122,7 @@ static enum option_verdict judge_mppe(
 static void missing(void *owner, uint32_t seen, struct writer *reply)
 {
 	const struct unit *unit = owner;
-	if (unit->config.mppe_require && !(seen & 1))
+	if (unit->config->mppe_require && !(seen & 1))
 		write_mppe(reply, acceptable(unit, BIT_STATELESS));
 }
 
@@ -133,10 +133,10 @@ static void naked_mppe(void *owner, const struct option_kind *kind, struct reade
 	uint32_t bits = read_u32(&value);
 	if (value.failed || !ccp->wish)
 		return;
-	uint8_t common = mask_of(bits) & unit->config.mppe_allow;
+	uint8_t common = mask_of(bits) & unit->config->mppe_allow;
 	bool stateless = bits & BIT_STATELESS;
 	ccp->their_bits = bits;
-	if (!common || (!stateless && !unit->config.mppe_stateful)) {
+	if (!common || (!stateless && !unit->config->mppe_stateful)) {
 		ccp->refusal = CCP_OFFER;
 		ccp->fsm.abandoned = true;
 		return;
@@ -224,16 +224,16 @@ static void add_strengths(struct text *t, uint8_t mask, bool stateless)
 static void add_remedy(const struct unit *unit, struct text *t)
 {
 	uint32_t bits = unit->ccp.their_bits;
-	uint8_t more = mask_of(bits) & (uint8_t)~unit->config.mppe_allow;
+	uint8_t more = mask_of(bits) & (uint8_t)~unit->config->mppe_allow;
 	bool first = true;
-	for (size_t i = 0; i < STRENGTHS && !(mask_of(bits) & unit->config.mppe_allow); i++) {
+	for (size_t i = 0; i < STRENGTHS && !(mask_of(bits) & unit->config->mppe_allow); i++) {
 		if (!(more & strengths[i].allow))
 			continue;
 		text_add(t, first ? "; option " : " or ");
 		text_add(t, strengths[i].option);
 		first = false;
 	}
-	if (!(bits & BIT_STATELESS) && !unit->config.mppe_stateful) {
+	if (!(bits & BIT_STATELESS) && !unit->config->mppe_stateful) {
 		text_add(t, first ? "; option " : " with ");
 		text_add(t, "mppe-stateful");
 		first = false;
@@ -247,7 +247,7 @@ static void add_offer(const struct unit *unit, struct text *t)
 	text_add(t, "the peer offers ");
 	add_strengths(t, mask_of(bits), bits & BIT_STATELESS);
 	text_add(t, ", we allow ");
-	add_strengths(t, unit->config.mppe_allow, !unit->config.mppe_stateful);
+	add_strengths(t, unit->config->mppe_allow, !unit->config->mppe_stateful);
 	add_remedy(unit, t);
 }
 
@@ -255,7 +255,7 @@ static void add_offer(const struct unit *unit, struct text *t)
 static bool offers_in_vain(const struct unit *unit)
 {
 	uint32_t bits = unit->ccp.their_bits;
-	return bits && !(mask_of(bits) & unit->config.mppe_allow);
+	return bits && !(mask_of(bits) & unit->config->mppe_allow);
 }
 
 void ccp_explain(const struct unit *unit, struct text *t)
@@ -294,6 +294,6 @@ void ccp_explain(const struct unit *unit, struct text *t)
 		text_add(t, "CCP options did not converge");
 		break;
 	}
-	if (unit->config.mppe_require)
+	if (unit->config->mppe_require)
 		text_add(t, "; option allow-clear-text would do without");
 }

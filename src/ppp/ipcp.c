@@ -40,7 +40,7 @@ static uint8_t server_bit(size_t i)
 void ipcp_wish(struct unit *unit)
 {
 	struct ipcp *ipcp = &unit->ipcp;
-	const struct unit_config *config = &unit->config;
+	const struct unit_config *config = unit->config;
 	ipcp->ask = ASK_ADDRESS;
 	if (config->ask_dns)
 		ipcp->ask |= server_bit(0) | server_bit(2);
@@ -48,7 +48,7 @@ void ipcp_wish(struct unit *unit)
 		ipcp->ask |= server_bit(1) | server_bit(3);
 	ipcp->prompted = false;
 	ipcp->refused4 = 0;
-	ipcp->local4 = config->local4;
+	ipcp->local4 = unit->given.local4;
 	for (size_t i = 0; i < IPCP_SERVERS; i++)
 		ipcp->servers[i] = 0;
 }
@@ -80,7 +80,7 @@ static enum option_verdict judge_address(
 	void *owner, const struct option_kind *kind, struct reader value, struct writer *wanted)
 {
 	struct unit *unit = owner;
-	uint32_t address = read_u32(&value), ours = unit->config.remote4;
+	uint32_t address = read_u32(&value), ours = unit->given.remote4;
 	if (!value.failed && usable(address) && (ours == 0 || address == ours)) {
 		unit->ipcp.remote4 = address;
 		return OPTION_ACK;
@@ -95,17 +95,17 @@ static enum option_verdict judge_address(
 }
 
 /* What we hand out for options 129 to 132. */
-static uint32_t server_for(const struct unit_config *config, uint8_t type)
+static uint32_t server_for(const struct unit_given *given, uint8_t type)
 {
 	size_t i = (size_t)type - OPTION_SERVER_FIRST;
-	return i & 1 ? config->wins[i / 2] : config->dns[i / 2];
+	return i & 1 ? given->wins[i / 2] : given->dns[i / 2];
 }
 
 static enum option_verdict judge_server(
 	void *owner, const struct option_kind *kind, struct reader value, struct writer *wanted)
 {
 	const struct unit *unit = owner;
-	uint32_t address = read_u32(&value), ours = server_for(&unit->config, kind->type);
+	uint32_t address = read_u32(&value), ours = server_for(&unit->given, kind->type);
 	if (ours == 0)
 		return OPTION_REJECT;
 	if (!value.failed && address == ours)
@@ -118,10 +118,10 @@ static enum option_verdict judge_server(
 static void missing(void *owner, uint32_t seen, struct writer *reply)
 {
 	struct unit *unit = owner;
-	if ((seen & 1) || !unit->config.remote4 || unit->ipcp.prompted)
+	if ((seen & 1) || !unit->given.remote4 || unit->ipcp.prompted)
 		return;
 	unit->ipcp.prompted = true;
-	write_address(reply, OPTION_ADDRESS, unit->config.remote4);
+	write_address(reply, OPTION_ADDRESS, unit->given.remote4);
 }
 
 static void naked_address(void *owner, const struct option_kind *kind, struct reader value)
@@ -130,7 +130,7 @@ static void naked_address(void *owner, const struct option_kind *kind, struct re
 	uint32_t address = read_u32(&value);
 	if (value.failed || !usable(address))
 		return;
-	if (unit->config.local4 == 0 || unit->config.accept_local4)
+	if (unit->given.local4 == 0 || unit->config->accept_local4)
 		unit->ipcp.local4 = address;
 }
 
@@ -272,7 +272,7 @@ static void stuck(void *owner, const struct turn *turn)
 		text_add(&t, ": the peer insists on ");
 		text_ipv4(&t, unit->ipcp.refused4);
 		text_add(&t, ", we give it ");
-		text_ipv4(&t, unit->config.remote4);
+		text_ipv4(&t, unit->given.remote4);
 	}
 	turn_note(turn, NOTE_WARNING, &t);
 	unit_fail(unit, CLOSE_NETWORK_REFUSED);

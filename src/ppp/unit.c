@@ -26,7 +26,7 @@ static struct turn turn_now(uint64_t now, struct outbox *out)
 
 struct fsm_limits unit_limits(const struct unit *unit)
 {
-	const struct unit_config *config = &unit->config;
+	const struct unit_config *config = unit->config;
 	return (struct fsm_limits){.restart_us = config->restart_us,
 		.max_configure = config->max_configure,
 		.max_terminate = config->max_terminate,
@@ -41,11 +41,11 @@ static struct unit_network network_of(const struct unit *unit)
 	struct unit_network n = {0};
 	const struct ipcp *ipcp = &unit->ipcp;
 	n.ipv4 = unit->up && unit->failing == CLOSE_NONE && fsm_opened(&ipcp->fsm) &&
-		 (!unit->config.mppe_require || ccp_encrypts(unit));
+		 (!unit->config->mppe_require || ccp_encrypts(unit));
 	if (!n.ipv4)
 		return n;
 	n.local4 = ipcp->local4;
-	n.remote4 = ipcp->remote4 ? ipcp->remote4 : unit->config.remote4;
+	n.remote4 = ipcp->remote4 ? ipcp->remote4 : unit->given.remote4;
 	for (size_t i = 0; i < 2; i++) {
 		n.dns[i] = ipcp->servers[2 * i];
 		n.wins[i] = ipcp->servers[2 * i + 1];
@@ -73,7 +73,7 @@ void unit_review(struct unit *unit, const struct turn *turn)
 	if (network.ipv4)
 		unit->network_deadline = NEVER;
 	else if (unit->up && !unit->failed)
-		unit->network_deadline = turn->now + unit->config.network_timeout_us;
+		unit->network_deadline = turn->now + unit->config->network_timeout_us;
 	unit->reported = network;
 	outbox_add(turn->out, UNIT_NETWORK, &network, sizeof network);
 }
@@ -91,7 +91,7 @@ static void judge_encryption(struct unit *unit, const struct turn *turn)
 	if (ccp->refusal == CCP_AGREED || ccp->told || unit->failing)
 		return;
 	ccp->told = true;
-	bool required = unit->config.mppe_require;
+	bool required = unit->config->mppe_require;
 	char line[256];
 	struct text t = text_over(line, sizeof line);
 	text_add(&t, required ? "MPPE required but not available: "
@@ -128,7 +128,7 @@ static void settle(struct unit *unit, const struct turn *turn)
 	}
 	if (unit->address_asked || unit->ipcp_running)
 		return;
-	if (!unit->config.mppe_require || ccp_encrypts(unit) || unit->peer_waits) {
+	if (!unit->config->mppe_require || ccp_encrypts(unit) || unit->peer_waits) {
 		ipcp_wish(unit); /* the addresses may have come since */
 		start(unit, &ipcp_protocol, &unit->ipcp_running, turn);
 	}
@@ -136,13 +136,25 @@ static void settle(struct unit *unit, const struct turn *turn)
 
 /* From the link and the app. */
 
+void unit_config_defaults(struct unit_config *config)
+{
+	fsm_defaults(&config->restart_us, &config->max_configure, &config->max_terminate,
+		&config->max_failure);
+	if (!config->network_timeout_us)
+		config->network_timeout_us = SECONDS(30);
+}
+
 void unit_init(struct unit *unit, const struct unit_config *config, struct random *random)
 {
-	*unit = (struct unit){.config = *config, .random = random, .network_deadline = NEVER};
-	fsm_defaults(&unit->config.restart_us, &unit->config.max_configure,
-		&unit->config.max_terminate, &unit->config.max_failure);
-	if (!unit->config.network_timeout_us)
-		unit->config.network_timeout_us = SECONDS(30);
+	assert(config->restart_us && config->max_configure && config->max_terminate &&
+		config->max_failure && config->network_timeout_us);
+	*unit = (struct unit){.config = config,
+		.given = {.local4 = config->local4,
+			.remote4 = config->remote4,
+			.dns = {config->dns[0], config->dns[1]},
+			.wins = {config->wins[0], config->wins[1]}},
+		.random = random,
+		.network_deadline = NEVER};
 	for (const struct protocol *p = NULL; (p = protocol_next(p, SIDE_UNIT));)
 		p->ops->init(unit);
 }
@@ -154,9 +166,9 @@ static void begin_encryption(struct unit *unit, const struct turn *turn)
 	unit->ccp.their_bits = 0;
 	unit->ccp.patience = CCP_PATIENCE;
 	ccp_wish(unit);
-	if (unit->config.mppe_allow && unit->keys.valid)
+	if (unit->config->mppe_allow && unit->keys.valid)
 		start(unit, &ccp_protocol, &unit->ccp_running, turn);
-	else if (unit->config.mppe_allow || unit->config.mppe_require)
+	else if (unit->config->mppe_allow || unit->config->mppe_require)
 		unit->ccp.refusal = CCP_NO_KEYS;
 }
 
@@ -171,10 +183,10 @@ void unit_up(
 	unit->failed = unit->ipcp_running = unit->ccp_running = unit->peer_waits = false;
 	unit->ipcp.ended = false;
 	unit->keys = *keys;
-	unit->network_deadline = now + unit->config.network_timeout_us;
+	unit->network_deadline = now + unit->config->network_timeout_us;
 	begin_encryption(unit, &turn);
 	judge_encryption(unit, &turn);
-	if (unit->config.ask_address && !unit->failing) {
+	if (unit->config->ask_address && !unit->failing) {
 		unit->address_asked = true;
 		outbox_add(out, UNIT_ADDRESS, NULL, 0)->token = ++unit->address_token;
 	}
@@ -255,11 +267,11 @@ void unit_addresses(struct unit *unit, uint32_t token, const struct unit_address
 		return;
 	}
 	if (addresses->local4)
-		unit->config.local4 = addresses->local4;
-	unit->config.remote4 = addresses->remote4;
+		unit->given.local4 = addresses->local4;
+	unit->given.remote4 = addresses->remote4;
 	for (size_t i = 0; i < 2; i++) {
-		unit->config.dns[i] = addresses->dns[i];
-		unit->config.wins[i] = addresses->wins[i];
+		unit->given.dns[i] = addresses->dns[i];
+		unit->given.wins[i] = addresses->wins[i];
 	}
 	settle(unit, &turn);
 }
@@ -267,7 +279,7 @@ void unit_addresses(struct unit *unit, uint32_t token, const struct unit_address
 static void network_overdue(struct unit *unit, const struct turn *turn)
 {
 	unit->network_deadline = NEVER;
-	if (unit->config.mppe_require && !ccp_encrypts(unit)) {
+	if (unit->config->mppe_require && !ccp_encrypts(unit)) {
 		if (unit->ccp.refusal == CCP_AGREED)
 			unit->ccp.refusal = CCP_SILENT;
 		return;

@@ -69,7 +69,11 @@ struct unit_addresses {
 enum { UNIT_OUT_ITEMS = 16, UNIT_OUT_BYTES = 8192 };
 
 struct unit {
-	struct unit_config config;
+	const struct unit_config *config;
+	struct unit_given {
+		uint32_t local4, remote4;
+		uint32_t dns[2], wins[2];
+	} given; /* as configured, then as the app answered */
 	struct random *random;
 	struct mppe_start_keys keys;
 	struct ccp ccp;
@@ -83,6 +87,8 @@ struct unit {
 	uint64_t network_deadline;      /* IPv4 must be up by then; NEVER while it is */
 	struct unit_network reported;
 };
+
+void unit_config_defaults(struct unit_config *config);
 
 void unit_init(struct unit *unit, const struct unit_config *config, struct random *random);
 /* A link reached the network phase; `keys` are its start keys (valid or not). */

@@ -97,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		.demand_auth = AUTH_MSCHAPV2 | AUTH_PAP,
 		.name = "",
 		.password = ""};
-	const struct unit_config unit_config = {.mppe_allow = how >> 4 & 7,
+	struct unit_config unit_config = {.mppe_allow = how >> 4 & 7,
 		.mppe_require = how & 8,
 		.mppe_stateful = how & 0x80,
 		.remote4 = how & 0x80 ? 0x0a000002 : 0,
@@ -105,6 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		.ask_dns = true};
 	link_config_defaults(&link_config);
 	link_init(&link, &link_config, &generator);
+	unit_config_defaults(&unit_config);
 	unit_init(&unit, &unit_config, &generator);
 
 	unsigned which = (how & 7) % 3;

@@ -101,6 +101,7 @@ static void configure(struct end *end, bool server, uint8_t choice)
 	link->identification = choice & 8 ? "fuzz" : NULL;
 	link->passive = server && choice & 16;
 	link_config_defaults(link);
+	unit_config_defaults(&config->session.unit);
 	uint8_t method = methods[choice & 3];
 	if (server)
 		link->demand_auth = method | (choice & 32 ? AUTH_MSCHAPV2 : 0);

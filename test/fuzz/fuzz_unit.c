@@ -124,7 +124,7 @@ static void check(void)
 	const struct unit *unit = &world.unit;
 	MUST(world.failed == (unit->up && unit->failed));
 	MUST(!world.ipv4 || (unit->up && !unit->failed));
-	if (world.ipv4 && unit->config.mppe_require)
+	if (world.ipv4 && unit->config->mppe_require)
 		MUST(world.transmit != MPPE_NONE && world.receive != MPPE_NONE);
 	if (!unit->up || unit->failed)
 		MUST(unit_deadline(unit) == NEVER);
@@ -283,7 +283,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	world.in = reader_over(bytes, length);
 	world.now = SECONDS(5);
 	uint8_t how = read_u8(&world.in), more = read_u8(&world.in);
-	const struct unit_config config = {
+	struct unit_config config = {
 		.mppe_allow = how & 7,
 		.mppe_require = how & 8 && how & 7,
 		.mppe_stateful = how & 16,
@@ -296,6 +296,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		.dns = {more & 8 ? 0x01010101 : 0},
 		.wins = {more & 16 ? 0x02020202 : 0},
 	};
+	unit_config_defaults(&config);
 	unit_init(&world.unit, &config, &world.random);
 	up(!(more & 32));
 	for (int i = 0; i < 1000 && reader_left(&world.in); i++)

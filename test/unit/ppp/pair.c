@@ -343,6 +343,7 @@ static void end_start(struct pair *p, struct end *end, uint8_t seed)
 	random_seed(&end->random, seeds);
 	link_config_defaults(&end->link_config);
 	link_init(&end->link, &end->link_config, &end->random);
+	unit_config_defaults(&end->unit_config);
 	unit_init(&end->unit, &end->unit_config, &end->random);
 	link_up(&end->link, p->now, &out);
 	dispatch(p, end, &out);

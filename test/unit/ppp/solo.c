@@ -167,7 +167,9 @@ void solo_unit(struct solo *s, const struct unit_config *config, bool keys)
 	OUTBOX(out, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
 	begin(s);
 	struct mppe_start_keys start = {.valid = keys};
-	unit_init(&s->unit, config, &s->random);
+	s->unit_config = *config;
+	unit_config_defaults(&s->unit_config);
+	unit_init(&s->unit, &s->unit_config, &s->random);
 	unit_up(&s->unit, &start, s->now, &out);
 	hear(s, &out);
 }

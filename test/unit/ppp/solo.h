@@ -12,6 +12,7 @@
 struct solo {
 	struct random random;
 	struct link_config link_config;
+	struct unit_config unit_config;
 	struct link link;
 	struct unit unit;
 	uint64_t now;
