@@ -286,6 +286,7 @@ static void *inject(void *context)
 struct turn {
 	double kernel, user; /* ns a packet */
 	unsigned got;
+	uint64_t sum;
 };
 
 static struct turn receive_turn(
@@ -293,7 +294,6 @@ static struct turn receive_turn(
 {
 	struct gre_datagram got[BATCH_MAX];
 	struct outer_link *link = open_link(kind, interface);
-	static volatile uint64_t sum;
 	struct turn turn = {0};
 	uint64_t spent = 0;
 	pthread_t thread;
@@ -307,7 +307,8 @@ static struct turn receive_turn(
 			count = link ? link_ops[kind]->receive(link, got)
 				     : outer_raw_receive(raw, RAW_DATA4, got);
 			for (size_t i = 0; i < count; i++)
-				sum += checksum_of(0, got[i].gre, got[i].length); /* read it all */
+				turn.sum +=
+					checksum_of(0, got[i].gre, got[i].length); /* read it all */
 			turn.got += (unsigned)count;
 		}
 		if (turn.got)
