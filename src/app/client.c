@@ -33,6 +33,7 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	profile_common(config, client->settings, netdev_path_mtu(&client->host, &peer->address),
 		client->name);
 	config->control.opener = true;
+	config->control.pac = client->settings->as_pac;
 	config->session.client_to_client = true;
 	config->session.link.allow_auth = settings_auth(client->settings);
 	config->session.link.name = client->user;

@@ -89,6 +89,18 @@ static json_t *drops_json(const struct seat *seat, const struct datapath_counter
 	return drops;
 }
 
+/* What a PAC said of its physical line; nothing when it said nothing. */
+static json_t *line_errors_json(const struct line_errors *errors)
+{
+	if (!line_errors_sum(errors))
+		return json_object();
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "crc", (json_int_t)errors->crc,
+		"framing", (json_int_t)errors->framing, "hardware-overruns",
+		(json_int_t)errors->hardware_overruns, "buffer-overruns",
+		(json_int_t)errors->buffer_overruns, "timeouts", (json_int_t)errors->timeouts,
+		"alignment", (json_int_t)errors->alignment);
+}
+
 static json_t *session_json(const struct host *host, const struct seat *seat)
 {
 	struct datapath_counters counters = counters_of(host, seat);
@@ -116,6 +128,9 @@ static json_t *session_json(const struct host *host, const struct seat *seat)
 						   : "",
 			"phase", link_phase_word(seat->session.link.phase), "ip6", "", "ip6-dp", "",
 			"rate-limit", ""));
+	json_object_update_new(
+		session, json_pack("{s:s, s:o}", "role", seat->session.call.pac ? "PAC" : "PNS",
+				 "line-errors", line_errors_json(&seat->session.call.line_errors)));
 	return session;
 }
 

@@ -98,6 +98,7 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	profile_common(
 		config, settings, netdev_path_mtu(&server->host, &peer->address), server->name);
 	config->control.pac = true;
+	config->control.accept_incoming = settings->incoming_calls;
 	config->control.maximum_channels = (uint16_t)settings->max_calls;
 	config->maximum_calls = (uint16_t)settings->max_calls;
 	config->session.check_source = settings->check_source;
@@ -159,6 +160,17 @@ static void on_tunnel_down(struct peer *peer, enum close_reason reason)
 		close_word(reason), shown_address(&peer->address));
 }
 
+static void tell_incoming(const struct peer *peer, const struct call_wanted *wanted)
+{
+	char from[300], to[300];
+	struct text f = text_over(from, sizeof from);
+	struct text t = text_over(to, sizeof to);
+	text_quoted(&f, wanted->calling_number, strlen(wanted->calling_number));
+	text_quoted(&t, wanted->phone_number, strlen(wanted->phone_number));
+	log_peer(&peer->host->log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
+		"Incoming call from=%s to=%s peer=%s", from, to, shown_address(&peer->address));
+}
+
 static void on_wanted(struct peer *peer, uint32_t token, const struct call_wanted *wanted)
 {
 	struct server *server = peer->host->role;
@@ -179,6 +191,8 @@ static void on_wanted(struct peer *peer, uint32_t token, const struct call_wante
 		snprintf(seat->interface, sizeof seat->interface, "%s", server->interface);
 		narrate_connect(seat, seat->interface);
 	}
+	if (wanted->incoming)
+		tell_incoming(peer, wanted);
 	peer_accept_call(peer, token, seat);
 }
 

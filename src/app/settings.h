@@ -81,7 +81,7 @@ struct settings {
 	char *pap_secrets;
 	struct range_list pool;
 	struct address local;
-	bool nat, client_to_client, check_source;
+	bool nat, client_to_client, check_source, incoming_calls;
 	uint32_t interface; /* enum interface_choice */
 	uint32_t single_session;
 	uint32_t max_sessions, max_calls, max_half_open, max_half_open_per_peer;
@@ -90,7 +90,7 @@ struct settings {
 	/* Client. */
 	char *server, *password_file, *bind;
 	struct prefix_list routes;
-	bool default_route, use_peer_dns, persist;
+	bool default_route, use_peer_dns, persist, as_pac;
 	uint32_t holdoff, max_fail;
 
 	/* One-shot tools. */

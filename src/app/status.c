@@ -52,14 +52,14 @@ static void put_bytes(long long bytes)
 	printf(unit ? "%.2f %s" : "%.0f %s", value, units[unit]);
 }
 
-static void put_drops(const char *indent, json_t *drops)
+static void put_counts(const char *title, json_t *counts)
 {
 	const char *key;
 	json_t *value;
-	if (!json_object_size(drops))
+	if (!json_object_size(counts))
 		return;
-	printf("%sdropped:", indent);
-	json_object_foreach(drops, key, value)
+	printf("  %s:", title);
+	json_object_foreach(counts, key, value)
 		printf(" %s %lld", key, (long long)json_integer_value(value));
 	putchar('\n');
 }
@@ -74,6 +74,7 @@ static void put_session(json_t *session)
 	if (*word(session, "ip"))
 		printf("  addresses: local %s, remote %s, mtu %lld\n", word(session, "local-ip"),
 			word(session, "ip"), number(session, "mtu"));
+	printf("  call: %lld, as %s\n", number(session, "call"), word(session, "role"));
 	printf("  security: %s, %s\n", *word(session, "auth") ? word(session, "auth") : "no login",
 		*word(session, "comp") ? word(session, "comp") : "clear text");
 	printf("  up for: ");
@@ -85,7 +86,8 @@ static void put_session(json_t *session)
 	printf(" sent\n  GRE: %lld received, %lld sent, %lld reordered, %lld lost\n",
 		number(session, "gre-rx"), number(session, "gre-tx"), number(session, "reordered"),
 		number(session, "lost"));
-	put_drops("  ", json_object_get(session, "drops"));
+	put_counts("line errors", json_object_get(session, "line-errors"));
+	put_counts("dropped", json_object_get(session, "drops"));
 }
 
 static void put_tunnel(json_t *tunnel)
@@ -118,7 +120,7 @@ static void put_status(json_t *status)
 			number(status, "logins"), number(status, "failed-logins"),
 			number(status, "refused-connections"), number(status, "half-open"));
 	}
-	put_drops("  ", json_object_get(status, "drops"));
+	put_counts("dropped", json_object_get(status, "drops"));
 	json_array_foreach(json_object_get(status, "tunnels"), i, each) put_tunnel(each);
 	json_array_foreach(json_object_get(status, "sessions"), i, each) put_session(each);
 }

@@ -8,8 +8,8 @@
  * Whose number a message carries: requests, Call-Clear-Request and Call-Disconnect-Notify name
  * the sender's own Call ID; replies, WAN-Error-Notify and Set-Link-Info name the receiver's.
  *
- * The Incoming-Call messages have their place in `call_input`: a request is refused in words,
- * the other two can only be out of place, because we never sent a request.
+ * Who is PAC and who PNS is a matter of each call: a server answers Outgoing-Call-Requests as PAC
+ * and, where it takes incoming calls (incoming.c), is the PNS of those.
  *
  * Departures from the RFC, each for a peer:
  * - A Call-Disconnect-Notify may name our Call ID instead of the PAC's: accel-ppp does so.
@@ -32,11 +32,10 @@ static const char *const call_words[CALL_STATES] = {
 	[CALL_IDLE] = "idle",
 	[CALL_WAIT_REPLY] = "wait-reply",
 	[CALL_WAIT_LOCAL] = "wait-local",
+	[CALL_WAIT_CONNECT] = "wait-connect",
 	[CALL_CONNECTED] = "connected",
 	[CALL_WAIT_DISCONNECT] = "wait-disconnect",
 };
-
-enum { CALL_SPEED = 100000000 }; /* bit/s: what we say where nobody measures; as poptop does */
 
 const char *call_state_word(enum call_state state)
 {
@@ -44,7 +43,7 @@ const char *call_state_word(enum call_state state)
 	return call_words[state];
 }
 
-static struct call *find_local(const struct control *control, uint16_t local_id)
+struct call *call_by_local(const struct control *control, uint16_t local_id)
 {
 	for (struct call *call = control->calls; call; call = call->next)
 		if (call->local_id == local_id)
@@ -52,7 +51,7 @@ static struct call *find_local(const struct control *control, uint16_t local_id)
 	return NULL;
 }
 
-static struct call *find_peer(const struct control *control, uint16_t peer_id)
+struct call *call_by_peer(const struct control *control, uint16_t peer_id)
 {
 	for (struct call *call = control->calls; call; call = call->next)
 		if (call->peer_known && call->peer_id == peer_id)
@@ -60,7 +59,7 @@ static struct call *find_peer(const struct control *control, uint16_t peer_id)
 	return NULL;
 }
 
-static struct asked_call *find_asked(struct control *control, uint16_t peer_id)
+struct asked_call *call_asked(struct control *control, uint16_t peer_id)
 {
 	for (size_t i = 0; i < CONTROL_ASKED_MAX; i++)
 		if (control->asked[i].token && control->asked[i].peer_id == peer_id)
@@ -68,10 +67,10 @@ static struct asked_call *find_asked(struct control *control, uint16_t peer_id)
 	return NULL;
 }
 
-static void call_start(struct control *control, struct call *call, enum call_state state,
+void call_start(struct control *control, struct call *call, enum call_state state,
 	uint16_t local_id, uint32_t subject)
 {
-	assert(!find_local(control, local_id));
+	assert(!call_by_local(control, local_id));
 	*call = (struct call){
 		.state = state,
 		.subject = subject,
@@ -96,7 +95,7 @@ static void report_down(
 	item->arg = reason;
 }
 
-static void call_down(
+void call_down(
 	struct control *control, struct call *call, enum close_reason reason, struct outbox *out)
 {
 	struct call **at = &control->calls;
@@ -214,32 +213,8 @@ static void send_disconnect_for(
 
 /* ---- calls they ask for ---- */
 
-static void ask_app(struct control *control, struct asked_call *asked,
-	const struct pptp_outgoing_request *m, uint64_t now, struct outbox *out)
-{
-	*asked = (struct asked_call){
-		.token = control->next_token++,
-		.peer_id = m->call_id,
-		.serial = m->serial,
-		.window = m->window,
-		.speed = m->maximum_speed,
-		.deadline = now + control->config->request_timeout_us,
-	};
-	if (!control->next_token)
-		control->next_token = 1;
-
-	struct call_wanted wanted = {
-		.peer_id = m->call_id,
-		.serial = m->serial,
-		.window = m->window,
-		.maximum_speed = m->maximum_speed,
-	};
-	memcpy(wanted.phone_number, m->phone_number, m->phone_number_length);
-	outbox_add(out, CONTROL_CALL_WANTED, &wanted, sizeof wanted)->token = asked->token;
-}
-
-static void on_outgoing_request(struct control *control, const struct pptp_outgoing_request *m,
-	uint64_t now, struct outbox *out)
+struct asked_call *call_question(
+	struct control *control, uint16_t peer_id, uint8_t *error, struct outbox *out)
 {
 	struct asked_call *free_slot = NULL;
 	unsigned waiting = 0;
@@ -249,34 +224,71 @@ static void on_outgoing_request(struct control *control, const struct pptp_outgo
 		else if (!free_slot)
 			free_slot = &control->asked[i];
 	}
-
-	uint8_t result = PPTP_RESULT_GENERAL, error;
-	if (!control->config->pac) {
-		control_drop(0, DROP_CONTROL_STATE, out);
-		result = PPTP_CALL_NOT_ACCEPTED;
-		error = PPTP_ERROR_NONE;
-	} else if (m->phone_number_length > PPTP_NAME_SIZE) {
+	if (call_by_peer(control, peer_id) || call_asked(control, peer_id)) {
 		control_drop(0, DROP_CONTROL_VALUE, out);
-		error = PPTP_ERROR_BAD_VALUE;
-	} else if (find_peer(control, m->call_id) || find_asked(control, m->call_id)) {
-		control_drop(0, DROP_CONTROL_VALUE, out);
-		error = PPTP_ERROR_BAD_CALL_ID;
-	} else if (!free_slot || control->call_count + waiting >= CALLS_PER_TUNNEL) {
+		*error = PPTP_ERROR_BAD_CALL_ID;
+		return NULL;
+	}
+	if (!free_slot || control->call_count + waiting >= CALLS_PER_TUNNEL) {
 		struct note note;
 		note_start(&note, free_slot ? "call refused: as many as a tunnel may carry are up"
 					    : "call refused: busy with earlier requests");
 		note_put(&note, 0, NOTE_WARNING, out);
-		error = PPTP_ERROR_NO_RESOURCE;
+		*error = PPTP_ERROR_NO_RESOURCE;
+		return NULL;
+	}
+	return free_slot;
+}
+
+void call_ask(struct control *control, struct asked_call *asked, const struct call_wanted *wanted,
+	uint64_t now, struct outbox *out)
+{
+	*asked = (struct asked_call){
+		.token = control->next_token++,
+		.peer_id = wanted->peer_id,
+		.serial = wanted->serial,
+		.window = wanted->window,
+		.speed = wanted->maximum_speed,
+		.incoming = wanted->incoming,
+		.deadline = now + control->config->request_timeout_us,
+	};
+	if (!control->next_token)
+		control->next_token = 1;
+	outbox_add(out, CONTROL_CALL_WANTED, wanted, sizeof *wanted)->token = asked->token;
+}
+
+static void on_outgoing_request(struct control *control, const struct pptp_outgoing_request *m,
+	uint64_t now, struct outbox *out)
+{
+	struct asked_call *asked = NULL;
+	uint8_t result = PPTP_RESULT_GENERAL, error = PPTP_ERROR_NONE;
+	if (!control->config->pac) {
+		control_drop(0, DROP_CONTROL_STATE, out);
+		result = PPTP_CALL_NOT_ACCEPTED;
+	} else if (m->phone_number_length > PPTP_NAME_SIZE) {
+		control_drop(0, DROP_CONTROL_VALUE, out);
+		error = PPTP_ERROR_BAD_VALUE;
 	} else {
-		ask_app(control, free_slot, m, now, out);
+		asked = call_question(control, m->call_id, &error, out);
+	}
+	if (!asked) {
+		call_refuse_outgoing(m->call_id, result, error, out);
 		return;
 	}
-	call_refuse_outgoing(m->call_id, result, error, out);
+	struct call_wanted wanted = {
+		.peer_id = m->call_id,
+		.serial = m->serial,
+		.window = m->window,
+		.maximum_speed = m->maximum_speed,
+	};
+	memcpy(wanted.phone_number, m->phone_number, m->phone_number_length);
+	call_ask(control, asked, &wanted, now, out);
 }
 
 static void accept_call(const struct control *control, const struct asked_call *asked,
 	struct call *call, struct outbox *out)
 {
+	call->pac = true;
 	call->peer_id = asked->peer_id;
 	call->peer_known = true;
 	call->serial = asked->serial;
@@ -295,6 +307,18 @@ static void accept_call(const struct control *control, const struct asked_call *
 		out);
 }
 
+/* An Incoming-Call-Reply has fewer words: what is not general is "do not accept" (§2.10). */
+static void refuse_asked(const struct asked_call *asked, uint8_t result, struct outbox *out)
+{
+	bool general = result == PPTP_RESULT_GENERAL;
+	uint8_t error = general ? PPTP_ERROR_NO_RESOURCE : PPTP_ERROR_NONE;
+	if (asked->incoming)
+		call_refuse_incoming(asked->peer_id,
+			general ? PPTP_RESULT_GENERAL : PPTP_INCOMING_NOT_ACCEPTED, error, out);
+	else
+		call_refuse_outgoing(asked->peer_id, result, error, out);
+}
+
 void control_answer(struct control *control, uint32_t token, struct call *call, uint16_t local_id,
 	uint32_t subject, uint8_t refusal, uint64_t now, struct outbox *out)
 {
@@ -305,14 +329,15 @@ void control_answer(struct control *control, uint32_t token, struct call *call, 
 			control->asked[i].token = 0;
 		}
 	}
-	if (asked.token && call) {
+	if (asked.token && call && asked.incoming) {
+		call_start(control, call, CALL_WAIT_CONNECT, local_id, subject);
+		incoming_accept(control, &asked, call, now, out);
+	} else if (asked.token && call) {
 		call_start(control, call, CALL_CONNECTED, local_id, subject);
 		accept_call(control, &asked, call, out);
 	} else if (asked.token) {
 		assert(refusal >= PPTP_RESULT_GENERAL && refusal <= PPTP_CALL_NOT_ACCEPTED);
-		call_refuse_outgoing(asked.peer_id, refusal,
-			refusal == PPTP_RESULT_GENERAL ? PPTP_ERROR_NO_RESOURCE : PPTP_ERROR_NONE,
-			out);
+		refuse_asked(&asked, refusal, out);
 	} else if (call && control->state != CONTROL_CLOSED) {
 		report_down(call, subject,
 			control->state == CONTROL_WAIT_STOP ? control->closing : CLOSE_PEER_CLEARED,
@@ -322,29 +347,12 @@ void control_answer(struct control *control, uint32_t token, struct call *call, 
 
 /* ---- calls we ask for ---- */
 
-void control_dial(struct control *control, struct call *call, uint16_t local_id, uint32_t subject,
-	const char *phone_number, uint64_t now, struct outbox *out)
+static void send_outgoing_request(const struct control *control, const struct call *call,
+	const char *phone_number, struct outbox *out)
 {
-	assert(!control->config->pac);
-	if (control->state == CONTROL_CLOSED)
-		return;
-	if (control->state != CONTROL_ESTABLISHED) {
-		report_down(call, subject,
-			control->state == CONTROL_WAIT_STOP ? control->closing : CLOSE_TCP_FAILED,
-			out);
-		return;
-	}
-	if (control->call_count >= CALLS_PER_TUNNEL) {
-		report_down(call, subject, CLOSE_CALL_LIMIT, out);
-		return;
-	}
-	call_start(control, call, CALL_WAIT_REPLY, local_id, subject);
-	call->deadline = now + control->config->request_timeout_us;
-	call->serial = control->next_serial++;
-
 	struct pptp_message m = {.type = PPTP_OUTGOING_REQUEST};
 	m.outgoing_request = (struct pptp_outgoing_request){
-		.call_id = local_id,
+		.call_id = call->local_id,
 		.serial = call->serial,
 		.minimum_speed = 300,
 		.maximum_speed = CALL_SPEED,
@@ -361,33 +369,59 @@ void control_dial(struct control *control, struct call *call, uint16_t local_id,
 	control_send(&m, out);
 }
 
-static void connected(struct control *control, struct call *call,
-	const struct pptp_outgoing_reply *m, struct outbox *out)
+void control_dial(struct control *control, struct call *call, uint16_t local_id, uint32_t subject,
+	const char *phone_number, uint64_t now, struct outbox *out)
+{
+	if (control->state == CONTROL_CLOSED)
+		return;
+	if (control->state != CONTROL_ESTABLISHED) {
+		report_down(call, subject,
+			control->state == CONTROL_WAIT_STOP ? control->closing : CLOSE_TCP_FAILED,
+			out);
+		return;
+	}
+	if (control->call_count >= CALLS_PER_TUNNEL) {
+		report_down(call, subject, CLOSE_CALL_LIMIT, out);
+		return;
+	}
+	call_start(control, call, CALL_WAIT_REPLY, local_id, subject);
+	call->pac = control->config->pac;
+	call->deadline = now + control->config->request_timeout_us;
+	call->serial = control->next_serial++;
+	if (call->pac)
+		incoming_request(call, phone_number, out);
+	else
+		send_outgoing_request(control, call, phone_number, out);
+}
+
+bool call_connect(struct control *control, struct call *call, uint16_t peer_id, uint16_t window,
+	struct outbox *out)
 {
 	/* Two calls under one ID could not be told apart in GRE, nor when one is cleared. */
-	if (find_peer(control, m->call_id)) {
+	struct call *other = call_by_peer(control, peer_id);
+	if (other && other != call) {
 		control_drop(call->subject, DROP_CONTROL_VALUE, out);
 		control_finish(control, CLOSE_CONTROL_PROTOCOL, out);
-		return;
+		return false;
 	}
 	call->state = CALL_CONNECTED;
 	call->deadline = NEVER;
-	call->peer_id = m->call_id;
+	call->peer_id = peer_id;
 	call->peer_known = true;
-	call->peer_window = m->window;
-	call->peer_speed = m->speed;
+	call->peer_window = window;
 	outbox_add(out, CONTROL_CALL_UP, NULL, 0)->subject = call->subject;
+	return true;
 }
 
-static void refused(struct control *control, struct call *call, const struct pptp_outgoing_reply *m,
-	struct outbox *out)
+void call_refused(struct control *control, struct call *call, enum pptp_type type, uint8_t result,
+	uint8_t error, uint16_t cause, struct outbox *out)
 {
 	struct note note;
 	struct text *t = note_start(&note, "the peer refused the call: ");
-	pptp_print_result(t, PPTP_OUTGOING_REPLY, m->result, m->error);
-	if (m->cause) {
+	pptp_print_result(t, type, result, error);
+	if (cause) {
 		text_add(t, ", cause ");
-		text_unsigned(t, m->cause);
+		text_unsigned(t, cause);
 	}
 	note_put(&note, call->subject, NOTE_WARNING, out);
 	call_down(control, call, CLOSE_CALL_REFUSED, out);
@@ -396,17 +430,20 @@ static void refused(struct control *control, struct call *call, const struct ppt
 static void on_outgoing_reply(
 	struct control *control, const struct pptp_outgoing_reply *m, struct outbox *out)
 {
-	struct call *call = find_local(control, m->peer_call_id);
+	struct call *call = call_by_local(control, m->peer_call_id);
 	if (!call) {
 		control_drop(0, DROP_CONTROL_CALL, out);
 		return;
 	}
 	switch (call->state) {
 	case CALL_WAIT_REPLY:
-		if (m->result == PPTP_RESULT_OK)
-			connected(control, call, m, out);
-		else
-			refused(control, call, m, out);
+		if (call->pac) /* we asked something else */
+			control_drop(call->subject, DROP_CONTROL_STATE, out);
+		else if (m->result != PPTP_RESULT_OK)
+			call_refused(control, call, PPTP_OUTGOING_REPLY, m->result, m->error,
+				m->cause, out);
+		else if (call_connect(control, call, m->call_id, m->window, out))
+			call->peer_speed = m->speed;
 		break;
 	case CALL_WAIT_DISCONNECT:
 		/* It crossed our Call-Clear-Request. A refusal leaves nothing to disconnect. */
@@ -414,7 +451,7 @@ static void on_outgoing_reply(
 			control_drop(call->subject, DROP_CONTROL_STATE, out);
 		} else if (m->result != PPTP_RESULT_OK) {
 			call_down(control, call, call->closing, out);
-		} else if (!find_peer(control, m->call_id)) {
+		} else if (!call_by_peer(control, m->call_id)) {
 			call->peer_id = m->call_id;
 			call->peer_known = true;
 		}
@@ -422,6 +459,7 @@ static void on_outgoing_reply(
 	case CALL_CONNECTED:
 	case CALL_IDLE:
 	case CALL_WAIT_LOCAL:
+	case CALL_WAIT_CONNECT:
 		control_drop(call->subject, DROP_CONTROL_STATE, out);
 		break;
 	}
@@ -433,13 +471,13 @@ static void on_outgoing_reply(
 static void on_call_clear(
 	struct control *control, const struct pptp_call_clear *m, struct outbox *out)
 {
-	struct asked_call *asked = find_asked(control, m->call_id);
+	struct asked_call *asked = call_asked(control, m->call_id);
 	if (asked) {
 		asked->token = 0;
 		send_disconnect(0, PPTP_CLEAR_REQUESTED, PPTP_ERROR_NONE, out);
 		return;
 	}
-	struct call *call = find_peer(control, m->call_id);
+	struct call *call = call_by_peer(control, m->call_id);
 	if (!call) {
 		control_drop(0, DROP_CONTROL_CALL, out);
 		return;
@@ -453,10 +491,10 @@ static void on_call_clear(
  * for one may it take a connected call by our own ID. */
 static struct call *find_disconnected(const struct control *control, uint16_t id)
 {
-	struct call *call = find_peer(control, id);
+	struct call *call = call_by_peer(control, id);
 	if (call)
 		return call;
-	struct call *ours = find_local(control, id);
+	struct call *ours = call_by_local(control, id);
 	if (ours && ours->state == CALL_WAIT_DISCONNECT)
 		return ours;
 	for (struct call *at = control->calls; at; at = at->next)
@@ -468,7 +506,7 @@ static struct call *find_disconnected(const struct control *control, uint16_t id
 static void on_call_disconnect(
 	struct control *control, const struct pptp_call_disconnect *m, struct outbox *out)
 {
-	struct asked_call *asked = find_asked(control, m->call_id);
+	struct asked_call *asked = call_asked(control, m->call_id);
 	if (asked) {
 		asked->token = 0;
 		return;
@@ -497,8 +535,9 @@ void control_clear(struct control *control, struct call *call, enum close_reason
 {
 	switch (call->state) {
 	case CALL_WAIT_REPLY:
+	case CALL_WAIT_CONNECT:
 	case CALL_CONNECTED:
-		if (control->config->pac) {
+		if (call->pac) {
 			send_disconnect_for(call, reason, out);
 			call_down(control, call, reason, out);
 			break;
@@ -520,7 +559,7 @@ void call_goodbye(struct control *control, enum close_reason reason, struct outb
 	for (struct call *call = control->calls; call; call = call->next) {
 		if (call->state == CALL_WAIT_DISCONNECT)
 			continue;
-		if (control->config->pac)
+		if (call->pac)
 			send_disconnect_for(call, reason, out);
 		else
 			send_clear(call, out);
@@ -544,7 +583,7 @@ void control_link_info(struct control *control, struct call *call, uint32_t send
 static void on_link_info(
 	struct control *control, const struct pptp_link_info *m, struct outbox *out)
 {
-	struct call *call = find_local(control, m->peer_call_id);
+	struct call *call = call_by_local(control, m->peer_call_id);
 	if (!call) {
 		control_drop(0, DROP_CONTROL_CALL, out);
 		return;
@@ -554,35 +593,53 @@ static void on_link_info(
 	outbox_add(out, CONTROL_LINK_INFO, NULL, 0)->subject = call->subject;
 }
 
+uint64_t line_errors_sum(const struct line_errors *errors)
+{
+	return (uint64_t)errors->crc + errors->framing + errors->hardware_overruns +
+	       errors->buffer_overruns + errors->timeouts + errors->alignment;
+}
+
+void line_errors_print(struct text *t, const struct line_errors *errors)
+{
+	const struct {
+		const char *word;
+		uint32_t count;
+	} parts[] = {{"CRC", errors->crc}, {"framing", errors->framing},
+		{"hardware overruns", errors->hardware_overruns},
+		{"buffer overruns", errors->buffer_overruns}, {"time-outs", errors->timeouts},
+		{"alignment", errors->alignment}};
+	const char *between = "";
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		if (!parts[i].count)
+			continue;
+		text_add(t, between);
+		text_add(t, parts[i].word);
+		text_char(t, ' ');
+		text_unsigned(t, parts[i].count);
+		between = ", ";
+	}
+}
+
+/* The counters are totals of the call (§2.14), kept as they come. They are logged when their sum
+ * has doubled since the last time: 35 lines a call at most, however often the peer repeats them. */
 static void on_wan_error(
 	struct control *control, const struct pptp_wan_error *m, struct outbox *out)
 {
-	struct call *call = find_local(control, m->peer_call_id);
+	struct call *call = call_by_local(control, m->peer_call_id);
 	if (!call) {
 		control_drop(0, DROP_CONTROL_CALL, out);
 		return;
 	}
-	const uint32_t parts[] = {m->crc, m->framing, m->hardware_overruns, m->buffer_overruns,
-		m->timeouts, m->alignment};
-	uint64_t sum = 0;
-	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-		sum += parts[i];
-	call->line_errors = sum > UINT32_MAX ? UINT32_MAX : (uint32_t)sum;
-
+	call->line_errors = (struct line_errors){m->crc, m->framing, m->hardware_overruns,
+		m->buffer_overruns, m->timeouts, m->alignment};
+	uint64_t sum = line_errors_sum(&call->line_errors);
+	if (!sum || sum < 2 * call->line_errors_noted)
+		return;
+	call->line_errors_noted = sum;
 	struct note note;
-	struct text *t = note_start(&note, "the peer's line reports errors, in all ");
-	text_unsigned(t, sum);
+	line_errors_print(
+		note_start(&note, "the peer's line reports errors: "), &call->line_errors);
 	note_put(&note, call->subject, NOTE_INFO, out);
-}
-
-static void on_incoming_request(const struct pptp_incoming_request *m, struct outbox *out)
-{
-	struct note note;
-	struct text *t = note_start(&note, "the peer offers an incoming call from ");
-	text_quoted(t, m->dialing_number, pptp_string_length(m->dialing_number, 16));
-	text_add(t, "; incoming calls are not accepted");
-	note_put(&note, 0, NOTE_INFO, out);
-	call_refuse_incoming(m->call_id, PPTP_INCOMING_NOT_ACCEPTED, PPTP_ERROR_NONE, out);
 }
 
 void call_input(
@@ -596,7 +653,13 @@ void call_input(
 		on_outgoing_reply(control, &m->outgoing_reply, out);
 		break;
 	case PPTP_INCOMING_REQUEST:
-		on_incoming_request(&m->incoming_request, out);
+		incoming_on_request(control, &m->incoming_request, now, out);
+		break;
+	case PPTP_INCOMING_REPLY:
+		incoming_on_reply(control, &m->incoming_reply, out);
+		break;
+	case PPTP_INCOMING_CONNECTED:
+		incoming_on_connected(control, &m->incoming_connected, out);
 		break;
 	case PPTP_CALL_CLEAR:
 		on_call_clear(control, &m->call_clear, out);
@@ -610,8 +673,6 @@ void call_input(
 	case PPTP_LINK_INFO:
 		on_link_info(control, &m->link_info, out);
 		break;
-	case PPTP_INCOMING_REPLY:
-	case PPTP_INCOMING_CONNECTED:
 	case PPTP_START_REQUEST:
 	case PPTP_START_REPLY:
 	case PPTP_STOP_REQUEST:
@@ -636,13 +697,13 @@ void call_tick(struct control *control, uint64_t now, struct outbox *out)
 		struct note note;
 		note_start(&note, "call refused: it was not decided in time");
 		note_put(&note, 0, NOTE_WARNING, out);
-		call_refuse_outgoing(asked->peer_id, PPTP_CALL_TIMEOUT, PPTP_ERROR_NONE, out);
+		refuse_asked(asked, PPTP_CALL_TIMEOUT, out);
 	}
 	for (struct call *call = control->calls, *next; call; call = next) {
 		next = call->next;
 		if (now < call->deadline)
 			continue;
-		if (call->state == CALL_WAIT_REPLY)
+		if (call->state == CALL_WAIT_REPLY || call->state == CALL_WAIT_CONNECT)
 			control_clear(control, call, CLOSE_CONTROL_TIMEOUT, now, out);
 		else
 			call_down(control, call, call->closing, out);

@@ -18,6 +18,7 @@
 #include "outbox.h"
 #include "pptp_wire.h"
 #include "reason.h"
+#include "text.h"
 
 enum control_state {
 	CONTROL_IDLE,         /* no TCP connection */
@@ -29,9 +30,10 @@ enum control_state {
 };
 
 enum call_state {
-	CALL_IDLE,       /* not in use */
-	CALL_WAIT_REPLY, /* we sent OCRQ */
-	CALL_WAIT_LOCAL, /* they sent OCRQ: the app has not answered yet (struct asked_call) */
+	CALL_IDLE,         /* not in use */
+	CALL_WAIT_REPLY,   /* we sent OCRQ, or ICRQ as PAC */
+	CALL_WAIT_LOCAL,   /* they sent one: the app has not answered yet (struct asked_call) */
+	CALL_WAIT_CONNECT, /* we accepted their ICRQ: Incoming-Call-Connected is awaited (PNS) */
 	CALL_CONNECTED,
 	CALL_WAIT_DISCONNECT, /* we cleared it; Call-Disconnect-Notify is awaited (PNS) */
 };
@@ -42,24 +44,38 @@ enum call_state {
 const char *control_state_word(enum control_state state);
 const char *call_state_word(enum call_state state);
 
+/* What WAN-Error-Notify counts on a PAC's physical line, since the call began (§2.14). */
+struct line_errors {
+	uint32_t crc, framing, hardware_overruns, buffer_overruns, timeouts, alignment;
+};
+uint64_t line_errors_sum(const struct line_errors *errors);
+/* "CRC 3, time-outs 1": those that are not 0. */
+void line_errors_print(struct text *t, const struct line_errors *errors);
+
 /* Never in CALL_WAIT_LOCAL: before the app's answer there is no call, only a question. */
 struct call {
 	enum call_state state;
 	uint32_t subject; /* the session's handle, given by the app */
 	uint16_t local_id, peer_id;
 	bool peer_known;                  /* peer_id was told us; 0 is one: poptop starts there */
-	uint16_t serial;                  /* of the OCRQ that made it */
+	bool pac;                         /* we are the PAC of this call */
+	uint16_t serial;                  /* of the OCRQ or ICRQ that made it */
 	uint16_t peer_window;             /* packets, as the peer said; Windows says 0 as a PAC */
 	uint32_t peer_speed;              /* bit/s, as the peer said */
 	uint32_t send_accm, receive_accm; /* Set-Link-Info, as the peer said; all ones before */
-	uint32_t line_errors;             /* WAN-Error-Notify: the sum it last reported */
+	struct line_errors line_errors;   /* as WAN-Error-Notify last said */
+	uint64_t line_errors_noted;       /* their sum when the log was last told */
 	enum close_reason closing;        /* why we cleared it */
 	uint64_t deadline;
 	struct call *next;
 };
 
 struct control_config {
-	bool pac;             /* we act as PAC (a server), else as PNS */
+	/* As PAC we accept Outgoing-Call-Requests and dial with Incoming-Call-Request; as PNS we
+	 * dial with Outgoing-Call-Request. */
+	bool pac;
+	bool accept_incoming; /* their Incoming-Call-Requests are asked about: we are PNS of those
+			       */
 	bool opener;          /* we opened the TCP connection */
 	char host_name[64];   /* zero padded, as sent */
 	char vendor_name[64]; /* the same */
@@ -89,11 +105,13 @@ enum control_out {
 };
 
 struct call_wanted {
+	bool incoming; /* by Incoming-Call-Request: we are the PNS; window and speed come later */
 	uint16_t peer_id;
 	uint16_t serial;
 	uint16_t window;
 	uint32_t maximum_speed;
-	char phone_number[65];
+	char phone_number[65];   /* dialed */
+	char calling_number[65]; /* an incoming call's */
 };
 
 /* What one call of a function below puts into the outbox at most. Three can be the largest:
@@ -147,6 +165,7 @@ struct control {
 	struct asked_call {
 		uint32_t token; /* 0: free */
 		uint16_t peer_id, serial, window;
+		bool incoming;
 		uint32_t speed;
 		uint64_t deadline;
 	} asked[CONTROL_ASKED_MAX];
@@ -166,19 +185,21 @@ void control_lost(
 size_t control_input(struct control *control, const uint8_t *bytes, size_t length, uint64_t now,
 	struct outbox *out);
 
-/* PNS: asks for a call; `call` is zeroed memory of the caller's, local_id its to choose and not
- * in use in this tunnel; `phone_number` at most 64 characters or NULL. Where no call can be asked
- * for, `call` stays IDLE and goes down at once, with a reason. */
+/* Asks for a call, by OCRQ as PNS and by ICRQ as PAC; `call` is zeroed memory of the caller's,
+ * local_id its to choose and not in use in this tunnel; `phone_number` at most 64 characters or
+ * NULL. Where no call can be asked for, `call` stays IDLE and goes down at once, with a reason. */
 void control_dial(struct control *control, struct call *call, uint16_t local_id, uint32_t subject,
 	const char *phone_number, uint64_t now, struct outbox *out);
-/* PAC: answers CONTROL_CALL_WANTED. `call` NULL refuses with an OCRP result (§2.8), 2 to 7; 2
- * says that a resource is missing. Otherwise `call` is zeroed memory of the caller's. If nobody
- * waits any more (the peer cleared the call, the answer came too late) it stays IDLE and goes down
- * at once; after CONTROL_DOWN it stays IDLE without a word. */
+/* Answers CONTROL_CALL_WANTED. `call` NULL refuses with an OCRP result (§2.8), 2 to 7; 2
+ * says that a resource is missing, and an incoming call knows but one other word (§2.10).
+ * An incoming call comes up once its PAC says that it is connected. Otherwise `call` is zeroed
+ * memory of the caller's. If nobody waits any more (the peer cleared the call, the answer came too
+ * late) it stays IDLE and goes down at once; after CONTROL_DOWN it stays IDLE without a word. */
 void control_answer(struct control *control, uint32_t token, struct call *call, uint16_t local_id,
 	uint32_t subject, uint8_t refusal, uint64_t now, struct outbox *out);
-/* Ends one call: Call-Clear-Request (PNS) or Call-Disconnect-Notify (PAC). A PNS's call goes down
- * when the PAC has notified, or after request_timeout. Nothing for a call that is IDLE. */
+/* Ends one call: Call-Clear-Request (its PNS) or Call-Disconnect-Notify (its PAC). A PNS's call
+ * goes down when the PAC has notified, or after request_timeout. Nothing for a call that is IDLE.
+ */
 void control_clear(struct control *control, struct call *call, enum close_reason reason,
 	uint64_t now, struct outbox *out);
 /* Tells the peer an ACCM (Set-Link-Info, §2.15). Nothing unless the call is connected. */

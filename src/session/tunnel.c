@@ -203,7 +203,7 @@ static void tell_link_info(struct tunnel *tunnel, uint64_t now, struct outbox *o
 		if (!session || !session->lcp_opened)
 			continue;
 		session->lcp_opened = false;
-		if (tunnel->config->control.pac)
+		if (call->pac)
 			continue;
 		OUTBOX(items, CONTROL_OUT_ITEMS, CONTROL_OUT_BYTES);
 		control_link_info(&tunnel->control, call, UINT32_MAX, UINT32_MAX, &items);
@@ -221,11 +221,11 @@ static bool links_alive(const struct tunnel *tunnel)
 	return false;
 }
 
-/* A server does not wait for ever for a call. */
+/* Who was connected to does not wait for ever for a call. */
 static void watch_emptiness(struct tunnel *tunnel, uint64_t now)
 {
 	const struct control *control = &tunnel->control;
-	if (!control->config->pac || control->state != CONTROL_ESTABLISHED || control->calls ||
+	if (control->config->opener || control->state != CONTROL_ESTABLISHED || control->calls ||
 		tunnel->asked || tunnel->stopping != STOP_NONE)
 		tunnel->empty_deadline = NEVER;
 	else if (tunnel->empty_deadline == NEVER)
@@ -324,6 +324,9 @@ void tunnel_accept(struct tunnel *tunnel, uint32_t token, struct session *sessio
 	OUTBOX(items, CONTROL_OUT_ITEMS, CONTROL_OUT_BYTES);
 	control_answer(
 		&tunnel->control, token, &session->call, local_call_id, subject, 0, now, &items);
+	/* The PAC of an incoming call may send as soon as it has read the reply. */
+	if (session->call.state == CALL_WAIT_CONNECT)
+		attach(tunnel, session, local_call_id, out);
 	pump(tunnel, &items, now, out);
 	settle_new(tunnel, session, CLOSE_PEER_CLEARED, now, out);
 }

@@ -103,15 +103,16 @@ size_t tunnel_input(struct tunnel *tunnel, const uint8_t *bytes, size_t length, 
 	struct outbox *out);
 
 /* Sessions. Memory (zeroed) and handle come from the app; call IDs are unpredictable and unique in
- * the process, which only the app can promise. A PNS dials, a PAC accepts. The session's slot is
- * the app's again after TUNNEL_SESSION_DOWN, which may come within this very call (a token no
- * longer asked, a control connection already closed). */
+ * the process, which only the app can promise. Either role dials and accepts: a PNS by outgoing, a
+ * PAC by incoming calls (control_config). The session's slot is the app's again after
+ * TUNNEL_SESSION_DOWN, which may come within this very call (a token no longer asked, a control
+ * connection already closed). */
 void tunnel_dial(struct tunnel *tunnel, struct session *session, uint32_t subject,
 	uint16_t local_call_id, uint64_t now, struct outbox *out);
 void tunnel_accept(struct tunnel *tunnel, uint32_t token, struct session *session, uint32_t subject,
 	uint16_t local_call_id, uint64_t now, struct outbox *out);
 /* Every TUNNEL_SESSION_WANTED is answered with one of these two, sooner or later.
- * `result` is that of Outgoing-Call-Reply (RFC 2637 §2.8). */
+ * `result` is that of Outgoing-Call-Reply (RFC 2637 §2.8), for an incoming call too. */
 void tunnel_refuse(
 	struct tunnel *tunnel, uint32_t token, uint8_t result, uint64_t now, struct outbox *out);
 

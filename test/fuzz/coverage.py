@@ -32,7 +32,7 @@ PARSERS = {
     'unit': ['src/ppp/unit.c', 'src/ppp/ccp.c', 'src/ppp/ccp_option.c', 'src/ppp/ipcp.c'],
     'ppp_print': ['src/ppp/print.c'],
     'pptp_wire': ['src/pptp/pptp_wire.c', 'src/pptp/pptp_print.c'],
-    'control': ['src/pptp/control.c', 'src/pptp/call.c'],
+    'control': ['src/pptp/control.c', 'src/pptp/call.c', 'src/pptp/incoming.c'],
     'helper_wire': ['src/io/helper_wire.c'],
     'tunnel': ['src/session/tunnel.c', 'src/session/session.c', 'src/session/translate.c'],
     'config': ['src/app/config.c', 'src/app/values.c'],

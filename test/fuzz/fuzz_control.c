@@ -186,7 +186,7 @@ static void dial(void)
 {
 	uint32_t subject;
 	struct slot *slot = free_slot(&subject);
-	if (!slot || world.control.config->pac)
+	if (!slot)
 		return;
 	slot->taken = !world.down;
 	control_dial(&world.control, &slot->call, (uint16_t)(subject * 3), subject,
@@ -275,6 +275,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	const struct control_config config = {
 		.pac = how & 1,
 		.opener = how & 2,
+		.accept_incoming = how & 16,
 		.host_name = "fuzz",
 		.vendor_name = "fuzz",
 		.window = 64,

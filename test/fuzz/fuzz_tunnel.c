@@ -85,7 +85,9 @@ static void configure(struct end *end, bool server, uint8_t choice)
 {
 	static const uint8_t methods[] = {AUTH_MSCHAPV2, AUTH_MSCHAP, AUTH_CHAP_MD5, AUTH_PAP};
 	struct tunnel_config *config = &end->config;
-	config->control = (struct control_config){.pac = server,
+	bool rings = (choice & 24) == 24; /* the client is the PAC */
+	config->control = (struct control_config){.pac = server || rings,
+		.accept_incoming = server && rings,
 		.opener = !server,
 		.window = 16,
 		.echo_interval_us = SECONDS(60),

@@ -97,10 +97,11 @@ bool check_summary(bool complete)
 		(unsigned long long)tally.seeds, (unsigned long long)tally.hostile);
 	printf("virtual time                %.1f hours, %llu steps\n",
 		(double)tally.virtual_us / 3.6e9, (unsigned long long)tally.steps);
-	printf("sessions                    %llu, of which %llu opened (%.1f %%), %llu changes "
-	       "while up\n",
+	printf("sessions                    %llu, of which %llu opened (%.1f %%; %llu by incoming "
+	       "calls), %llu changes while up\n",
 		(unsigned long long)tally.sessions, (unsigned long long)tally.opened,
-		share(tally.opened, tally.sessions), (unsigned long long)tally.renegotiated);
+		share(tally.opened, tally.sessions), (unsigned long long)tally.incoming,
+		(unsigned long long)tally.renegotiated);
 	printf("compatible, loss <= 5 %%     %llu seeds, %llu opened (%.2f %%; %d %% needed)\n",
 		(unsigned long long)tally.plain, (unsigned long long)tally.plain_opened, plain,
 		OPEN_SHARE_MIN);

@@ -30,6 +30,7 @@ enum dice_stream {
 	DICE_BREAK,
 	DICE_STATEFUL,
 	DICE_QUEUES,
+	DICE_ROLES,
 };
 
 void dice_seed(struct dice *dice, uint64_t seed, uint64_t stream);

@@ -153,6 +153,19 @@ static void make_addresses(struct scenario *s, struct dice *dice)
 	}
 }
 
+/* The client may be the PAC, whose line rings, and either may have opened the connection. Their
+ * login and addresses do not care. */
+static void make_roles(struct scenario *s, struct dice *dice)
+{
+	struct control_config *client = &s->client.control, *server = &s->server.control;
+	client->opener = dice_chance(dice, 8000);
+	server->opener = !client->opener;
+	client->pac = dice_chance(dice, 2500);
+	server->accept_incoming = client->pac || dice_chance(dice, 2000);
+	if (client->pac)
+		server->pac = dice_chance(dice, 5000);
+}
+
 /* Named ways in which a scenario cannot open. */
 static void break_scenario(struct scenario *s, struct dice *dice)
 {
@@ -343,6 +356,7 @@ static void make_policy(struct scenario *s, uint64_t seed)
 	make_mutual(s, stream(&dice, seed, DICE_MUTUAL));
 	make_encryption(s, stream(&dice, seed, DICE_ENCRYPTION));
 	make_addresses(s, stream(&dice, seed, DICE_ADDRESSES));
+	make_roles(s, stream(&dice, seed, DICE_ROLES));
 }
 
 static void make_wires(struct scenario *s, struct dice *dice)

@@ -346,6 +346,8 @@ static void take_session_up(struct side *side, const struct out_item *item)
 	seat->next_data = first_data(side);
 	if (!side->server)
 		tally.opened++;
+	if (!side->server && seat->session.call.pac)
+		tally.incoming++;
 	if (side->scenario->impossible[side->server] && !side->hostile && !side->other->hostile)
 		fail("%s: a session came up that must not", side->host->name);
 }

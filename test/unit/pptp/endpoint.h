@@ -18,7 +18,8 @@
 #include "pptp_print.h"
 #include "text.h"
 
-enum { PNS, PAC };
+/* TAKES is a server that takes incoming calls as well, RINGS a client that is PAC. */
+enum { PNS, PAC, TAKES, RINGS };
 enum { ACCEPTS, OPENS };
 enum { LOCAL_ID = 257, PEER_ID = 514, SUBJECT = 77 };
 
@@ -39,7 +40,8 @@ static const char *const short_names[PPTP_TYPES] = {"", "SCCRQ", "SCCRP", "StopC
 static inline struct control_config config(int role, int opener)
 {
 	return (struct control_config){
-		.pac = role == PAC,
+		.pac = role != PNS,
+		.accept_incoming = role == TAKES,
 		.opener = opener == OPENS,
 		.host_name = "host",
 		.vendor_name = "vendor",
@@ -255,12 +257,15 @@ static inline struct pptp_message call_message(enum pptp_type type)
 		m.outgoing_reply.speed = 64000;
 		m.outgoing_reply.window = 16;
 	}
-	if (type == PPTP_INCOMING_REQUEST)
+	if (type == PPTP_INCOMING_REQUEST) {
 		m.incoming_request.call_id = PEER_ID;
+		m.incoming_request.serial = 6;
+	}
 	if (type == PPTP_INCOMING_REPLY)
-		m.incoming_reply = (struct pptp_incoming_reply){PEER_ID, LOCAL_ID, 1, 0, 0, 0};
+		m.incoming_reply = (struct pptp_incoming_reply){PEER_ID, LOCAL_ID, 1, 0, 17, 0};
 	if (type == PPTP_INCOMING_CONNECTED)
-		m.incoming_connected.peer_call_id = LOCAL_ID;
+		m.incoming_connected = (struct pptp_incoming_connected){
+			.peer_call_id = LOCAL_ID, .speed = 128000, .window = 18};
 	if (type == PPTP_CALL_CLEAR)
 		m.call_clear.call_id = PEER_ID;
 	if (type == PPTP_CALL_DISCONNECT) {
@@ -313,7 +318,7 @@ static inline void connection(int role, int opener, enum control_state state)
 
 static inline void established(int role)
 {
-	connection(role, role == PNS ? OPENS : ACCEPTS, CONTROL_ESTABLISHED);
+	connection(role, role == PNS || role == RINGS ? OPENS : ACCEPTS, CONTROL_ESTABLISHED);
 }
 
 static inline const char *dial(void)
@@ -337,6 +342,12 @@ static inline uint32_t asked(void)
 	uint32_t token = item_of(CONTROL_CALL_WANTED, 0)->token;
 	assert_int_not_equal(token, 0);
 	return token;
+}
+
+static inline uint32_t asked_incoming(void)
+{
+	assert_string_equal(say_type(PPTP_INCOMING_REQUEST), "wanted");
+	return item_of(CONTROL_CALL_WANTED, 0)->token;
 }
 
 static inline const char *clear(enum close_reason reason)
@@ -366,6 +377,25 @@ static inline void with_call(int role, enum call_state state)
 	}
 	if (state == CALL_WAIT_DISCONNECT)
 		assert_string_equal(clear(CLOSE_ADMIN), "CCRQ");
+	assert_int_equal(call.state, state);
+	outbox_clear(&out);
+}
+
+/* The same with an incoming call; one that is cleared is so before Connected came. */
+static inline void with_incoming(int role, enum call_state state)
+{
+	established(role);
+	if (role == RINGS) {
+		assert_string_equal(dial(), "ICRQ");
+		if (state == CALL_CONNECTED)
+			assert_string_equal(say_type(PPTP_INCOMING_REPLY), "call-up ICCN");
+	} else {
+		assert_string_equal(answer(asked_incoming(), &call, 0), "ICRP1");
+		if (state == CALL_CONNECTED)
+			assert_string_equal(say_type(PPTP_INCOMING_CONNECTED), "call-up");
+		if (state == CALL_WAIT_DISCONNECT)
+			assert_string_equal(clear(CLOSE_ADMIN), "CCRQ");
+	}
 	assert_int_equal(call.state, state);
 	outbox_clear(&out);
 }

@@ -474,13 +474,42 @@ static void line_errors_are_kept(void **state)
 {
 	with_call(PNS, CALL_CONNECTED);
 	struct pptp_message m = call_message(PPTP_WAN_ERROR);
+	assert_string_equal(say(&m), "");
+	assert_int_equal(count(CONTROL_NOTE), 0); /* nothing went wrong yet */
 	m.wan_error = (struct pptp_wan_error){LOCAL_ID, 1, 2, 3, 4, 5, 6};
 	assert_string_equal(say(&m), "");
-	assert_string_equal(note(), "the peer's line reports errors, in all 21");
-	assert_int_equal(call.line_errors, 21);
-	m.wan_error.crc = m.wan_error.alignment = UINT32_MAX;
-	say(&m);
-	assert_int_equal(call.line_errors, UINT32_MAX); /* it does not wrap */
+	assert_string_equal(note(),
+		"the peer's line reports errors: CRC 1, framing 2, hardware overruns 3, "
+		"buffer overruns 4, time-outs 5, alignment 6");
+	assert_int_equal(call.line_errors.crc, 1);
+	assert_int_equal(call.line_errors.framing, 2);
+	assert_int_equal(call.line_errors.hardware_overruns, 3);
+	assert_int_equal(call.line_errors.buffer_overruns, 4);
+	assert_int_equal(call.line_errors.timeouts, 5);
+	assert_int_equal(call.line_errors.alignment, 6);
+	assert_int_equal(line_errors_sum(&call.line_errors), 21);
+}
+
+/* Whatever a peer counts, and however often it says so, the log has a bounded share of it. */
+static void line_errors_do_not_fill_the_log(void **state)
+{
+	with_call(PNS, CALL_CONNECTED);
+	struct pptp_message m = call_message(PPTP_WAN_ERROR);
+	unsigned lines = 0;
+	for (uint32_t errors = 1; errors <= 5000; errors++) {
+		m.wan_error.timeouts = errors;
+		say(&m);
+		lines += count(CONTROL_NOTE);
+		assert_int_equal(call.line_errors.timeouts, errors);
+	}
+	assert_int_equal(lines, 13); /* 1, 2, 4 .. 4096 */
+	m.wan_error = (struct pptp_wan_error){
+		LOCAL_ID, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+	for (int i = 0; i < 3; i++) {
+		say(&m);
+		assert_int_equal(count(CONTROL_NOTE), i == 0);
+	}
+	assert_true(line_errors_sum(&call.line_errors) == 6 * (uint64_t)UINT32_MAX);
 }
 
 static void an_incoming_call_is_named(void **state)
@@ -634,6 +663,7 @@ int main(void)
 		cmocka_unit_test(whose_id_a_notify_means),
 		cmocka_unit_test(link_info_both_ways),
 		cmocka_unit_test(line_errors_are_kept),
+		cmocka_unit_test(line_errors_do_not_fill_the_log),
 		cmocka_unit_test(an_incoming_call_is_named),
 		cmocka_unit_test(bound_of_a_stop),
 		cmocka_unit_test(bound_of_a_loss),

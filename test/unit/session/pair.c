@@ -90,7 +90,7 @@ struct pair *pair_new(void)
 
 static uint16_t call_id(const struct end *end, uint32_t subject)
 {
-	return (uint16_t)(subject + (end->config.control.pac ? 2000 : 1000));
+	return (uint16_t)(subject + (end->config.session.unit.ask_address ? 2000 : 1000));
 }
 
 static void record(struct end *end, const struct out_item *item)

@@ -182,6 +182,107 @@ static void attached_before_the_peer_is_told(void **state)
 	}
 }
 
+/* ---- incoming calls: the client is the PAC ---- */
+
+static struct pair *ringing(int calls)
+{
+	struct pair *pair = pair_new();
+	pair->client.config.control.pac = true;
+	pair->server.config.control.accept_incoming = true;
+	pair_start(pair, calls);
+	return pair;
+}
+
+static void check_sessions_up(const struct pair *pair, int calls)
+{
+	for (int i = 0; i < calls; i++) {
+		assert_int_equal(pair->client.sessions[i].state, SESSION_UP);
+		assert_int_equal(pair->server.sessions[i].state, SESSION_UP);
+		assert_true(pair->client.sessions[i].call.pac);
+		assert_false(pair->server.sessions[i].call.pac);
+	}
+}
+
+static void incoming_calls_come_up(void **state)
+{
+	struct pair *pair = ringing(3);
+	check_sessions_up(pair, 3);
+	/* The PNS says Set-Link-Info, whichever end that is. */
+	assert_int_equal(link_infos(&pair->server, 1), 3);
+	assert_int_equal(link_infos(&pair->client, 1), 0);
+	tunnel_stop(&pair->client.tunnel, CLOSE_ADMIN, pair->now, pair_out());
+	pair_take(pair, &pair->client);
+	pair_talk(pair);
+	assert_true(pair->client.down && pair->server.down);
+	check_ends(&pair->client);
+	check_ends(&pair->server);
+}
+
+static void the_pns_ends_an_incoming_call(void **state)
+{
+	struct pair *pair = ringing(2);
+	tunnel_close_session(&pair->server.tunnel, &pair->server.sessions[0], CLOSE_ADMIN,
+		pair->now, pair_out());
+	pair_take(pair, &pair->server);
+	pair_talk(pair);
+	assert_int_equal(seen_reason(&pair->server, 1), CLOSE_ADMIN);
+	assert_int_equal(pair->client.sessions[0].state, SESSION_OVER);
+	assert_int_equal(pair->client.sessions[1].state, SESSION_UP);
+}
+
+/* A call of a PAC that never says Connected ends within the time-outs, its data path too. */
+static void an_incoming_call_never_connected(void **state)
+{
+	struct pair *pair = pair_new();
+	pair->client.config.control.pac = true;
+	pair->server.config.control.accept_incoming = true;
+	pair_start(pair, 0);
+	struct end *client = &pair->client;
+	tunnel_dial(&client->tunnel, &client->sessions[0], 1, 1001, pair->now, pair_out());
+	client->session_count = 1;
+	pair_take(pair, client);
+	client->deaf_tcp = true;
+	pair_talk(pair);
+	assert_int_equal(pair->server.sessions[0].call.state, CALL_WAIT_CONNECT);
+	assert_true(pair->server.sessions[0].attached);
+	pair_pass(pair, SECONDS(21));
+	assert_int_equal(seen_reason(&pair->server, 1), CLOSE_CONTROL_TIMEOUT);
+	assert_true(pair->server.sessions[0].detached);
+	assert_int_equal(seen_reason(client, 1), CLOSE_CONTROL_TIMEOUT);
+}
+
+static void incoming_calls_are_refused_unless_wanted(void **state)
+{
+	struct pair *pair = pair_new();
+	pair->client.config.control.pac = true;
+	pair_start(pair, 1);
+	assert_int_equal(seen_reason(&pair->client, 1), CLOSE_CALL_REFUSED);
+	assert_non_null(strstr(pair->server.notes, "incoming calls are not accepted"));
+	assert_non_null(strstr(pair->client.notes, "do not accept"));
+	check_ends(&pair->client);
+
+	pair = pair_new();
+	pair->client.config.control.pac = pair->server.config.control.accept_incoming = true;
+	pair->server.refuse_calls = true;
+	pair_start(pair, 1);
+	assert_int_equal(seen_reason(&pair->client, 1), CLOSE_CALL_REFUSED);
+}
+
+/* Either end may have opened the control connection (RFC 2637 §3.1). */
+static void either_end_opens(void **state)
+{
+	for (int rings = 0; rings < 2; rings++) {
+		struct pair *pair = pair_new();
+		pair->client.config.control.pac = pair->server.config.control.accept_incoming =
+			rings;
+		pair->client.config.control.opener = false;
+		pair->server.config.control.opener = true;
+		pair_start(pair, 1);
+		assert_int_equal(pair->client.sessions[0].state, SESSION_UP);
+		assert_int_equal(pair->server.sessions[0].state, SESSION_UP);
+	}
+}
+
 static void frames_after_the_end_are_nothing(void **state)
 {
 	struct pair *pair = opened(1);
@@ -399,6 +500,11 @@ int main(void)
 		cmocka_unit_test(answering_a_call_nobody_waits_for),
 		cmocka_unit_test(the_client_says_set_link_info),
 		cmocka_unit_test(attached_before_the_peer_is_told),
+		cmocka_unit_test(incoming_calls_come_up),
+		cmocka_unit_test(the_pns_ends_an_incoming_call),
+		cmocka_unit_test(an_incoming_call_never_connected),
+		cmocka_unit_test(incoming_calls_are_refused_unless_wanted),
+		cmocka_unit_test(either_end_opens),
 		cmocka_unit_test(frames_after_the_end_are_nothing),
 		cmocka_unit_test(tcp_lost),
 		cmocka_unit_test(tcp_never_came),
