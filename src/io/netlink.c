@@ -112,6 +112,7 @@ static int read_error(struct netlink *nl, const struct nlmsghdr *header)
 int netlink_transact(
 	struct netlink *nl, struct nlmsghdr *header, netlink_visit *visit, void *context)
 {
+	bool more = header->nlmsg_flags & (NLM_F_ACK | NLM_F_DUMP);
 	nl->kernel[0] = '\0';
 	nl->error[0] = '\0';
 	if (mnl_socket_sendto(nl->socket, header, header->nlmsg_len) < 0)
@@ -133,6 +134,8 @@ int netlink_transact(
 				return 0;
 			if (visit)
 				visit(context, at);
+			if (!more)
+				return 0;
 		}
 	}
 }
@@ -172,7 +175,6 @@ int netlink_link_index(struct netlink *nl, const char *name)
 	struct ifinfomsg *info;
 	struct netlink_link link = {.index = 0};
 	struct nlmsghdr *header = link_request(nl, RTM_GETLINK, 0, &info);
-	header->nlmsg_flags |= NLM_F_ACK;
 	if (strlen(name) >= IFNAMSIZ)
 		return netlink_explain(nl, -ENODEV, "Couldn't find the interface %.40s", name);
 	mnl_attr_put_strz(header, IFLA_IFNAME, name);
@@ -187,7 +189,6 @@ int netlink_link_get(struct netlink *nl, unsigned link, struct netlink_link *ans
 {
 	struct ifinfomsg *info;
 	struct nlmsghdr *header = link_request(nl, RTM_GETLINK, link, &info);
-	header->nlmsg_flags |= NLM_F_ACK;
 	memset(answer, 0, sizeof(*answer));
 	int failed = netlink_transact(nl, header, take_link, answer);
 	if (!failed && !answer->index)
@@ -377,7 +378,7 @@ static void take_route(void *context, const struct nlmsghdr *header)
 int netlink_route_get(struct netlink *nl, const struct address *from, const struct address *to,
 	struct netlink_route *answer)
 {
-	struct nlmsghdr *header = netlink_request(nl, RTM_GETROUTE, NLM_F_ACK);
+	struct nlmsghdr *header = netlink_request(nl, RTM_GETROUTE, 0);
 	struct rtmsg *message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
 	char words[64];
 	memset(answer, 0, sizeof(*answer));
@@ -436,7 +437,7 @@ static void take_neighbour(void *context, const struct nlmsghdr *header)
 int netlink_neighbour_get(struct netlink *nl, unsigned link, const struct address *address,
 	struct netlink_neighbour *answer)
 {
-	struct nlmsghdr *header = netlink_request(nl, RTM_GETNEIGH, NLM_F_ACK);
+	struct nlmsghdr *header = netlink_request(nl, RTM_GETNEIGH, 0);
 	struct ndmsg *message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
 	char words[64];
 	memset(answer, 0, sizeof(*answer));

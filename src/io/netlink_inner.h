@@ -27,7 +27,8 @@ typedef void netlink_visit(void *context, const struct nlmsghdr *header);
 int netlink_open_family(struct netlink **netlink, int family);
 /* A request in the buffer of this socket, its header filled. */
 struct nlmsghdr *netlink_request(struct netlink *netlink, uint16_t type, uint16_t flags);
-/* Sends it and reads until its acknowledgement or the end of its dump. */
+/* Sends it and reads until its acknowledgement, the end of its dump, or, when neither was asked
+ * for, its one answer. */
 int netlink_transact(
 	struct netlink *netlink, struct nlmsghdr *header, netlink_visit *visit, void *context);
 /* Remembers what failed; returns `result` for the caller to hand on. */

@@ -26,19 +26,23 @@ enum {
 	NO_LINK = 0xff,
 	WAYS = CALL_IDS, /* path numbers below: no more paths than calls */
 	PEER_BUCKETS = 1024,
+	CONFIRM_EVERY_MS = 4000,
+	SUSPECTS = 64,      /* that wait to be told; what is more comes back again */
 	SORTED_FIRST = 512, /* packets of one call of outer_send; doubles */
 };
 
-#define CONFIRM_EVERY SECONDS(4)
-
-/* A path as this worker uses it. Paths with the same peer, and suspects, are lists of indices. */
+/* A path as this worker uses it: 44 bytes, since there may be 10,000 of them. Those whose peers
+ * have one hash are a list of indices: two peers that share it are suspected together, at the price
+ * of a look. */
 struct way {
-	struct path path; /* its peer's family is 0 when there is none of this number */
-	uint8_t link;     /* position in `links`, or NO_LINK */
-	bool suspected;
-	uint32_t next_same, next_suspect;
-	uint64_t confirm_at;
+	struct direct_path path; /* where it is direct over one of `links` */
+	uint8_t link;            /* position in `links`, or NO_LINK */
+	bool used, suspected;
+	uint32_t peer_hash, next_same;
+	uint32_t confirm_at; /* milliseconds, as far as they fit */
 };
+
+static_assert(sizeof(struct way) <= 44, "ten thousand paths stay cheap");
 
 struct outer {
 	struct outer_raw *raw;
@@ -50,13 +54,14 @@ struct outer {
 	struct outer_programs *programs;
 
 	struct way *ways; /* WAYS of them; pages are resident as they are used */
-	uint32_t suspects;
+	uint32_t suspects[SUSPECTS];
+	unsigned suspect_count;
 	uint32_t same_peer[PEER_BUCKETS];
 
 	/* Packets of one call, taken apart by link. */
 	size_t sorted_max;
 	const struct packet **packets;
-	const struct path **paths;
+	const struct direct_path **paths;
 	size_t *places;
 	uint64_t *refused;
 	uint8_t *wheres;
@@ -186,29 +191,36 @@ size_t outer_sources(const struct outer *o, int descriptors[OUTER_SOURCES_MAX])
 
 /* ---- paths ---- */
 
-static uint32_t *peer_bucket(struct outer *o, const struct address *peer)
+static uint32_t hash_peer(const struct address *peer)
 {
 	uint32_t hash = peer->family;
 	for (size_t i = 0; i < (peer->family == 4 ? 4 : 16); i++)
 		hash = (hash ^ peer->bytes[i]) * 0x01000193;
-	return &o->same_peer[(hash ^ hash >> 16) % PEER_BUCKETS];
+	return hash ^ hash >> 16;
 }
 
 static struct way *way_of(struct outer *o, uint32_t index)
 {
-	return index && index < WAYS && o->ways[index].path.peer.family ? &o->ways[index] : NULL;
+	return index && index < WAYS && o->ways[index].used ? &o->ways[index] : NULL;
 }
 
 static void forget_way(struct outer *o, uint32_t index)
 {
 	struct way *way = &o->ways[index];
-	uint32_t *at = peer_bucket(o, &way->path.peer);
+	uint32_t *at = &o->same_peer[way->peer_hash % PEER_BUCKETS];
 	while (*at != index)
 		at = &o->ways[*at].next_same;
 	*at = way->next_same;
-	/* A suspect stays in its list, to be passed over: it may have this number again soon. */
-	way->path = (struct path){.mtu = 0};
-	way->next_same = 0;
+	way->used = false;
+}
+
+/* The position of the link that a path is direct over. */
+static uint8_t link_of(const struct outer *o, const struct path *path)
+{
+	for (unsigned n = 0; path->direct && n < o->link_count; n++)
+		if (o->interfaces[n] == path->link)
+			return (uint8_t)n;
+	return NO_LINK;
 }
 
 void outer_path(struct outer *o, uint32_t index, const struct path *path)
@@ -218,34 +230,35 @@ void outer_path(struct outer *o, uint32_t index, const struct path *path)
 	if (!path || !index || index >= WAYS)
 		return;
 	struct way *way = &o->ways[index];
-	uint32_t *bucket = peer_bucket(o, &path->peer);
-	way->path = *path;
+	*way = (struct way){
+		.link = link_of(o, path),
+		.used = true,
+		.suspected = way->suspected,
+		.peer_hash = hash_peer(&path->peer),
+	};
+	if (way->link != NO_LINK)
+		way->path = direct_path_of(path);
+	uint32_t *bucket = &o->same_peer[way->peer_hash % PEER_BUCKETS];
 	way->next_same = *bucket;
 	*bucket = index;
-	way->link = NO_LINK;
-	for (unsigned n = 0; path->direct && n < o->link_count; n++)
-		if (o->interfaces[n] == path->link)
-			way->link = (uint8_t)n;
-	way->confirm_at = 0;
 }
 
 static void suspect_peer(struct outer *o, const struct address *peer)
 {
-	for (uint32_t index = *peer_bucket(o, peer); index; index = o->ways[index].next_same) {
-		struct way *way = &o->ways[index];
-		if (way->suspected || !address_equal(&way->path.peer, peer))
+	uint32_t hash = hash_peer(peer);
+	for (uint32_t i = o->same_peer[hash % PEER_BUCKETS]; i; i = o->ways[i].next_same) {
+		struct way *way = &o->ways[i];
+		if (way->suspected || way->peer_hash != hash || o->suspect_count == SUSPECTS)
 			continue;
 		way->suspected = true;
-		way->next_suspect = o->suspects;
-		o->suspects = index;
+		o->suspects[o->suspect_count++] = i;
 	}
 }
 
 uint32_t outer_suspect(struct outer *o)
 {
-	while (o->suspects) {
-		uint32_t index = o->suspects;
-		o->suspects = o->ways[index].next_suspect;
+	while (o->suspect_count) {
+		uint32_t index = o->suspects[--o->suspect_count];
 		o->ways[index].suspected = false;
 		if (way_of(o, index))
 			return index;
@@ -299,14 +312,14 @@ void outer_lend(struct outer *o, struct packet_list *list)
 
 /* The link for one packet, with its path in *path; NO_LINK: the raw socket. */
 static uint8_t choose_link(
-	struct outer *o, const struct packet *packet, uint64_t now, const struct path **path)
+	struct outer *o, const struct packet *packet, uint32_t now, const struct direct_path **path)
 {
 	struct way *way = way_of(o, packet->datapath->path);
 	if (!way || way->link == NO_LINK || packet->control ||
-		!outer_link_takes(o->interfaces[way->link], packet, &way->path))
+		!outer_link_takes(packet, &way->path))
 		return NO_LINK;
-	if (way->confirm_at <= now) {
-		way->confirm_at = now + CONFIRM_EVERY;
+	if (!way->confirm_at || (int32_t)(now - way->confirm_at) >= 0) {
+		way->confirm_at = (now + CONFIRM_EVERY_MS) | 1; /* 0: never yet */
 		return NO_LINK;
 	}
 	*path = &way->path;
@@ -371,7 +384,7 @@ void outer_send(struct outer *o, const struct packet *const *packets, size_t cou
 		return;
 	}
 	for (size_t i = 0; i < count; i++) {
-		o->wheres[i] = choose_link(o, packets[i], now, &o->paths[i]);
+		o->wheres[i] = choose_link(o, packets[i], (uint32_t)(now / 1000), &o->paths[i]);
 		by_raw += o->wheres[i] == NO_LINK;
 	}
 	if (!by_raw && o->link_count == 1) {

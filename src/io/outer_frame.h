@@ -30,8 +30,8 @@ static inline struct outer_frame outer_frame_of(const struct outer_link_config *
 
 /* Writes the headers that end where the GRE packet starts; returns how long they are. A packet
  * that is not to be fragmented is atomic and needs no identification (RFC 6864 §4.1). */
-static inline size_t outer_frame_write(
-	struct outer_frame *f, uint8_t *gre, const struct packet *packet, const struct path *path)
+static inline size_t outer_frame_write(struct outer_frame *f, uint8_t *gre,
+	const struct packet *packet, const struct direct_path *path)
 {
 	uint8_t *ip = gre - OUTER_IP_HEADER;
 	uint16_t id = 0;
@@ -43,8 +43,8 @@ static inline size_t outer_frame_write(
 	put_u16(ip + 6, f->dont_fragment ? IP_DF : 0);
 	put_u16(ip + 8, (uint16_t)(f->ttl << 8 | IPPROTO_GRE));
 	put_u16(ip + 10, 0);
-	memcpy(ip + 12, path->local.bytes, 4);
-	memcpy(ip + 16, path->peer.bytes, 4);
+	memcpy(ip + 12, path->local, 4);
+	memcpy(ip + 16, path->peer, 4);
 	uint32_t sum = 0; /* RFC 1071: in any byte order, as it is stored in the same */
 	for (size_t i = 0; i < OUTER_IP_HEADER; i += 2) {
 		uint16_t word;

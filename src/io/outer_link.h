@@ -11,17 +11,34 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "outer.h"
 #include "outer_programs.h"
 
-/* Whether send() below takes such a packet on this interface; all others go by the raw socket. */
-static inline bool outer_link_takes(
-	unsigned interface, const struct packet *packet, const struct path *path)
+/* What is needed of a direct path for each packet. Small, since there may be 10,000 of them. */
+struct direct_path {
+	uint8_t local[4], peer[4];
+	uint8_t link_header_length;
+	uint8_t link_header[PATH_LINK_HEADER_MAX];
+	uint16_t mtu;
+};
+
+static inline struct direct_path direct_path_of(const struct path *path)
+{
+	struct direct_path direct = {
+		.link_header_length = path->link_header_length, .mtu = path->mtu};
+	memcpy(direct.local, path->local.bytes, 4);
+	memcpy(direct.peer, path->peer.bytes, 4);
+	memcpy(direct.link_header, path->link_header, path->link_header_length);
+	return direct;
+}
+
+/* Whether send() below takes such a packet; others go by the raw socket. */
+static inline bool outer_link_takes(const struct packet *packet, const struct direct_path *path)
 {
 	size_t length = OUTER_IP_HEADER + (size_t)packet->length;
-	return path->direct && path->link == interface && length <= TAKEN_MAX &&
-	       (path->mtu == 0 || length <= path->mtu);
+	return length <= TAKEN_MAX && length <= path->mtu;
 }
 
 struct outer_link; /* each back end's own */
@@ -53,11 +70,12 @@ struct outer_link_ops {
 	/* As outer_lend. The frames are the caller's until its next send or lend on this link. */
 	void (*lend)(struct outer_link *link, struct packet_list *list);
 
-	/* Sends any number of packets for which outer_link_takes; paths[n] is that of packet n.
+	/* Sends any number of packets for which outer_link_takes; paths[n] is that of packet n,
+	 * over this interface.
 	 * Writes the link and IP headers: DF as configured, TOS the packet's. Bit n of `refused`
 	 * (set only, the caller clears): packet n was not taken. */
 	void (*send)(struct outer_link *link, const struct packet *const *packets,
-		const struct path *const *paths, size_t count, uint64_t *refused);
+		const struct direct_path *const *paths, size_t count, uint64_t *refused);
 };
 
 extern const struct outer_link_ops outer_rings, outer_xdp;

@@ -381,7 +381,7 @@ static uint32_t lent_frame(const struct outer_link *l, const uint8_t *bytes)
 
 /* Puts packet number `n` into the n-th frame. If another packet still lies there it moves out. */
 static void fill(struct outer_link *l, const struct packet *const *packets, size_t n,
-	const struct path *path)
+	const struct direct_path *path)
 {
 	const struct packet *packet = packets[n];
 	uint8_t *frame = frame_out(l, l->out_at + (uint32_t)n), *gre = gre_in(l, frame);
@@ -444,7 +444,7 @@ static size_t take_back(struct outer_link *l, size_t count)
 }
 
 static void rings_send(struct outer_link *l, const struct packet *const *packets,
-	const struct path *const *paths, size_t count, uint64_t *refused)
+	const struct direct_path *const *paths, size_t count, uint64_t *refused)
 {
 	size_t filled = 0;
 	bool waited = false;

@@ -190,7 +190,7 @@ static void xdp_lend(struct outer_link *l, struct packet_list *list)
 }
 
 static void xdp_send(struct outer_link *l, const struct packet *const *packets,
-	const struct path *const *paths, size_t count, uint64_t *refused)
+	const struct direct_path *const *paths, size_t count, uint64_t *refused)
 {
 	if (l->ring)
 		outer_rings.send(l->ring, packets, paths, count, refused);

@@ -149,8 +149,9 @@ static struct path look(struct paths *p, struct path_entry *entry)
 		return path;
 	path.link = route.link;
 	path.mtu = mtu_of(&route, link);
-	entry->next_hop = route.gateway.family ? route.gateway : path.peer;
-	path.direct = make_direct(p, &path, &route, link, &entry->next_hop);
+	const struct address *next_hop = route.gateway.family ? &route.gateway : &path.peer;
+	memcpy(entry->next_hop, next_hop->bytes, sizeof(entry->next_hop));
+	path.direct = make_direct(p, &path, &route, link, next_hop);
 	if (route.expires)
 		look_later(p, entry, entry->looked_at + (uint64_t)route.expires * 1000);
 	return path;

@@ -16,7 +16,7 @@
 
 #include "address.h"
 
-enum { PATH_LINK_HEADER_MAX = 18 };
+enum { PATH_LINK_HEADER_MAX = 14 };
 
 struct path {
 	struct address local, peer; /* outer */

@@ -12,11 +12,11 @@ struct mnl_socket;
 
 /* One path. Index 0 is none. */
 struct path_entry {
-	struct path path; /* as it was told */
-	struct address next_hop;
+	struct path path;    /* as it was told */
+	uint8_t next_hop[4]; /* of one that may be direct */
+	bool dirty;
 	uint32_t wanted; /* by so many; 0: free */
 	uint32_t next;   /* in its bucket, or in the list of free ones */
-	bool dirty;
 	uint32_t next_dirty;
 	uint64_t looked_at; /* milliseconds of the loop's clock */
 	uint64_t look_at;   /* NEVER: when something tells */

@@ -84,12 +84,12 @@ static void link_changed(struct paths *p, const struct nlmsghdr *header)
 static void neighbour_changed(struct paths *p, const struct nlmsghdr *header)
 {
 	struct netlink_neighbour n;
-	if (!netlink_read_neighbour(header, &n))
+	if (!netlink_read_neighbour(header, &n) || n.address.family != 4)
 		return;
 	for (uint32_t i = 1; i <= p->high; i++) {
 		const struct path_entry *entry = &p->entries[i];
 		const struct path *path = &entry->path;
-		if (path->link != n.link || !address_equal(&entry->next_hop, &n.address))
+		if (path->link != n.link || memcmp(entry->next_hop, n.address.bytes, 4) != 0)
 			continue;
 		bool same = path->direct == n.valid &&
 			    (!n.valid || memcmp(path->link_header, n.mac, 6) == 0);

@@ -113,7 +113,7 @@ static void refuse_rest(struct xdp_sender *s, size_t count, uint64_t *refused)
 }
 
 void xdp_sender_send(struct xdp_sender *s, const struct packet *const *packets,
-	const struct path *const *paths, size_t count, uint64_t *refused)
+	const struct direct_path *const *paths, size_t count, uint64_t *refused)
 {
 	unsigned next = 0;
 	bool waited = false;

@@ -25,6 +25,6 @@ void xdp_sender_init(struct xdp_sender *sender, struct xdp_socket *socket,
 /* As in struct outer_link_ops. */
 void xdp_sender_lend(struct xdp_sender *sender, struct packet_list *list);
 void xdp_sender_send(struct xdp_sender *sender, const struct packet *const *packets,
-	const struct path *const *paths, size_t count, uint64_t *refused);
+	const struct direct_path *const *paths, size_t count, uint64_t *refused);
 
 #endif

@@ -133,14 +133,14 @@ static void write_gre(uint8_t *at, uint32_t sequence)
 
 /* ---- sending ---- */
 
-static double send_turn(
-	enum kind kind, struct outer_raw *raw, struct outer_link *link, const struct path *path)
+static double send_turn(enum kind kind, struct outer_raw *raw, struct outer_link *link,
+	const struct direct_path *path)
 {
 	static uint8_t own[BATCH_MAX][OUTER_MAX];
 	struct datapath dp = {.local = local, .peer = peer};
 	struct packet packets[BATCH_MAX];
 	const struct packet *order[BATCH_MAX];
-	const struct path *paths[BATCH_MAX];
+	const struct direct_path *paths[BATCH_MAX];
 	uint64_t lost = 0, start = cpu_ns();
 	uint32_t sequence = 0;
 	for (unsigned n = 0; n < SENDS; n++) {
@@ -173,12 +173,9 @@ static double send_turn(
 static void bench_send(const char *name, enum kind kinds, unsigned rounds, const char *title)
 {
 	static double ns[KINDS][ROUNDS_MAX];
-	struct path path = {.local = local,
-		.peer = peer,
-		.direct = true,
-		.link_header_length = ETH_HLEN,
-		.link = if_nametoindex(name),
-		.mtu = 1500};
+	struct path whole = {
+		.local = local, .peer = peer, .link_header_length = ETH_HLEN, .mtu = 1500};
+	struct direct_path path = direct_path_of(&whole);
 	run("ip addr add 192.0.2.1/24 dev %s; ip link set %s up;"
 	    "ip neigh replace 192.0.2.2 lladdr 02:00:00:00:00:02 dev %s",
 		name, name, name);
@@ -188,7 +185,7 @@ static void bench_send(const char *name, enum kind kinds, unsigned rounds, const
 	usleep(300000); /* the carrier */
 	for (unsigned round = 0; round < rounds; round++)
 		for (enum kind kind = RAW; kind < kinds; kind++) {
-			struct outer_link *link = open_link(kind, path.link);
+			struct outer_link *link = open_link(kind, if_nametoindex(name));
 			ns[kind][round] = send_turn(kind, raw, link, &path);
 			if (link)
 				link_ops[kind]->close(link);

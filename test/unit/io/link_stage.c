@@ -240,14 +240,11 @@ void put_markers(void)
 
 /* ---- batches ---- */
 
-struct path direct_path(void)
+struct direct_path direct_path(void)
 {
-	struct path path = {.local = local,
-		.peer = peer,
-		.direct = true,
-		.link_header_length = ETH_HLEN,
-		.link = our_index,
-		.mtu = LINK_MTU};
+	struct direct_path path = {.link_header_length = ETH_HLEN, .mtu = LINK_MTU};
+	memcpy(path.local, local.bytes, 4);
+	memcpy(path.peer, peer.bytes, 4);
 	memcpy(path.link_header, peer_mac, 6);
 	memcpy(path.link_header + 6, our_mac, 6);
 	put_u16(path.link_header + 12, ETH_P_IP);
@@ -278,7 +275,7 @@ void forget_id(struct frame *f)
 }
 
 void fill_batch(struct batch *b, const struct outer_link_ops *ops, struct outer_link *link,
-	const struct path *path)
+	const struct direct_path *path)
 {
 	struct packet_list list = {.at = b->packets, .max = 1 + below(below(3) ? 8 : 200)};
 	bool jumbled = below(4) == 0, holes = below(3) == 0, foreign = below(3) == 0;

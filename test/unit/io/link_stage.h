@@ -70,20 +70,20 @@ bool next_frame(struct frame *f, int ms);
 /* The identification is each sender's own; the checksum follows from it. */
 void forget_id(struct frame *f);
 
-struct path direct_path(void);
+struct direct_path direct_path(void);
 
 struct batch {
 	struct datapath dp;
 	size_t count;
 	struct packet packets[200];
 	const struct packet *order[200];
-	const struct path *paths[200];
+	const struct direct_path *paths[200];
 	uint8_t own[200][OUTER_MAX];
 };
 
 /* Packets with random contents in their buffers, some of which are lent; some are left out, some
  * are put in another order. */
 void fill_batch(struct batch *b, const struct outer_link_ops *ops, struct outer_link *link,
-	const struct path *path);
+	const struct direct_path *path);
 
 #endif

@@ -85,7 +85,7 @@ static void test_workers(void **state)
 	}
 	/* Each of them sends, a queue of its own or not. */
 	static struct batch batch;
-	struct path path = direct_path();
+	struct direct_path path = direct_path();
 	struct frame got;
 	batch.dp = (struct datapath){.local = local, .peer = peer};
 	while (next_frame(&got, 20))
@@ -110,8 +110,8 @@ static size_t send_one(const struct outer_link_ops *ops, struct outer_link *link
 	struct datapath dp = {.local = local, .peer = peer};
 	struct packet packet = {.datapath = &dp, .bytes = bytes, .length = sizeof(bytes)};
 	const struct packet *packets = &packet;
-	struct path path = direct_path();
-	const struct path *paths = &path;
+	struct direct_path path = direct_path();
+	const struct direct_path *paths = &path;
 	uint64_t refused = 0;
 	ops->send(link, &packets, &paths, 1, &refused);
 	return refused ? 0 : 1;
@@ -189,7 +189,7 @@ static void test_refused(void **state)
 	static struct batch batch;
 	const struct outer_link_ops *ops = *state;
 	struct outer_link *link = open_link(ops, 0, 1);
-	struct path path = direct_path();
+	struct direct_path path = direct_path();
 	struct frame got;
 	unsigned lost = 0;
 	batch.dp = (struct datapath){.local = local, .peer = peer};
@@ -248,8 +248,9 @@ static void test_bare(void **state)
 	struct datapath dp = {.local = local, .peer = peer};
 	struct packet packet = {.datapath = &dp, .bytes = bytes, .length = 500};
 	const struct packet *packets = &packet;
-	struct path path = {.local = local, .peer = peer, .direct = true, .link = our_index};
-	const struct path *paths = &path;
+	struct path whole = {.local = local, .peer = peer, .mtu = 1500};
+	struct direct_path path = direct_path_of(&whole);
+	const struct direct_path *paths = &path;
 	uint64_t refused = 0;
 	uint8_t sent[PACKET_MAX];
 	outer_rings.send(link, &packets, &paths, 1, &refused);

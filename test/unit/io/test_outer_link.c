@@ -245,7 +245,7 @@ static void test_send(void **state)
 	const struct outer_link_ops *ops = *state;
 	struct outer_link *link = open_link(ops, 0, 1);
 	struct outer_raw *raw = open_raw();
-	struct path path = direct_path();
+	struct direct_path path = direct_path();
 	unsigned seed = (unsigned)time(NULL);
 	print_message("seed %u\n", seed);
 	srand(seed);
