@@ -73,13 +73,12 @@ static bool take_batch(struct worker *w, unsigned from)
 
 void traffic_from_workers(struct worker *w)
 {
-	uint32_t rung = doorbell_answer(&w->bell) & ~(1u << WORKER_CONTROL);
-	uint32_t from = w->inbox_rest | rung;
-	w->inbox_rest = 0;
+	uint32_t from = w->inbox_from;
+	w->inbox_from = 0;
 	for (; from; from &= from - 1) {
 		unsigned number = (unsigned)__builtin_ctz(from);
 		if (take_batch(w, number))
-			w->inbox_rest |= 1u << number;
+			w->inbox_from |= 1u << number;
 		worker_settle(w);
 	}
 }

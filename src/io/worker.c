@@ -1,10 +1,10 @@
 /* The worker's thread: rounds over raw sockets, TUNs, other workers' packets and an eventfd.
  *
  * A round takes at most one batch from each source, in an order that lets control go ahead of data:
- * commands, the sockets of control frames, deadlines, packets other workers have read (they are
- * older than what is still in our own queues), and only then data. So a flood of data delays a
- * command or a control frame by one round, a few hundred packets, however long it lasts; what
- * cannot be processed stays in the kernel's queues, which drop it for nothing.
+ * commands, the sockets of control frames (told at once), deadlines, packets other workers have
+ * read (they are older than what is still in our own queues), and only then data. So a flood of
+ * data delays a command or a control frame by one round, a few hundred packets, however long it
+ * lasts; what cannot be processed stays in the kernel's queues, which drop it for nothing.
  *
  * Between rounds the thread sleeps until the nearest deadline of a session. Before that it makes
  * keys ahead for the sessions that moved data last, a few microseconds' worth between two looks at
@@ -145,8 +145,12 @@ static void run_round(struct worker *w, uint32_t ready)
 {
 	if (is_ready(ready, WORKER_SOURCE_WAKE))
 		doorbell_silence(&w->bell);
+	/* Answered before anything is looked at: who rings from here on is heard next time. */
+	w->inbox_from |= doorbell_answer(&w->bell) & ~(1u << WORKER_CONTROL);
 	requests_run(w);
 	from_outer(w, ready, 0, OUTER_CONTROL_SOURCES);
+	if (w->told_something)
+		tell_all(w);
 	run_deadlines(w);
 	traffic_from_workers(w);
 	from_outer(w, ready, OUTER_CONTROL_SOURCES, w->outer_sources);
@@ -179,7 +183,7 @@ static int poll_sources(struct worker *w, struct epoll_event *events, uint64_t w
 static uint64_t may_wait(struct worker *w)
 {
 	uint64_t until = heap_nearest(&w->deadlines), now = clock_now();
-	if (w->inbox_rest || now < w->busy_until)
+	if (w->inbox_from || now < w->busy_until)
 		return 0;
 	if (w->publish_at < until)
 		until = w->publish_at;

@@ -118,7 +118,7 @@ struct worker {
 	uint32_t drops_seen[DROP_COUNT];
 	uint64_t handed_now;
 	uint32_t touched, dirty, telling; /* lists: index + 1 */
-	uint32_t inbox_rest;              /* bit n: worker n's packets are not all taken yet */
+	uint32_t inbox_from;              /* bit n: worker n has packets for us */
 	uint32_t announcing;              /* bit n: packets for worker n wait to be announced */
 	uint64_t publish_at;
 	uint64_t busy_until;
