@@ -45,7 +45,9 @@ static inline void set_identity(uint8_t s[256])
 }
 
 /* The next byte of stream `n` goes to `place` of its key stream block:
- * x = s[i]; j += x; y = s[j]; s[i] = y; s[j] = x; block[place] = s[x + y]. */
+ * x = s[i]; j += x; y = s[j]; s[i] = y; s[j] = x; block[place] = s[x + y].
+ * `j` changes before the others were last read (&): a compiler that sees two of them to be equal,
+ * both 0 at first, may not put them into one register. */
 #define STEP(n, place)                                                                             \
 	__asm__ __volatile__("movzbl (%[s],%[i]), %%eax\n\t"                                       \
 			     "addb %%al, %b[j]\n\t"                                                \
@@ -54,7 +56,7 @@ static inline void set_identity(uint8_t s[256])
 			     "movb %%al, (%[s],%[j])\n\t"                                          \
 			     "addb %%dl, %%al\n\t"                                                 \
 			     "pinsrb $" #place ", (%[s],%%rax), %[block]"                          \
-			     : [j] "+r"(j##n), [block] "+x"(block##n)                              \
+			     : [j] "+&r"(j##n), [block] "+x"(block##n)                             \
 			     : [s] "r"(s##n), [i] "r"(i)                                           \
 			     : "rax", "rdx", "cc", "memory")
 
@@ -154,7 +156,7 @@ static void x86_run(struct rc4_lane *lanes, size_t count, size_t blocks)
 			     "movzbl (%[s],%[j]), %%edx\n\t"                                       \
 			     "movb %%dl, " #place "(%[s],%[at])\n\t"                               \
 			     "movb %%al, (%[s],%[j])"                                              \
-			     : [j] "+r"(j##n)                                                      \
+			     : [j] "+&r"(j##n)                                                     \
 			     : [s] "r"(s##n), [keys] "r"(keys),                                    \
 			     [key] "i"(RC4_KEY * (n) + (place)), [at] "r"(at)                      \
 			     : "rax", "rdx", "cc", "memory")
