@@ -133,7 +133,11 @@ static void pump_item(struct tunnel *tunnel, const struct outbox *items,
 		take_down(tunnel, (enum close_reason)item->arg, out);
 		break;
 	case CONTROL_DROP:
-		pass(TUNNEL_DROP, items, item, out);
+		session = item->subject ? find(tunnel, item->subject) : NULL;
+		if (session)
+			emit_drop(session, (enum drop)item->arg, out);
+		else
+			pass(TUNNEL_DROP, items, item, out);
 		break;
 	case CONTROL_MESSAGE:
 		pass(TUNNEL_MESSAGE, items, item, out);

@@ -8,7 +8,9 @@ import struct
 import time
 
 from scapy.layers.pptp import (PPTPCallClearRequest, PPTPCallDisconnectNotify, PPTPEchoReply,
-                               PPTPEchoRequest, PPTPOutgoingCallReply, PPTPOutgoingCallRequest,
+                               PPTPEchoRequest, PPTPIncomingCallConnected, PPTPIncomingCallReply,
+                               PPTPIncomingCallRequest, PPTPOutgoingCallReply,
+                               PPTPOutgoingCallRequest, PPTPWANErrorNotify,
                                PPTPSetLinkInfo, PPTPStartControlConnectionReply,
                                PPTPStartControlConnectionRequest, PPTPStopControlConnectionReply,
                                PPTPStopControlConnectionRequest)
@@ -18,9 +20,11 @@ from scapy.packet import Raw
 PORT = 1723
 HEADER = struct.Struct('!HHIHH')
 COOKIE = 0x1a2b3c4d
-REPLIES = {2: PPTPStartControlConnectionReply, 3: PPTPStopControlConnectionRequest,
-           4: PPTPStopControlConnectionReply, 5: PPTPEchoRequest, 6: PPTPEchoReply,
-           8: PPTPOutgoingCallReply, 13: PPTPCallDisconnectNotify}
+REPLIES = {1: PPTPStartControlConnectionRequest, 2: PPTPStartControlConnectionReply,
+           3: PPTPStopControlConnectionRequest, 4: PPTPStopControlConnectionReply,
+           5: PPTPEchoRequest, 6: PPTPEchoReply, 8: PPTPOutgoingCallReply,
+           9: PPTPIncomingCallRequest, 10: PPTPIncomingCallReply, 11: PPTPIncomingCallConnected,
+           12: PPTPCallClearRequest, 13: PPTPCallDisconnectNotify}
 
 
 def start_request():
@@ -30,6 +34,30 @@ def start_request():
 def call_request(call_id=0x4711):
     return bytes(PPTPOutgoingCallRequest(call_id=call_id, call_serial_number=1,
                                          pkt_window_size=64))
+
+
+def ring(call_id=0x4711):
+    """A PAC's line rings."""
+    return bytes(PPTPIncomingCallRequest(call_id=call_id, dialed_number_len=4, dialing_number_len=3,
+                                         dialed_number=b'5551', dialing_number=b'777'))
+
+
+def ring_answer(call_id, peer_call_id, result=1):
+    return bytes(PPTPIncomingCallReply(len=24,  # scapy says 148
+                                       call_id=call_id, peer_call_id=peer_call_id,
+                                       result_code=result, pkt_window_size=64))
+
+
+def ring_connected(peer_call_id):
+    return bytes(PPTPIncomingCallConnected(peer_call_id=peer_call_id, pkt_window_size=64))
+
+
+def disconnect_notify(call_id):
+    return bytes(PPTPCallDisconnectNotify(call_id=call_id))
+
+
+def line_errors(peer_call_id, crc):
+    return bytes(PPTPWANErrorNotify(peer_call_id=peer_call_id, crc_errors=crc))
 
 
 def echo_request(identifier=7):
@@ -138,6 +166,15 @@ class Talker:
         assert reply.result_code == 1 and reply.peer_call_id == call_id
         return reply.call_id
 
+    def ring(self, call_id=0x4711):
+        """As a PAC: offers a call and connects it; returns the server's call ID."""
+        self.send(ring(call_id))
+        reply = self.receive()
+        assert isinstance(reply, PPTPIncomingCallReply), reply
+        assert reply.result_code == 1 and reply.peer_call_id == call_id
+        self.send(ring_connected(reply.call_id))
+        return reply.call_id
+
     def gre(self, packet, to=None):
         self.raw.sendto(packet, (to or self.server, 0))
 
@@ -148,6 +185,31 @@ class Talker:
             packet, (source, _) = self.raw.recvfrom(65536)
             if source == self.server:
                 return packet[(packet[0] & 15) * 4:]
+
+
+class Answerer(Talker):
+    """The same, called: a PNS that listens, and answers what the test says."""
+
+    def __init__(self, namespace, address):
+        self.namespace, self.server, self.rest, self.tcp = namespace, None, b'', None
+        with namespace.entered():
+            self.listener = socket.create_server((address, PORT))
+            self.raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_GRE)
+            self.raw.bind((address, 0))
+
+    def close(self):
+        if self.tcp:
+            self.tcp.close()
+        self.raw.close()
+        self.listener.close()
+
+    def answer(self, timeout=5):
+        """Takes a connection and starts it."""
+        self.listener.settimeout(timeout)
+        self.tcp, (self.server, _) = self.listener.accept()
+        request = self.receive()
+        assert isinstance(request, PPTPStartControlConnectionRequest), request
+        self.send(bytes(PPTPStartControlConnectionReply(result_code=1, vendor_string=b'scapy')))
 
 
 class Forger:

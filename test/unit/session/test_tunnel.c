@@ -251,6 +251,23 @@ static void an_incoming_call_never_connected(void **state)
 	assert_int_equal(seen_reason(client, 1), CLOSE_CONTROL_TIMEOUT);
 }
 
+/* Counted where its call is known: nobody else counts it. */
+static void a_message_out_of_place_is_its_sessions(void **state)
+{
+	struct pair *pair = ringing(1);
+	struct end *server = &pair->server;
+	uint8_t bytes[PPTP_MESSAGE_MAX];
+	struct writer w = writer_over(bytes, sizeof bytes);
+	struct pptp_message m = {.type = PPTP_INCOMING_CONNECTED};
+	m.incoming_connected.peer_call_id = server->sessions[0].call.local_id;
+	pptp_build(&m, &w);
+	tunnel_input(&server->tunnel, bytes, writer_length(&w), pair->now, pair_out());
+	pair_take(pair, server);
+	assert_int_equal(session_drops(&server->sessions[0], DROP_CONTROL_STATE), 1);
+	assert_int_equal(seen_total(server, TUNNEL_DROP, -1), 1);
+	check_sessions_up(pair, 1);
+}
+
 static void incoming_calls_are_refused_unless_wanted(void **state)
 {
 	struct pair *pair = pair_new();
@@ -503,6 +520,7 @@ int main(void)
 		cmocka_unit_test(incoming_calls_come_up),
 		cmocka_unit_test(the_pns_ends_an_incoming_call),
 		cmocka_unit_test(an_incoming_call_never_connected),
+		cmocka_unit_test(a_message_out_of_place_is_its_sessions),
 		cmocka_unit_test(incoming_calls_are_refused_unless_wanted),
 		cmocka_unit_test(either_end_opens),
 		cmocka_unit_test(frames_after_the_end_are_nothing),
