@@ -557,6 +557,21 @@ static void test_commands_are_never_lost(void **state)
 	assert_int_equal(client.final.gre_tx, FRAMES);
 }
 
+/* A command comes at every moment of the round that the one before it has begun. */
+static void test_commands_always_wake(void **state)
+{
+	volatile unsigned spun = 0;
+	for (unsigned i = 0; i < 3000; i++) {
+		struct session_parameters next = at_client;
+		next.subject = subject_make(3, 1 + i);
+		attach(&client, &next);
+		for (unsigned spin = i * 7 % 4000; spin; spin--)
+			spun++;
+		detach(&client, next.subject);
+		WAIT_FOR(client.detached == i + 1);
+	}
+}
+
 static void test_detach_and_reuse(void **state)
 {
 	struct session_parameters next = at_server;
@@ -722,6 +737,7 @@ int main(void)
 		TEST(test_inner_source_is_checked),
 		TEST(test_frames_have_a_quota),
 		TEST(test_commands_are_never_lost),
+		TEST(test_commands_always_wake),
 		TEST(test_detach_and_reuse),
 		{"client to client, allowed", test_client_to_client, start_both, stop_both, &loop},
 		{"client to client, isolated", test_client_to_client, start_both, stop_both, NULL},
