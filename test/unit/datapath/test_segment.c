@@ -306,7 +306,7 @@ static void udp_never_says_none(void **state)
 	struct segments segments;
 	struct inner inner;
 	do
-		super_make(&s, &r, 400, 100);
+		super_make(&s, &r, 400, 200);
 	while (s.tcp || s.length - s.headers < 2);
 	s.offload.checksum_missing = true;
 	s.offload.checksum_start = (uint16_t)s.transport;
