@@ -78,8 +78,6 @@ void mppe_copy(struct mppe *to, const struct mppe_memory *memory, const struct m
 	to->memory = *memory;
 	if (mppe_armed(from) && !from->stateless)
 		*to->memory.stream = *from->memory.stream;
-	if (mppe_armed(from) && from->stateless && to->memory.history)
-		memset(to->memory.history, 0, sizeof(*to->memory.history));
 }
 
 static bool is_flag(uint16_t count)

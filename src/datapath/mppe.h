@@ -55,7 +55,7 @@ struct mppe {
 	bool stateless;
 	bool flush;      /* transmit: the next packet must be a flushed one */
 	bool resync;     /* receive, stateful: wait for a flushed packet */
-	bool active;     /* receive: an IP packet was opened under these keys */
+	bool active;     /* receive: a packet was opened under these keys */
 	uint8_t dialect; /* receive, stateful: enum mppe_flush */
 	uint16_t count;  /* coherency count of the next packet */
 	bool doubt;      /* receive, stateless: so many were lost that the count says nothing */
@@ -78,7 +78,7 @@ struct mppe_stream {
  * is 8 bytes for 40 and 56 bits, 16 for 128. */
 void mppe_arm(struct mppe *m, const struct mppe_memory *memory, const struct mppe_engine *engine,
 	enum mppe_strength strength, bool stateless, const uint8_t *start_key);
-/* `to` goes on where `from` stands, in `memory` of its own. */
+/* `to` goes on where `from` stands, in `memory` of its own, whose history is empty. */
 void mppe_copy(struct mppe *to, const struct mppe_memory *memory, const struct mppe *from);
 /* Forgets the keys, those made ahead in `pool` (may be NULL) too. */
 void mppe_wipe(struct mppe *m, struct key_pool *pool);

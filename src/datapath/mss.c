@@ -32,24 +32,16 @@ static uint16_t turned(uint16_t word, bool odd)
 	return odd ? (uint16_t)(word << 8 | word >> 8) : word;
 }
 
-/* RFC 1624 §3: HC' = ~(~HC + ~m + m'). */
-static void adjust(uint8_t *field, uint16_t before, uint16_t after)
-{
-	uint16_t held = get_u16(field);
-
-	put_u16(field,
-		(uint16_t)~checksum_fold((uint64_t)(uint16_t)~held + (uint16_t)~before + after));
-}
-
 static void lower(uint8_t *tcp, size_t at, uint16_t limit)
 {
-	uint8_t *value = tcp + at;
+	uint8_t *value = tcp + at, *field = tcp + TCP_CHECKSUM;
 	uint16_t announced = get_u16(value);
 
 	if (announced <= limit)
 		return;
 	put_u16(value, limit);
-	adjust(tcp + TCP_CHECKSUM, turned(announced, at & 1), turned(limit, at & 1));
+	put_u16(field,
+		checksum_adjust(get_u16(field), turned(announced, at & 1), turned(limit, at & 1)));
 }
 
 static void walk_options(uint8_t *tcp, size_t end, uint16_t limit)
