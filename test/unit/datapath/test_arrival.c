@@ -264,6 +264,50 @@ static void buffers_stay_what_they_are(void **state)
 	free(lab);
 }
 
+/* One packet lets go of a window's worth and more follow: whatever room there is, all that should
+ * come does, in order, and once. Every seventh met congestion and cannot say so. */
+static void releases_beyond_a_batch(void **state)
+{
+	enum { ALL = 2 * BATCH_MAX - 1 };
+	static const size_t rooms[] = {LAB_OUT, ALL, BATCH_MAX + 6, BATCH_MAX};
+	static struct flight flights[ALL];
+	struct packet in[ALL];
+
+	for (unsigned kind = 0; kind < sizeof(rooms) / sizeof(rooms[0]); kind++) {
+		struct lab *lab = lab_encrypted(MPPE_128, kind % 2);
+		for (uint32_t n = 0; n < ALL; n++) {
+			lab_seal(lab, &lab->client, n, 100, &flights[n]);
+			in[n] = (struct packet){.datapath = &lab->server,
+				.bytes = flights[n].bytes,
+				.length = (uint32_t)flights[n].length,
+				.tos = n % 7 == 3 ? 3 : 0};
+		}
+		lab->server.gre.order.started = true;
+		lab_clear(lab);
+		datapath_open(&lab->engine, in + 1, BATCH_MAX - 1, lab->now, &lab->out);
+		assert_int_equal(lab->out.count, 0);
+		assert_int_equal(lab->server.gre.order.held, BATCH_MAX - 1);
+		in[BATCH_MAX - 1] = in[0];
+		lab->out.max = rooms[kind];
+		uint32_t expected = 0;
+		for (size_t at = BATCH_MAX - 1; at < ALL; lab_clear(lab)) {
+			size_t taken =
+				datapath_open(&lab->engine, in + at, ALL - at, lab->now, &lab->out);
+			assert_in_range(taken, 1, ALL - at);
+			at += taken;
+			for (size_t m = 0; m < lab->out.count; m++) {
+				if (lab->out.at[m].kind == PACKET_OUTER)
+					continue; /* an acknowledgement */
+				expected += expected % 7 == 3;
+				assert_inner(lab, m, expected++);
+			}
+		}
+		assert_int_equal(expected + (expected % 7 == 3), ALL);
+		assert_int_equal(lab->pool.used, 0);
+		free(lab);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +319,7 @@ int main(void)
 		cmocka_unit_test(resets_ahead_of_data),
 		cmocka_unit_test(mss_from_the_peer),
 		cmocka_unit_test(buffers_stay_what_they_are),
+		cmocka_unit_test(releases_beyond_a_batch),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
