@@ -3,9 +3,7 @@
  * in, same packets out. The seed is printed; GREYLINE_SEED takes another. */
 #include "lab.h"
 
-#include <stdio.h>
-
-#include "random.h"
+#include "seed.h"
 
 enum { SESSIONS = 12, PACKETS = 400, KINDS = 7, TICK_EVERY = 90 };
 
@@ -25,23 +23,6 @@ struct load {
 	size_t order[2 * PACKETS]; /* in which the outer ones arrive; some twice, some never */
 	size_t arrivals;
 };
-
-static struct random seeded(uint64_t seed)
-{
-	uint8_t bytes[32] = {0};
-	struct random r;
-	memcpy(bytes, &seed, sizeof(seed));
-	random_seed(&r, bytes);
-	return r;
-}
-
-static uint64_t seed_of_run(void)
-{
-	const char *text = getenv("GREYLINE_SEED");
-	uint64_t seed = text ? strtoull(text, NULL, 0) : 7;
-	printf("seed %llu\n", (unsigned long long)seed);
-	return seed;
-}
 
 static void set_up(struct side *side, const struct mppe_engine *mppe, bool ahead)
 {
@@ -269,7 +250,7 @@ static void one_round(struct random *r, const struct mppe_engine *engine, bool a
 
 static void same_in_same_out(void **state)
 {
-	struct random r = seeded(seed_of_run());
+	struct random r = random_from(seed_of_run(7));
 	for (unsigned n = 0; n < 16; n++) {
 		const struct mppe_engine *engine = mppe_engine_at(n / 4);
 		one_round(&r, engine ? engine : mppe_engine_best(), n % 2);

@@ -7,6 +7,7 @@
 
 #include "flow.h"
 #include "inner.h"
+#include "seed.h"
 #include "segment.h"
 
 enum { BUFFER = OUTER_MAX, MSS = 1348, FLOWS_MAX = 250 };
@@ -515,11 +516,10 @@ static size_t draw_payload(uint32_t *seed, size_t segment)
 
 static void random_batches(void **state)
 {
-	uint32_t seed = (uint32_t)time(NULL);
+	uint32_t seed = (uint32_t)seed_of_run((uint64_t)time(NULL));
 	struct bench *b = bench_new();
 	size_t packets = 0, writes = 0;
 
-	print_message("seed %u\n", seed);
 	for (unsigned round = 0; round < 600; round++) {
 		struct flow flows[FLOWS_MAX];
 		uint32_t count = 1 + draw(&seed, draw(&seed, 2) ? 4 : 40);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "reorder.h"
+#include "seed.h"
 
 enum { SLOTS = 128 };
 
@@ -570,9 +571,8 @@ static unsigned run_stream(uint32_t seed, bool lossy)
 
 static void random_streams(void **state)
 {
-	uint32_t seed = (uint32_t)time(NULL);
+	uint32_t seed = (uint32_t)seed_of_run((uint64_t)time(NULL));
 	unsigned ahead = 0;
-	print_message("seed %u\n", seed);
 	for (uint32_t n = 0; n < 150; n++) {
 		ahead += run_stream(seed + n, false);
 		ahead += run_stream(seed + n, true);

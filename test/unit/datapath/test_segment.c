@@ -2,23 +2,10 @@
  * is printed; GREYLINE_SEED takes another. */
 #include "lab.h"
 
-#include <stdio.h>
-
 #include "checksum.h"
+#include "seed.h"
 #include "segment.h"
 #include "super.h"
-
-static struct random seeded(void)
-{
-	const char *text = getenv("GREYLINE_SEED");
-	uint64_t seed = text ? strtoull(text, NULL, 0) : 11;
-	uint8_t bytes[32] = {0};
-	struct random r;
-	printf("seed %llu\n", (unsigned long long)seed);
-	memcpy(bytes, &seed, sizeof(seed));
-	random_seed(&r, bytes);
-	return r;
-}
 
 /* A super-packet given in hex. */
 static bool start(
@@ -188,7 +175,7 @@ static void extension_headers_are_bounded(void **state)
 static void too_many_segments(void **state)
 {
 	static struct super s;
-	struct random r = seeded();
+	struct random r = random_from(seed_of_run(11));
 	struct segments segments;
 	struct inner inner;
 	do
@@ -207,7 +194,7 @@ static void damage_stays_visible(void **state)
 {
 	static struct super s;
 	static uint8_t out[SUPER_MAX];
-	struct random r = seeded();
+	struct random r = random_from(seed_of_run(11));
 	unsigned seen = 0;
 	while (seen < 20) {
 		struct segments segments;
@@ -236,7 +223,7 @@ static void cut_like_the_plain_path(void **state)
 {
 	static struct super s;
 	static uint8_t fast[SUPER_MAX], plain[SUPER_MAX];
-	struct random r = seeded();
+	struct random r = random_from(seed_of_run(11));
 	for (unsigned round = 0; round < 3000; round++) {
 		struct segments segments;
 		struct inner inner;
@@ -264,7 +251,7 @@ static void missing_checksums_are_taken(void **state)
 {
 	static struct super s;
 	static uint8_t out[SUPER_MAX], plain[SUPER_MAX];
-	struct random r = seeded();
+	struct random r = random_from(seed_of_run(11));
 	for (unsigned round = 0; round < 2000; round++) {
 		struct inner inner;
 		super_make(&s, &r, 1600, 1600);
@@ -302,7 +289,7 @@ static void udp_never_says_none(void **state)
 {
 	static struct super s;
 	uint8_t out[200];
-	struct random r = seeded();
+	struct random r = random_from(seed_of_run(11));
 	struct segments segments;
 	struct inner inner;
 	do

@@ -3,24 +3,11 @@
  * printed; GREYLINE_SEED takes another. */
 #include "lab.h"
 
-#include <stdio.h>
-
+#include "seed.h"
 #include "segment.h"
 #include "super.h"
 
 enum { INPUTS = 8, MTU = 1400 };
-
-static struct random seeded(void)
-{
-	const char *text = getenv("GREYLINE_SEED");
-	uint64_t seed = text ? strtoull(text, NULL, 0) : 5;
-	uint8_t bytes[32] = {0};
-	struct random r;
-	printf("seed %llu\n", (unsigned long long)seed);
-	memcpy(bytes, &seed, sizeof(seed));
-	random_seed(&r, bytes);
-	return r;
-}
 
 /* From the client's own address, so that the server takes it. */
 static void make(struct super *s, struct random *r, uint32_t most, uint32_t mtu)
@@ -86,7 +73,7 @@ static void open_all(struct lab *lab, struct lab *far, struct expected *e)
 static void whatever_the_list_holds(void **state)
 {
 	static struct super inputs[INPUTS];
-	struct random r = seeded();
+	struct random r = random_from(seed_of_run(5));
 	for (unsigned round = 0; round < 60; round++) {
 		struct lab *lab =
 			round % 3 ? lab_encrypted(MPPE_128, round % 3 == 1) : lab_up(false);
@@ -136,7 +123,7 @@ static size_t seal(struct lab *lab, struct packet *in)
 static void one_answer_for_all_its_segments(void **state)
 {
 	static struct super s;
-	struct random r = seeded();
+	struct random r = random_from(seed_of_run(5));
 	struct lab *lab = lab_up(false);
 	for (unsigned v4 = 0; v4 < 2; v4++) {
 		do
@@ -159,7 +146,7 @@ static void segments_may_be_fragmented(void **state)
 {
 	static struct super s;
 	static uint8_t plain[SUPER_MAX], joined[SUPER_MAX];
-	struct random r = seeded();
+	struct random r = random_from(seed_of_run(5));
 	for (unsigned round = 0; round < 20; round++) {
 		struct lab *lab = lab_up(false);
 		do
@@ -202,7 +189,7 @@ static void fragments_of_an_unsummed_packet(void **state)
 {
 	static struct super s;
 	static uint8_t plain[SUPER_MAX], joined[SUPER_MAX];
-	struct random r = seeded();
+	struct random r = random_from(seed_of_run(5));
 	struct lab *lab = lab_up(false);
 	do
 		make(&s, &r, 5000, 9000);
