@@ -50,7 +50,7 @@ struct outer {
 	struct outer_link *links[OUTER_LINKS_MAX];
 	unsigned interfaces[OUTER_LINKS_MAX];
 	unsigned link_count;
-	unsigned busy; /* the link that sent last */
+	unsigned busy; /* the link that sent last, and so lends next */
 	struct outer_programs *programs;
 
 	struct way *ways; /* WAYS of them; pages are resident as they are used */
@@ -391,12 +391,15 @@ void outer_send(struct outer *o, const struct packet *const *packets, size_t cou
 		o->ops->send(o->links[0], packets, o->paths, count, refused);
 		return;
 	}
-	/* First what is waited for: the kernel's copy is made before frames change hands. */
+	/* First what is waited for, and what others copy: then frames change hands with those of
+	 * the link that lent them. */
+	unsigned lender = o->busy;
 	picked = by_raw ? pick(o, packets, count, NO_LINK) : 0;
 	send_raw(o, o->packets, o->places, picked, refused);
-	for (unsigned n = 0; n < o->link_count; n++) {
-		picked = pick(o, packets, count, (uint8_t)n);
+	for (unsigned n = 1; n <= o->link_count; n++) {
+		unsigned link = (lender + n) % o->link_count;
+		picked = pick(o, packets, count, (uint8_t)link);
 		if (picked)
-			send_link(o, n, picked, refused);
+			send_link(o, link, picked, refused);
 	}
 }

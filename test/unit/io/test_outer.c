@@ -318,12 +318,91 @@ static void test_suspects(void **state)
 	assert_int_equal(poll(&fd, 1, 0), 0);
 }
 
+/* Packets in frames that one link has lent, sent by it and by another. */
+static void test_two_links(void **state)
+{
+	enum { COUNT = 64 };
+	static uint8_t own[COUNT][OUTER_MAX];
+	struct packet packets[COUNT];
+	const struct packet *list[COUNT];
+	struct packet_list lent = {.at = packets, .max = COUNT};
+	struct outer_choice choice;
+	struct address any = {.family = 0};
+	char error[256] = "";
+	uint64_t refused;
+	uint8_t got[LENGTH + 20];
+	if (!programs)
+		skip();
+	run("ip link add gl-F-c address 02:00:00:00:00:03 type veth peer name gl-F-d address "
+	    "02:00:00:00:00:04; ip addr add 198.51.100.1/24 dev gl-F-c; ip link set gl-F-c up");
+	run("ip link set gl-F-d netns /proc/%d/fd/%d", getpid(), there);
+	netns_enter(there);
+	run("ip addr add 198.51.100.2/24 dev gl-F-d; ip link set gl-F-d up");
+	netns_enter(here);
+	run("for i in $(seq 200); do ip link show dev gl-F-c | grep -q 'state UP' && break; sleep "
+	    "0.02; done; ping -c1 -W1 198.51.100.2 > /dev/null");
+	assert_int_equal(outer_choose(&choice, OUTER_RINGS, programs, &any, &any, NULL, error), 0);
+	assert_int_equal(choice.link_count, 2);
+	choice.unqueued[0] = choice.unqueued[1] = false; /* as with a qdisc: by rings */
+	struct outer_config config = {
+		.workers = 1, .dont_fragment = true, .choice = &choice, .programs = programs};
+	outer_close(outer);
+	outer = NULL;
+	if (outer_open(&outer, &config, error))
+		fail_msg("%s", error);
+	struct datapath other = {
+		.local = ip("198.51.100.1"), .peer = ip("198.51.100.2"), .path = 8};
+	struct path second = {.local = other.local,
+		.peer = other.peer,
+		.direct = true,
+		.link = choice.links[choice.links[0] == path.link],
+		.mtu = 1500,
+		.link_header_length = 14,
+		.link_header = {2, 0, 0, 0, 0, 4, 2, 0, 0, 0, 0, 3, 8, 0}};
+	outer_path(outer, PATH, &path);
+	outer_path(outer, 8, &second);
+	unsigned seed = (unsigned)clock_now();
+	print_message("seed %u\n", seed);
+	srand(seed);
+	for (unsigned round = 0; round < 50; round++) {
+		bool others[COUNT], seen[COUNT] = {false};
+		for (unsigned i = 0; i < COUNT; i++)
+			packets[i] = (struct packet){.bytes = own[i], .capacity = OUTER_MAX};
+		outer_lend(outer, &lent);
+		for (unsigned i = 0; i < COUNT; i++) {
+			others[i] = rand() % 2;
+			packets[i].datapath = others[i] ? &other : &dp;
+			packets[i].length = LENGTH;
+			memset(packets[i].bytes, (int)i, LENGTH);
+			memcpy(packets[i].bytes, "\x30\x01\x88\x0b\x00\x00\x10\xe1", 8);
+			put_u32(packets[i].bytes + 8, i);
+			list[i] = &packets[i];
+		}
+		outer_send(outer, list, COUNT, now, &refused);
+		assert_int_equal(refused, 0);
+		for (unsigned i = 0; i < COUNT; i++) {
+			struct pollfd fd = {.fd = peer, .events = POLLIN};
+			assert_int_equal(poll(&fd, 1, WAIT_MS), 1);
+			assert_int_equal(recv(peer, got, sizeof(got), 0), LENGTH + 20);
+			uint32_t number = get_u32(got + 28);
+			assert_true(number < COUNT && !seen[number]);
+			seen[number] = true;
+			assert_memory_equal(
+				got + 16, others[number] ? other.peer.bytes : dp.peer.bytes, 4);
+			for (unsigned at = 12; at < LENGTH; at++)
+				assert_int_equal(got[20 + at], number);
+		}
+	}
+	run("ip link del gl-F-c");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_direct, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_the_kernel_must_send, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_mixed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_two_links, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_received, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_suspects, set_up, tear_down),
 	};
