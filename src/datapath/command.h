@@ -60,7 +60,8 @@ struct datapath_command {
 			bool ipv4, ipv6;        /* up now; both false stops data */
 			struct address local4;  /* ours on the link */
 			struct address remote4; /* the peer's: its route and its only source */
-			struct address remote6;
+			struct address remote6; /* its link-local address */
+			struct prefix prefix6;  /* and its network; length 0: none */
 		} network;
 		struct {
 			uint32_t index; /* the back end's number of the path; 0: none known */

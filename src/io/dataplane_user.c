@@ -126,7 +126,7 @@ static void route(struct dataplane *d, struct attachment *a, const struct datapa
 	if (up && command->network.ipv4)
 		hosts.host4 = command->network.remote4;
 	if (up && command->network.ipv6)
-		hosts.host6 = command->network.remote6;
+		hosts.net6 = command->network.prefix6;
 	routing_set(&d->workers.routing, &a->hosts, &hosts, command->subject,
 		owner_of(d, command->subject));
 }

@@ -38,8 +38,9 @@ void routing_free(struct routing *r)
 	memset(r, 0, sizeof(*r));
 }
 
-static bool leads_somewhere(const struct address *address)
+static bool leads_somewhere(const struct prefix *prefix)
 {
+	const struct address *address = &prefix->address;
 	bool link_local = address->family == 6 && address->bytes[0] == 0xfe &&
 			  (address->bytes[1] & 0xc0) == 0x80;
 	return address->family && !link_local;
@@ -47,31 +48,28 @@ static bool leads_somewhere(const struct address *address)
 
 static struct prefix host(const struct address *address)
 {
-	return (struct prefix){.address = *address, .length = address->family == 6 ? 128 : 32};
+	return (struct prefix){.address = *address, .length = 32};
 }
 
 static void set_one(
-	struct routing *r, struct address *held, const struct address *wanted, uint32_t subject)
+	struct routing *r, const struct prefix *held, const struct prefix *wanted, uint32_t subject)
 {
-	struct address none = {.family = 0};
-	if (!leads_somewhere(wanted))
-		wanted = &none;
-	if (address_equal(held, wanted))
+	if (held->length == wanted->length && address_equal(&held->address, &wanted->address))
 		return;
-	struct prefix before = host(held), after = host(wanted);
-	if (held->family)
-		prefix_table_remove(&r->table, &before, subject);
-	if (wanted->family)
-		prefix_table_insert(&r->table, &after, subject);
-	*held = *wanted;
+	if (leads_somewhere(held))
+		prefix_table_remove(&r->table, held, subject);
+	if (leads_somewhere(wanted))
+		prefix_table_insert(&r->table, wanted, subject);
 }
 
 void routing_set(struct routing *r, struct routing_hosts *held, const struct routing_hosts *wanted,
 	uint32_t subject, unsigned worker)
 {
 	uint32_t before = address_to_ipv4(&held->host4);
-	set_one(r, &held->host4, &wanted->host4, subject);
-	set_one(r, &held->host6, &wanted->host6, subject);
+	struct prefix old4 = host(&held->host4), new4 = host(&wanted->host4);
+	set_one(r, &old4, &new4, subject);
+	set_one(r, &held->net6, &wanted->net6, subject);
+	*held = *wanted;
 	uint32_t after = address_to_ipv4(&held->host4);
 	if (!r->steering || before == after)
 		return;

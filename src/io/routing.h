@@ -19,7 +19,8 @@ struct routing {
 
 /* What a session has in the table now; family 0: nothing. */
 struct routing_hosts {
-	struct address host4, host6;
+	struct address host4;
+	struct prefix net6;
 };
 
 /* 0 or -errno. */

@@ -238,12 +238,11 @@ static void finished(void *owner, const struct turn *turn)
 	unit_fail(unit, CLOSE_NETWORK_TIMEOUT);
 }
 
-/* There is no other network protocol to live on. */
 static void refused(struct unit *unit, const struct turn *turn)
 {
 	unit->ipcp.ended = true;
 	turn_say(turn, NOTE_WARNING, "Peer refuses IPCP");
-	unit_fail(unit, CLOSE_NETWORK_REFUSED);
+	unit_ipv4_ended(unit, CLOSE_NETWORK_REFUSED);
 }
 
 static void code_rejected(void *owner, uint8_t code, const struct turn *turn)
@@ -275,7 +274,7 @@ static void stuck(void *owner, const struct turn *turn)
 		text_ipv4(&t, unit->given.remote4);
 	}
 	turn_note(turn, NOTE_WARNING, &t);
-	unit_fail(unit, CLOSE_NETWORK_REFUSED);
+	unit_ipv4_ended(unit, CLOSE_NETWORK_REFUSED);
 }
 
 static const struct fsm_ops ipcp_ops = {

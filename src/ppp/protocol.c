@@ -8,6 +8,7 @@
 #include "ccp.h"
 #include "chap.h"
 #include "ipcp.h"
+#include "ipv6cp.h"
 #include "lcp.h"
 #include "pap.h"
 
@@ -23,6 +24,7 @@ const struct protocol protocols[] = {
 	{CHAP, 0,      "CHAP", SIDE_LINK, &chap_protocol},
 	{CCP,  0x00fd, "CCP",  SIDE_UNIT, &ccp_protocol},
 	{IPCP, 0x0021, "IPCP", SIDE_UNIT, &ipcp_protocol},
+	{IPV6CP, 0x0057, "IPV6CP", SIDE_UNIT, &ipv6cp_protocol},
 
 	NAMED(0x0001, "Padding"),
 	NAMED(0x0003, "ROHC-small-CID"),
@@ -119,7 +121,6 @@ const struct protocol protocols[] = {
 	NAMED(0x8051, "KNXCP"),
 	NAMED(0x8053, "ECP"),
 	NAMED(0x8055, "ILECP"),
-	NAMED(0x8057, "IPV6CP"),
 	NAMED(0x8059, "PPPMuxCP"),
 	NAMED(0x805b, "VSNCP"),
 	NAMED(0x805d, "TNCP"),

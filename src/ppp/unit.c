@@ -1,4 +1,4 @@
-/* The unit: CCP and IPCP over a link in its Network phase (see unit.h).
+/* The unit: CCP, IPCP and IPV6CP over a link in its Network phase (see unit.h).
  *
  * Order. With MPPE required CCP comes first and IPCP once CCP is open, as pppd does it: a peer that
  * wants encryption answers an earlier IPCP with a Terminate-Ack and loses a restart interval. A
@@ -6,11 +6,16 @@
  * as up only when both are. With MPPE allowed but not required both start together.
  *
  * A server asks for the session's addresses (UNIT_ADDRESS) as the network phase begins; IPCP waits
- * for the answer.
+ * for the answer, and so does IPV6CP, which starts with it.
+ *
+ * One network protocol suffices: IPv6 lives on where the peer refuses IPv4. A peer that falls
+ * silent in the middle of IPCP may be up with it, so that this still ends the unit. IPv6 is
+ * reported once IPv4 is up or will not come, so that whoever configures an interface does IPv4
+ * first and never twice.
  *
  * The protocols are driven through the protocol table. One that ends does not end the link by
- * itself (RFC 1661 §3.7); the unit gives up (UNIT_FAILED) when what it is for cannot come any more,
- * or has not come by `network_deadline`. After that it is deaf until unit_down. */
+ * itself (RFC 1661 §3.7); the unit gives up (UNIT_FAILED) when neither IPv4 nor IPv6 can come any
+ * more, or has not come by `network_deadline`. After that it is deaf until unit_down. */
 #include "unit.h"
 
 #include "digest.h"
@@ -36,20 +41,37 @@ struct fsm_limits unit_limits(const struct unit *unit)
 
 /* What is up. */
 
+static void tell_ipv4(const struct unit *unit, struct unit_network *n)
+{
+	const struct ipcp *ipcp = &unit->ipcp;
+	n->local4 = ipcp->local4;
+	n->remote4 = ipcp->remote4 ? ipcp->remote4 : unit->given.remote4;
+	for (size_t i = 0; i < 2; i++) {
+		n->dns[i] = ipcp->servers[2 * i];
+		n->wins[i] = ipcp->servers[2 * i + 1];
+	}
+}
+
+static void tell_ipv6(const struct unit *unit, struct unit_network *n)
+{
+	n->local6 = unit->ipv6cp.local;
+	n->remote6 = unit->ipv6cp.remote;
+	n->prefix6 = unit->given.prefix6;
+}
+
 static struct unit_network network_of(const struct unit *unit)
 {
 	struct unit_network n = {0};
-	const struct ipcp *ipcp = &unit->ipcp;
-	n.ipv4 = unit->up && unit->failing == CLOSE_NONE && fsm_opened(&ipcp->fsm) &&
-		 (!unit->config->mppe_require || ccp_encrypts(unit));
-	if (!n.ipv4)
+	if (!unit->up || unit->failing || (unit->config->mppe_require && !ccp_encrypts(unit)))
 		return n;
-	n.local4 = ipcp->local4;
-	n.remote4 = ipcp->remote4 ? ipcp->remote4 : unit->given.remote4;
-	for (size_t i = 0; i < 2; i++) {
-		n.dns[i] = ipcp->servers[2 * i];
-		n.wins[i] = ipcp->servers[2 * i + 1];
-	}
+	n.ipv4 = fsm_opened(&unit->ipcp.fsm);
+	n.ipv6 = fsm_opened(&unit->ipv6cp.fsm) && (n.ipv4 || unit->no_ipv4 || unit->reported.ipv6);
+	if (n.ipv4)
+		tell_ipv4(unit, &n);
+	if (n.ipv6)
+		tell_ipv6(unit, &n);
+	if (!n.ipv4 && !n.ipv6)
+		return n;
 	if (fsm_opened(&unit->ccp.fsm) && unit->ccp.theirs) {
 		n.strength = (enum mppe_strength)unit->ccp.theirs;
 		n.stateless = unit->ccp.their_stateless;
@@ -61,8 +83,10 @@ static bool same_network(const struct unit_network *a, const struct unit_network
 {
 	return a->ipv4 == b->ipv4 && a->local4 == b->local4 && a->remote4 == b->remote4 &&
 	       memcmp(a->dns, b->dns, sizeof a->dns) == 0 &&
-	       memcmp(a->wins, b->wins, sizeof a->wins) == 0 && a->strength == b->strength &&
-	       a->stateless == b->stateless;
+	       memcmp(a->wins, b->wins, sizeof a->wins) == 0 && a->ipv6 == b->ipv6 &&
+	       a->local6 == b->local6 && a->remote6 == b->remote6 &&
+	       address_equal(&a->prefix6.address, &b->prefix6.address) &&
+	       a->strength == b->strength && a->stateless == b->stateless;
 }
 
 void unit_review(struct unit *unit, const struct turn *turn)
@@ -70,7 +94,7 @@ void unit_review(struct unit *unit, const struct turn *turn)
 	struct unit_network network = network_of(unit);
 	if (same_network(&network, &unit->reported))
 		return;
-	if (network.ipv4)
+	if (network.ipv4 || network.ipv6)
 		unit->network_deadline = NEVER;
 	else if (unit->up && !unit->failed)
 		unit->network_deadline = turn->now + unit->config->network_timeout_us;
@@ -82,6 +106,20 @@ void unit_fail(struct unit *unit, enum close_reason reason)
 {
 	if (unit->up && unit->failing == CLOSE_NONE)
 		unit->failing = reason;
+}
+
+void unit_ipv4_ended(struct unit *unit, enum close_reason reason)
+{
+	if (unit->able6 && !unit->ipv6cp.ended)
+		unit->no_ipv4 = reason;
+	else
+		unit_fail(unit, reason);
+}
+
+void unit_ipv6_ended(struct unit *unit)
+{
+	if (unit->no_ipv4)
+		unit_fail(unit, unit->no_ipv4);
 }
 
 /* Says once why there is no encryption, and ends the unit where there must be. */
@@ -102,14 +140,21 @@ static void judge_encryption(struct unit *unit, const struct turn *turn)
 		unit_fail(unit, CLOSE_MPPE_REFUSED);
 }
 
-static void start(
-	struct unit *unit, const struct protocol_ops *ops, bool *running, const struct turn *turn)
+static void start(struct unit *unit, const struct protocol_ops *ops, const struct turn *turn)
 {
-	if (*running)
-		return;
-	*running = true;
 	protocol_event(ops, FSM_OPEN, unit, turn);
 	protocol_event(ops, FSM_UP, unit, turn);
+}
+
+static void start_networks(struct unit *unit, const struct turn *turn)
+{
+	unit->ipcp_running = true;
+	ipcp_wish(unit); /* the addresses may have come since */
+	start(unit, &ipcp_protocol, turn);
+	if (!unit->able6)
+		return;
+	ipv6cp_wish(unit);
+	start(unit, &ipv6cp_protocol, turn);
 }
 
 /* After any event: what has become possible starts, what has become impossible ends. UNIT_FAILED is
@@ -126,12 +171,12 @@ static void settle(struct unit *unit, const struct turn *turn)
 		outbox_add(turn->out, UNIT_FAILED, NULL, 0)->arg = (uint16_t)unit->failing;
 		return;
 	}
+	if (unit->no_ipv4)
+		unit_review(unit, turn); /* IPv6 may have waited for it to come */
 	if (unit->address_asked || unit->ipcp_running)
 		return;
-	if (!unit->config->mppe_require || ccp_encrypts(unit) || unit->peer_waits) {
-		ipcp_wish(unit); /* the addresses may have come since */
-		start(unit, &ipcp_protocol, &unit->ipcp_running, turn);
-	}
+	if (!unit->config->mppe_require || ccp_encrypts(unit) || unit->peer_waits)
+		start_networks(unit, turn);
 }
 
 /* From the link and the app. */
@@ -166,10 +211,32 @@ static void begin_encryption(struct unit *unit, const struct turn *turn)
 	unit->ccp.their_bits = 0;
 	unit->ccp.patience = CCP_PATIENCE;
 	ccp_wish(unit);
-	if (unit->config->mppe_allow && unit->keys.valid)
-		start(unit, &ccp_protocol, &unit->ccp_running, turn);
-	else if (unit->config->mppe_allow || unit->config->mppe_require)
+	if (unit->config->mppe_allow && unit->keys.valid) {
+		unit->ccp_running = true;
+		start(unit, &ccp_protocol, turn);
+	} else if (unit->config->mppe_allow || unit->config->mppe_require) {
 		unit->ccp.refusal = CCP_NO_KEYS;
+	}
+}
+
+void unit_mtu(struct unit *unit, uint16_t mtu)
+{
+	unit->mtu = mtu;
+}
+
+static void begin_ipv6(struct unit *unit, const struct turn *turn)
+{
+	char line[128];
+	struct text t = text_over(line, sizeof line);
+	bool fits = !unit->mtu || unit->mtu >= IPV6_MTU_MIN;
+	unit->able6 = unit->config->ipv6 && fits;
+	unit->ipv6cp.ended = !unit->able6;
+	unit->no_ipv4 = CLOSE_NONE;
+	if (fits || !unit->config->ipv6)
+		return;
+	text_add(&t, "No IPv6: it needs an MTU of 1280, and here it is ");
+	text_unsigned(&t, unit->mtu);
+	turn_note(turn, NOTE_INFO, &t);
 }
 
 void unit_up(
@@ -184,6 +251,7 @@ void unit_up(
 	unit->ipcp.ended = false;
 	unit->keys = *keys;
 	unit->network_deadline = now + unit->config->network_timeout_us;
+	begin_ipv6(unit, &turn);
 	begin_encryption(unit, &turn);
 	judge_encryption(unit, &turn);
 	if (unit->config->ask_address && !unit->failing) {
@@ -205,11 +273,17 @@ void unit_down(struct unit *unit, uint64_t now, struct outbox *out)
 	secret_wipe(&unit->keys, sizeof unit->keys);
 }
 
-/* CCP is spoken only where it can lead to something; elsewhere it gets a Protocol-Reject. */
+/* CCP and IPV6CP are spoken only where they can lead to something; elsewhere they get a
+ * Protocol-Reject, and so does IPCP once it has ended and IPv6 lives on. */
 static bool speaks(const struct unit *unit, const struct protocol *protocol)
 {
-	return protocol && protocol->side == SIDE_UNIT &&
-	       (protocol->ops != &ccp_protocol || !unit->up || unit->ccp_running);
+	if (!protocol || protocol->side != SIDE_UNIT)
+		return false;
+	if (protocol->ops == &ipv6cp_protocol)
+		return unit->up ? unit->able6 : unit->config->ipv6;
+	if (!unit->up)
+		return true;
+	return protocol->ops == &ccp_protocol ? unit->ccp_running : !unit->no_ipv4;
 }
 
 bool unit_input(
@@ -229,7 +303,7 @@ bool unit_input(
 		turn_drop(&turn, DROP_FRAME_PHASE);
 		return true;
 	}
-	if (protocol->ops == &ipcp_protocol && !unit->ipcp_running && reader_left(&r) &&
+	if (protocol->ops != &ccp_protocol && !unit->ipcp_running && reader_left(&r) &&
 		*r.at == CONFIGURE_REQUEST) {
 		unit->peer_waits = true;
 		settle(unit, &turn);
@@ -243,7 +317,8 @@ void unit_rejected(struct unit *unit, uint16_t number, uint64_t now, struct outb
 {
 	struct turn turn = turn_now(now, out);
 	const struct protocol *protocol = protocol_spoken(number);
-	if (!unit->up || unit->failed || !protocol || protocol->side != SIDE_UNIT) {
+	if (!unit->up || unit->failed || !protocol || protocol->side != SIDE_UNIT ||
+		(protocol->ops == &ipv6cp_protocol && !unit->able6)) {
 		turn_drop(&turn, DROP_FRAME_PROTOCOL);
 		return;
 	}
@@ -273,6 +348,7 @@ void unit_addresses(struct unit *unit, uint32_t token, const struct unit_address
 		unit->given.dns[i] = addresses->dns[i];
 		unit->given.wins[i] = addresses->wins[i];
 	}
+	unit->given.prefix6 = addresses->prefix6;
 	settle(unit, &turn);
 }
 

@@ -1,4 +1,4 @@
-/* A PPP unit: the network side of one or more links. CCP with MPPE, and IPCP.
+/* A PPP unit: the network side of one or more links. CCP with MPPE, IPCP and IPV6CP.
  *
  * Keys are armed before the frame that lets the peer use them: UNIT_RECEIVE_KEY always stands in
  * the outbox before the Configure-Ack that opens CCP, UNIT_TRANSMIT_KEY behind it. */
@@ -11,6 +11,7 @@
 
 #include "ccp.h"
 #include "ipcp.h"
+#include "ipv6cp.h"
 #include "link.h"
 #include "mppe_key.h"
 #include "outbox.h"
@@ -25,13 +26,15 @@ struct unit_config {
 	bool mppe_stateful; /* stateful is acceptable; stateless is preferred all the same */
 	uint32_t local4;    /* host order; 0: the peer tells us */
 	uint32_t remote4;   /* 0: the peer may choose, or UNIT_ADDRESS asks */
-	bool ask_address;   /* ask the app (UNIT_ADDRESS) before IPCP starts: the server's way */
+	bool ipv6;          /* offer and take IPv6, where the MTU allows it */
+	bool ask_address;   /* ask the app (UNIT_ADDRESS) before IPCP and IPV6CP start: the server's
+			       way */
 	bool accept_local4; /* take an address the peer Naks us to, though we have one */
 	bool ask_dns, ask_wins;   /* request name servers' addresses (client, --use-peer-dns) */
 	uint32_t dns[2], wins[2]; /* what we hand out when asked; 0: nothing */
 	uint64_t restart_us;
 	uint8_t max_configure, max_terminate, max_failure;
-	uint64_t network_timeout_us; /* IPCP must be up within this; 30 s */
+	uint64_t network_timeout_us; /* a network protocol must be up within this; 30 s */
 	uint8_t *automaton_coverage; /* NULL, or the tests' own [FSM_EVENTS][FSM_STATES] bytes */
 };
 
@@ -54,8 +57,11 @@ struct unit_key {
 
 struct unit_network {
 	bool ipv4;
-	uint32_t local4, remote4;    /* host order */
-	uint32_t dns[2], wins[2];    /* what the peer told us */
+	uint32_t local4, remote4; /* host order */
+	uint32_t dns[2], wins[2]; /* what the peer told us */
+	bool ipv6;
+	uint64_t local6, remote6;    /* interface identifiers; remote6 0: the peer does not say */
+	struct prefix prefix6;       /* the peer's network, of the app's answer; length 0: none */
 	enum mppe_strength strength; /* of what we send */
 	bool stateless;
 };
@@ -64,6 +70,7 @@ struct unit_addresses {
 	bool granted;
 	uint32_t local4, remote4;
 	uint32_t dns[2], wins[2];
+	struct prefix prefix6; /* what the peer may use besides its link-local address */
 };
 
 enum { UNIT_OUT_ITEMS = 16, UNIT_OUT_BYTES = 8192 };
@@ -73,23 +80,31 @@ struct unit {
 	struct unit_given {
 		uint32_t local4, remote4;
 		uint32_t dns[2], wins[2];
+		struct prefix prefix6;
 	} given; /* as configured, then as the app answered */
 	struct random *random;
 	struct mppe_start_keys keys;
 	struct ccp ccp;
 	struct ipcp ipcp;
+	struct ipv6cp ipv6cp;
+	uint16_t mtu;              /* of what we send; 0: not known */
+	bool able6;                /* configured, and the MTU allows it */
+	enum close_reason no_ipv4; /* why IPv4 ended while IPv6 may still come */
 	bool up, failed;
-	enum close_reason failing;      /* UNIT_FAILED says it */
-	bool ccp_running, ipcp_running; /* they were started since unit_up */
-	bool address_asked;             /* UNIT_ADDRESS waits for its answer */
-	bool peer_waits;                /* for an IPCP of ours that waits for it */
-	uint32_t address_token;         /* of the latest UNIT_ADDRESS */
-	uint64_t network_deadline;      /* IPv4 must be up by then; NEVER while it is */
+	enum close_reason failing; /* UNIT_FAILED says it */
+	bool ccp_running,
+		ipcp_running;      /* IPV6CP with the latter: they were started since unit_up */
+	bool address_asked;        /* UNIT_ADDRESS waits for its answer */
+	bool peer_waits;           /* for an IPCP of ours that waits for it */
+	uint32_t address_token;    /* of the latest UNIT_ADDRESS */
+	uint64_t network_deadline; /* one must be up by then; NEVER while it is */
 	struct unit_network reported;
 };
 
 void unit_config_defaults(struct unit_config *config);
 
+/* The largest packet the link takes now; before unit_up. */
+void unit_mtu(struct unit *unit, uint16_t mtu);
 void unit_init(struct unit *unit, const struct unit_config *config, struct random *random);
 /* A link reached the network phase; `keys` are its start keys (valid or not). */
 void unit_up(

@@ -1,4 +1,4 @@
-/* What CCP and IPCP tell the unit they belong to. Of this room only. */
+/* What CCP, IPCP and IPV6CP tell the unit they belong to. Of this room only. */
 #ifndef GREYLINE_UNIT_INNER_H
 #define GREYLINE_UNIT_INNER_H
 
@@ -7,7 +7,11 @@
 
 /* The unit cannot do what it is for: UNIT_FAILED follows, once, with the first reason given. */
 void unit_fail(struct unit *unit, enum close_reason reason);
-/* CCP or IPCP opened or closed: reports what changed (UNIT_NETWORK). */
+/* IPv4 or IPv6 will not come: the unit goes on with the other, while that still may. `reason` is
+ * what it ends with when it has neither. */
+void unit_ipv4_ended(struct unit *unit, enum close_reason reason);
+void unit_ipv6_ended(struct unit *unit);
+/* CCP, IPCP or IPV6CP opened or closed: reports what changed (UNIT_NETWORK). */
 void unit_review(struct unit *unit, const struct turn *turn);
 /* How every NCP of this unit negotiates. */
 struct fsm_limits unit_limits(const struct unit *unit);

@@ -21,7 +21,7 @@
 enum session_state {
 	SESSION_FREE,      /* not in use; all zero */
 	SESSION_CALLING,   /* the call is being set up */
-	SESSION_STARTING,  /* LCP, authentication, CCP, IPCP */
+	SESSION_STARTING,  /* LCP, authentication, CCP, IPCP, IPV6CP */
 	SESSION_UP,        /* a network protocol is up */
 	SESSION_FINISHING, /* on its way down */
 	SESSION_OVER,      /* TUNNEL_SESSION_DOWN was given: nothing happens any more, and the facts

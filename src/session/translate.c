@@ -113,6 +113,7 @@ static void take_framing(struct session *session, const struct out_item *item,
 	session->facts.peer_mru = framing.peer_mru;
 	session->facts.our_mru = framing.our_mru;
 	session->facts.mtu = mtu;
+	unit_mtu(&session->unit, mtu);
 	session->lcp_opened = true;
 	struct datapath_command command = {.kind = DATAPATH_FRAMING};
 	command.framing.send_mru = framing.peer_mru;
@@ -223,20 +224,26 @@ static void take_network(struct session *session, const struct out_item *item,
 	session->facts.network = network;
 	struct datapath_command command = {.kind = DATAPATH_NETWORK};
 	command.network.ipv4 = network.ipv4;
+	command.network.ipv6 = network.ipv6;
 	if (network.ipv4) {
 		command.network.local4 = address_ipv4(network.local4);
 		command.network.remote4 = address_ipv4(network.remote4);
 	}
+	if (network.ipv6) {
+		command.network.remote6 = ipv6cp_link_local(network.remote6);
+		command.network.prefix6 = network.prefix6;
+	}
 	emit_command(session, &command, NULL, 0, out);
+	bool up = network.ipv4 || network.ipv6;
 	if (session->state != SESSION_FINISHING)
-		session->state = network.ipv4 ? SESSION_UP : SESSION_STARTING;
-	if (network.ipv4 && !session->up_since) {
+		session->state = up ? SESSION_UP : SESSION_STARTING;
+	if (up && !session->up_since) {
 		session->up_since = session->last_active = now;
 		outbox_add(out, TUNNEL_SESSION_UP, NULL, 0)->subject = session->subject;
 	} else if (session->up_since) {
 		emit_copy(session, TUNNEL_SESSION_NETWORK, items, item, out);
 	}
-	if (network.ipv4)
+	if (up)
 		session->setup_by = NEVER;
 }
 
@@ -257,7 +264,7 @@ static const struct out_item *network_first(const struct outbox *items)
 	if (!found)
 		return NULL;
 	memcpy(&network, outbox_bytes(items, found), sizeof network);
-	return network.ipv4 ? found : NULL;
+	return network.ipv4 || network.ipv6 ? found : NULL;
 }
 
 void translate_unit(

@@ -2,8 +2,8 @@
  * an app that gives addresses late or never.
  *
  * The input is three bytes of configuration, then operations. After every one the invariants hold:
- * frames are whole CCP and IPCP packets; the receiver is armed before a Configure-Ack of CCP
- * leaves; with encryption required IPv4 is never up without both keys; UNIT_FAILED comes once and
+ * frames are whole CCP, IPCP and IPV6CP packets; the receiver is armed before a Configure-Ack of CCP
+ * leaves; with encryption required nothing is ever up without both keys; UNIT_FAILED comes once and
  * last, and then there is silence; no deadline lies in the past after a tick. */
 #include <stdint.h>
 #include <stdlib.h>
@@ -26,10 +26,10 @@ static struct world {
 	struct reader in;
 	uint64_t now;
 	uint32_t token;
-	bool failed, ipv4;
+	bool failed, up;
 	enum mppe_strength transmit, receive;
-	uint8_t request[2][PPP_FRAME_MAX]; /* our latest Configure-Request: CCP, IPCP */
-	size_t request_length[2];
+	uint8_t request[3][PPP_FRAME_MAX]; /* our latest Configure-Request: CCP, IPCP, IPV6CP */
+	size_t request_length[3];
 } world;
 
 static struct out_item items[UNIT_OUT_ITEMS];
@@ -49,12 +49,12 @@ static void check_frame(const uint8_t *b, size_t length)
 	MUST(length >= 6 && length <= PPP_FRAME_MAX);
 	MUST(length == 2u + (size_t)(b[4] << 8 | b[5]));
 	uint16_t protocol = (uint16_t)(b[0] << 8 | b[1]);
-	MUST(protocol == CCP || protocol == IPCP);
+	MUST(protocol == CCP || protocol == IPCP || protocol == IPV6CP);
 	print(b, length);
 	if (protocol == CCP && b[2] == CONFIGURE_ACK)
 		MUST(world.receive != MPPE_NONE);
 	if (b[2] == CONFIGURE_REQUEST) {
-		unsigned which = protocol == IPCP;
+		unsigned which = protocol == IPV6CP ? 2 : protocol == IPCP;
 		memcpy(world.request[which], b, length);
 		world.request_length[which] = length;
 	}
@@ -74,9 +74,10 @@ static void check_network(const void *b)
 {
 	struct unit_network network;
 	memcpy(&network, b, sizeof network);
-	world.ipv4 = network.ipv4;
+	world.up = network.ipv4 || network.ipv6;
 	MUST(!network.ipv4 || network.local4);
-	MUST(!network.ipv4 || network.strength == world.transmit);
+	MUST(!network.ipv6 || (network.local6 && network.local6 != network.remote6));
+	MUST(!world.up || network.strength == world.transmit);
 }
 
 static void check_item(const struct out_item *item)
@@ -123,13 +124,13 @@ static void check(void)
 	outbox_clear(&out);
 	const struct unit *unit = &world.unit;
 	MUST(world.failed == (unit->up && unit->failed));
-	MUST(!world.ipv4 || (unit->up && !unit->failed));
-	if (world.ipv4 && unit->config->mppe_require)
+	MUST(!world.up || (unit->up && !unit->failed));
+	if (world.up && unit->config->mppe_require)
 		MUST(world.transmit != MPPE_NONE && world.receive != MPPE_NONE);
 	if (!unit->up || unit->failed)
 		MUST(unit_deadline(unit) == NEVER);
 	else
-		MUST(world.ipv4 || unit_deadline(unit) != NEVER);
+		MUST(world.up || unit_deadline(unit) != NEVER);
 }
 
 static void feed(const uint8_t *frame, size_t length)
@@ -163,7 +164,9 @@ static void feed_packet(uint16_t protocol)
 	write_u16(&w, protocol);
 	write_u8(&w, read_u8(&world.in) & 15);
 	write_u8(&w,
-		protocol == CCP ? world.unit.ccp.fsm.request_id : world.unit.ipcp.fsm.request_id);
+		protocol == CCP    ? world.unit.ccp.fsm.request_id
+		: protocol == IPCP ? world.unit.ipcp.fsm.request_id
+				   : world.unit.ipv6cp.fsm.request_id);
 	if (count > reader_left(&world.in))
 		count = reader_left(&world.in);
 	write_u16(&w, (uint16_t)(4 + count));
@@ -226,13 +229,13 @@ static void down(void)
 	for (uint32_t i = 0; i < out.item_count; i++)
 		MUST(out.items[i].kind != UNIT_FRAME);
 	check();
-	MUST(!world.ipv4 && world.transmit == MPPE_NONE && world.receive == MPPE_NONE);
+	MUST(!world.up && world.transmit == MPPE_NONE && world.receive == MPPE_NONE);
 }
 
 static void step(void)
 {
 	uint8_t op = read_u8(&world.in);
-	unsigned which = op >> 4 & 1;
+	unsigned which = op & 64 ? 2 : op >> 4 & 1;
 	switch (op & 15) {
 	case 0:
 		feed_raw();
@@ -256,7 +259,7 @@ static void step(void)
 		break;
 	case 8:
 		unit_rejected(&world.unit,
-			which     ? 0x8021
+			which == 1 ? 0x8021
 			: op & 32 ? 0x80fd
 				  : 0x8057,
 			world.now, &out);
@@ -266,10 +269,10 @@ static void step(void)
 		down();
 		break;
 	case 10:
-		up(which);
+		up(which == 1);
 		break;
 	default:
-		feed_packet(op & 1 ? CCP : IPCP);
+		feed_packet(op & 64 ? IPV6CP : op & 1 ? CCP : IPCP);
 		break;
 	}
 }
@@ -295,6 +298,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		.ask_wins = more & 4,
 		.dns = {more & 8 ? 0x01010101 : 0},
 		.wins = {more & 16 ? 0x02020202 : 0},
+		.ipv6 = more & 64,
 	};
 	unit_config_defaults(&config);
 	unit_init(&world.unit, &config, &world.random);
@@ -303,9 +307,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		step();
 
 	/* Left alone, it is up or has failed within its time-outs. */
-	for (int i = 0; i < 100 && !world.ipv4 && unit_deadline(&world.unit) != NEVER; i++)
+	for (int i = 0; i < 100 && !world.up && unit_deadline(&world.unit) != NEVER; i++)
 		tick_to_deadline();
-	MUST(world.ipv4 || world.failed || !world.unit.up);
+	MUST(world.up || world.failed || !world.unit.up);
 	down();
 	unit_wipe(&world.unit);
 	return 0;

@@ -31,6 +31,7 @@ enum dice_stream {
 	DICE_STATEFUL,
 	DICE_QUEUES,
 	DICE_ROLES,
+	DICE_IPV6 = 40,
 };
 
 void dice_seed(struct dice *dice, uint64_t seed, uint64_t stream);

@@ -297,9 +297,23 @@ static void dispatch(struct host *host, const struct packet_list *list)
 }
 
 /* Routes go up and down with the network, as the worker's owner does it. */
+static void route6(struct host *host, struct seat *seat, const struct datapath_command *command)
+{
+	if (seat->net6.length)
+		prefix_table_remove(&host->prefixes, &seat->net6, seat->session.subject);
+	seat->net6 = (struct prefix){.length = 0};
+	if (command->kind != DATAPATH_NETWORK || !command->network.ipv6)
+		return;
+	seat->net6 = command->network.prefix6;
+	if (seat->net6.length &&
+		!prefix_table_insert(&host->prefixes, &seat->net6, seat->session.subject))
+		fail("%s: the prefix table is full", host->name);
+}
+
 static void route(struct host *host, struct seat *seat, const struct datapath_command *command)
 {
 	struct prefix prefix = {.address = seat->datapath.remote4, .length = 32};
+	route6(host, seat, command);
 	if (prefix.address.family == 4)
 		prefix_table_remove(&host->prefixes, &prefix, seat->session.subject);
 	if (command->kind != DATAPATH_NETWORK || !command->network.ipv4)

@@ -29,6 +29,7 @@ struct seat {
 	uint16_t generation;
 	uint16_t call_id;
 	uint32_t host_part; /* of the peer's address in the pool */
+	struct prefix net6; /* in the prefix table; length 0: none */
 	uint64_t active;    /* inner traffic last moved */
 	uint64_t next_data; /* when this end sends its next packet */
 	uint32_t left;      /* packets still to send */

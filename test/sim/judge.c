@@ -43,6 +43,27 @@ static void judge_keys(const struct seat *seat, const struct seat *other)
 		fail("%s: the ends have different keys", name);
 }
 
+static bool can_ipv6(const struct seat *seat)
+{
+	return seat->side->config->session.unit.ipv6 && seat->session.facts.mtu >= IPV6_MTU_MIN;
+}
+
+/* Up at both ends or at none, except that one may have given up where much was lost. */
+static void judge_ipv6(const struct pair *pair, const struct seat *seat, const struct seat *other)
+{
+	const char *name = seat->side->host->name;
+	const struct unit_network *ours = &seat->session.facts.network;
+	const struct unit_network *theirs = &other->session.facts.network;
+	if (ours->ipv6 && !can_ipv6(seat))
+		fail("%s: IPv6 is up that cannot be", name);
+	if (ours->ipv6 && theirs->ipv6 &&
+		(ours->local6 != theirs->remote6 || ours->local6 == ours->remote6))
+		fail("%s: the ends disagree on interface identifiers", name);
+	if (pair->scenario.plain && !ours->ipv6 && can_ipv6(seat) && can_ipv6(other))
+		fail("%s: IPv6 is not up at two ends that can", name);
+	tally.ipv6 += ours->ipv6;
+}
+
 static void judge_open(const struct pair *pair, const struct seat *seat)
 {
 	const char *name = seat->side->host->name;
@@ -54,10 +75,13 @@ static void judge_open(const struct pair *pair, const struct seat *seat)
 	if (!other || other->session.state != SESSION_UP)
 		fail("%s: a session is open at one end only", name);
 	const struct session_facts *ours = &seat->session.facts, *theirs = &other->session.facts;
+	judge_ipv6(pair, seat, other);
+	if (ours->network.ipv4 != theirs->network.ipv4)
+		fail("%s: the ends disagree on IPv4", name);
 	if (ours->network.local4 != theirs->network.remote4 ||
 		ours->network.remote4 != theirs->network.local4)
 		fail("%s: the ends disagree on addresses", name);
-	if (!ours->network.local4 || !ours->network.remote4)
+	if (ours->network.ipv4 && (!ours->network.local4 || !ours->network.remote4))
 		fail("%s: open without an address", name);
 	if (ours->peer_mru != theirs->our_mru)
 		fail("%s: the ends disagree on the MRU: %u, %u", name, ours->peer_mru,

@@ -166,6 +166,17 @@ static void make_roles(struct scenario *s, struct dice *dice)
 		server->pac = dice_chance(dice, 5000);
 }
 
+/* Either side with or without, and often with an MTU that does not allow it. */
+static void make_ipv6(struct scenario *s, struct dice *dice)
+{
+	s->client.session.unit.ipv6 = dice_chance(dice, 7000);
+	s->server.session.unit.ipv6 = dice_chance(dice, 7000);
+	if (!dice_chance(dice, 4000))
+		return;
+	s->client.session.mtu = s->server.session.mtu = (uint16_t)dice_between(dice, 1280, 1456);
+	s->client.session.link.mru = s->server.session.link.mru = PPP_MRU_DEFAULT;
+}
+
 /* Named ways in which a scenario cannot open. */
 static void break_scenario(struct scenario *s, struct dice *dice)
 {
@@ -357,6 +368,7 @@ static void make_policy(struct scenario *s, uint64_t seed)
 	make_encryption(s, stream(&dice, seed, DICE_ENCRYPTION));
 	make_addresses(s, stream(&dice, seed, DICE_ADDRESSES));
 	make_roles(s, stream(&dice, seed, DICE_ROLES));
+	make_ipv6(s, stream(&dice, seed, DICE_IPV6));
 }
 
 static void make_wires(struct scenario *s, struct dice *dice)

@@ -176,7 +176,9 @@ static void answer_addresses(struct side *side, const struct question *question)
 	struct unit_addresses addresses = {.granted = !side->scenario->no_address,
 		.local4 = 0x0a000001,
 		.remote4 = 0x0a000100 + seat->host_part,
-		.dns = {0x0a000035}};
+		.dns = {0x0a000035},
+		.prefix6 = {.address = {6, {0xfd}}, .length = 64}};
+	put_u32(addresses.prefix6.address.bytes + 4, seat->host_part);
 	tunnel_addresses(
 		&side->tunnel, &seat->session, question->token, &addresses, side->world->now, &out);
 	pump(side);
@@ -293,7 +295,7 @@ static void check_command(struct seat *seat, const struct datapath_command *comm
 		seat->framing_said = true;
 		break;
 	case DATAPATH_NETWORK:
-		if (command->network.ipv4 && require &&
+		if ((command->network.ipv4 || command->network.ipv6) && require &&
 			!(seat->receive_key_said && seat->transmit_key_said))
 			fail("%s: network up without the required keys", name);
 		break;

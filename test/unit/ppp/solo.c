@@ -75,18 +75,39 @@ static void say_key(struct text *t, const char *which, const void *bytes)
 	text_char(t, '\n');
 }
 
+static void say_ipv6(struct text *t, const struct unit_network *n)
+{
+	const struct address local = ipv6cp_link_local(n->local6);
+	const struct address remote = ipv6cp_link_local(n->remote6);
+	text_char(t, ' ');
+	text_address(t, &local);
+	text_add(t, " to ");
+	text_address(t, &remote);
+	if (n->prefix6.length) {
+		text_add(t, " with ");
+		text_address(t, &n->prefix6.address);
+		text_char(t, '/');
+		text_unsigned(t, n->prefix6.length);
+	}
+}
+
 static void say_network(struct text *t, const void *bytes)
 {
 	struct unit_network n;
 	memcpy(&n, bytes, sizeof n);
-	if (!n.ipv4) {
+	if (!n.ipv4 && !n.ipv6) {
 		say_line(t, "network down", "");
 		return;
 	}
-	text_add(t, "network ");
-	text_ipv4(t, n.local4);
-	text_add(t, " to ");
-	text_ipv4(t, n.remote4);
+	text_add(t, "network");
+	if (n.ipv4) {
+		text_char(t, ' ');
+		text_ipv4(t, n.local4);
+		text_add(t, " to ");
+		text_ipv4(t, n.remote4);
+	}
+	if (n.ipv6)
+		say_ipv6(t, &n);
 	for (int i = 0; i < 2; i++)
 		if (n.dns[i] || n.wins[i]) {
 			text_add(t, " dns ");

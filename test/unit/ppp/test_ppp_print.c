@@ -58,6 +58,9 @@ static const struct {
 	{"80fd 04 01 000b 15 03 2f 1a 04 7800", "CCP Configure-Reject id 1 bsd 2f deflate 7800"},
 	{"80fd 0e 02 0004", "CCP Reset-Request id 2"},
 	{"80fd 0f 02 0004", "CCP Reset-Ack id 2"},
+	{"8057 01 01 0012 01 0a 0011223344556677 02 04 004f",
+		"IPV6CP Configure-Request id 1 id 0011:2233:4455:6677 compress 004f"},
+	{"8057 03 02 000c 01 08 001122334455", "IPV6CP Configure-Nak id 2 id 001122334455"},
 	{"8021 01 01 0010 03 06 0a000001 02 06 002d0f01",
 		"IPCP Configure-Request id 1 addr 10.0.0.1 compress VJ 0f01"},
 	{"8021 01 01 000e 02 04 0061 01 06 0a000001",
@@ -66,7 +69,7 @@ static const struct {
 		"IPCP Configure-Nak id 1 ms-dns1 1.2.3.4 ms-wins1 1.2.3.5 ms-dns2 1.2.3.6 ms-wins2 "
 		"1.2.3.7"},
 	{"8057 01 01 000e 01 0a 0102030405060708",
-		"IPV6CP Configure-Request id 1 option-1 0102030405060708"},
+		"IPV6CP Configure-Request id 1 id 0102:0304:0506:0708"},
 	{"c227 01 01 0005 01", "EAP code 1 id 1 1 bytes"},
 	{"0021 4500", "IP 2 bytes"},
 	{"00fd 9000 aa", "compressed 3 bytes"},
@@ -148,7 +151,8 @@ static void protocol_table(void **state)
 		assert_non_null(protocol_find(known[i]));
 	assert_string_equal(protocol_spoken(0x0021)->name, "IPCP");
 	assert_string_equal(protocol_spoken(0x00fd)->name, "CCP");
-	assert_null(protocol_spoken(0x8057));
+	assert_string_equal(protocol_spoken(0x0057)->name, "IPV6CP");
+	assert_null(protocol_spoken(0x8053));
 	assert_null(protocol_find(0x1235));
 	const struct protocol *row = NULL;
 	static const char *const link_rows[] = {"LCP", "PAP", "CHAP"};
