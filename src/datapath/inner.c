@@ -136,12 +136,15 @@ static bool names_a_host(const struct address *a)
 /* ICMP errors and what is not known to be no error; a query may be answered. */
 static bool is_icmp_error(const struct inner *inner, const uint8_t *packet)
 {
-	uint8_t type = inner->length > inner->header_length ? packet[inner->header_length] : 0;
+	uint8_t protocol = inner->protocol;
+	size_t at = inner->header_length;
 
+	if (inner->version == 6) /* it may stand behind other headers (RFC 4443 §2.4 e.1) */
+		at = inner_transport(inner, packet, &protocol);
+	uint8_t type = inner->length > at ? packet[at] : 0;
 	if (inner->version == 6)
-		return inner->protocol == PROTOCOL_ICMPV6 && type < 128;
-	return inner->protocol == PROTOCOL_ICMP && type != 0 && type != 8 && type != 13 &&
-	       type != 14;
+		return at && protocol == PROTOCOL_ICMPV6 && type < 128;
+	return protocol == PROTOCOL_ICMP && type != 0 && type != 8 && type != 13 && type != 14;
 }
 
 static size_t too_big_ipv4(struct writer *w, const struct inner *inner, const uint8_t *packet,

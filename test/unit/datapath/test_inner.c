@@ -295,6 +295,13 @@ static void never_answered(void **state)
 	assert_int_equal(answer_to(packet, 48), 0);
 	packet[40] = 128;
 	assert_true(answer_to(packet, 48) > 0);
+	put_u16(packet + 4, 16);
+	packet[6] = 60; /* destination options, and then ICMPv6 */
+	hex_bytes(packet + 40, 9, "3a 00 01 04 00 00 00 00 01");
+	assert_int_equal(answer_to(packet, 56), 0);
+	packet[48] = 128;
+	assert_true(answer_to(packet, 56) > 0);
+	put_u16(packet + 4, 8);
 	packet[24] = 0xff;
 	assert_int_equal(answer_to(packet, 48), 0);
 	packet[24] = 0x20;
