@@ -119,7 +119,7 @@ void bpf_return(struct bpf_code *code, int32_t value)
 
 /* ---- the system call ---- */
 
-static int call(enum bpf_cmd command, const union bpf_attr *attributes)
+static int call(enum bpf_cmd command, union bpf_attr *attributes)
 {
 	long result = syscall(SYS_bpf, command, attributes, sizeof(*attributes));
 	return result < 0 ? -errno : (int)result;
@@ -173,4 +173,15 @@ int bpf_attach(int program, unsigned interface, enum bpf_attach_type where, uint
 	attributes.link_create.attach_type = where;
 	attributes.link_create.flags = flags;
 	return call(BPF_LINK_CREATE, &attributes);
+}
+
+/* bpf(2) names the interface by the field that for other places is a descriptor. */
+int bpf_attached(unsigned interface, enum bpf_attach_type where)
+{
+	union bpf_attr attributes;
+	memset(&attributes, 0, sizeof(attributes));
+	attributes.query.target_fd = interface;
+	attributes.query.attach_type = where;
+	int failed = call(BPF_PROG_QUERY, &attributes);
+	return failed < 0 ? failed : (int)attributes.query.prog_cnt;
 }

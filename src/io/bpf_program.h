@@ -15,8 +15,9 @@
 
 enum { BPF_CODE_MAX = 128, BPF_JUMPS_MAX = 32 };
 
-/* Attach point of kernel 6.6, younger than the headers of many distributions. */
+/* Attach points of kernel 6.6, younger than the headers of many distributions. */
 #define BPF_ATTACH_TCX_INGRESS ((enum bpf_attach_type)46)
+#define BPF_ATTACH_TCX_EGRESS  ((enum bpf_attach_type)47)
 
 struct bpf_code {
 	struct bpf_insn at[BPF_CODE_MAX];
@@ -61,5 +62,7 @@ int bpf_load_program(
 	const struct bpf_code *code, enum bpf_prog_type type, int attach, const char *name);
 /* Attached to an interface until the returned descriptor is closed. */
 int bpf_attach(int program, unsigned interface, enum bpf_attach_type where, uint32_t flags);
+/* How many programs are attached there, or -errno. */
+int bpf_attached(unsigned interface, enum bpf_attach_type where);
 
 #endif

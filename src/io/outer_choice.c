@@ -80,6 +80,20 @@ static void find_candidates(
 		add_candidate(c, addressed.links[n]);
 }
 
+static void find_objection_on(
+	struct netlink *netlink, const struct netlink_link *link, char why[128])
+{
+	int filtered = survey_traffic_control(netlink, link->index);
+	if (survey_qdisc_shapes(link->qdisc))
+		snprintf(why, 128, "%s has a traffic shaper (%s) that must see the packets",
+			link->name, link->qdisc);
+	else if (filtered > 0)
+		snprintf(why, 128, "%s has tc filters that must see the packets", link->name);
+	else if (filtered < 0)
+		snprintf(why, 128, "%s cannot be asked for tc filters: %s", link->name,
+			strerror(-filtered));
+}
+
 /* Why `auto` leaves packets to the kernel; empty when nothing stands against rings. */
 static void find_objection(const struct candidates *c, char why[128])
 {
@@ -96,9 +110,7 @@ static void find_objection(const struct candidates *c, char why[128])
 	else if (secured < 0)
 		snprintf(why, 128, "IPsec cannot be asked for policies: %s", strerror(-secured));
 	for (unsigned n = 0; n < c->count && !why[0]; n++)
-		if (survey_qdisc_shapes(c->at[n].qdisc))
-			snprintf(why, 128, "%s has a traffic shaper (%s) that must see the packets",
-				c->at[n].name, c->at[n].qdisc);
+		find_objection_on(c->netlink, &c->at[n], why);
 }
 
 static void settle_raw(struct outer_choice *choice, const char *why)

@@ -3,7 +3,11 @@
  * nftables is asked for chains with a hook (libmnl, nfnetlink): a table without one sees nothing.
  * Of those, forwarding chains never see a packet that starts or ends here, and the families arp,
  * bridge and ip6 are beside the way of ours. Chains at a device count: rings and XDP come before
- * them. iptables-nft shows up here too. */
+ * them. iptables-nft shows up here too.
+ *
+ * Traffic control has two places for filters beside the queue itself: before the IP stack, where
+ * rings come first, and behind the choice of a queue, which a sender without a queue passes by.
+ * Both hold filters (of clsact) and programs (TCX). */
 #include "survey.h"
 
 #include <endian.h>
@@ -12,11 +16,13 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/xfrm.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "bpf_program.h"
 #include "netlink_inner.h"
 
 /* ---- IPsec ---- */
@@ -177,7 +183,46 @@ int survey_netfilter(const char *ours, char *words, size_t size)
 	return found ? found : survey_iptables(&chains);
 }
 
-/* ---- qdiscs ---- */
+/* ---- traffic control ---- */
+
+static void read_filter(void *context, const struct nlmsghdr *header)
+{
+	bool *found = context;
+	*found |= header->nlmsg_type == RTM_NEWTFILTER;
+}
+
+/* Filters of a clsact or ingress qdisc; an interface without one has none. */
+static int survey_filters(struct netlink *nl, unsigned link, uint32_t direction)
+{
+	bool found = false;
+	struct nlmsghdr *header = netlink_request(nl, RTM_GETTFILTER, NLM_F_DUMP);
+	struct tcmsg *message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
+	message->tcm_ifindex = (int)link;
+	message->tcm_parent = TC_H_MAKE(TC_H_CLSACT, direction);
+	int failed = netlink_transact(nl, header, read_filter, &found);
+	if (failed == -EOPNOTSUPP) /* a kernel without traffic control */
+		return 0;
+	return failed ? failed : found;
+}
+
+/* Programs at TCX are no filters to netlink. A kernel without it has none. */
+static int survey_programs(unsigned link, enum bpf_attach_type where)
+{
+	int count = bpf_attached(link, where);
+	if (count == -EINVAL || count == -ENOENT || count == -ENOSYS)
+		return 0;
+	return count < 0 ? count : count > 0;
+}
+
+int survey_traffic_control(struct netlink *nl, unsigned link)
+{
+	int seen = survey_filters(nl, link, TC_H_MIN_INGRESS);
+	if (!seen)
+		seen = survey_filters(nl, link, TC_H_MIN_EGRESS);
+	if (!seen)
+		seen = survey_programs(link, BPF_ATTACH_TCX_INGRESS);
+	return seen ? seen : survey_programs(link, BPF_ATTACH_TCX_EGRESS);
+}
 
 bool survey_qdisc_shapes(const char *qdisc)
 {

@@ -22,6 +22,10 @@ int survey_rules(struct netlink *netlink);
  */
 int survey_netfilter(const char *ours, char *words, size_t size);
 
+/* Whether filters or programs of traffic control look at what comes in or goes out by an interface:
+ * 1, 0, or -errno. Another Greyline's program counts, too: whose it is is not to be learnt. */
+int survey_traffic_control(struct netlink *netlink, unsigned link);
+
 /* Whether a qdisc does more than queue in the order and by the priority of packets. */
 bool survey_qdisc_shapes(const char *qdisc);
 

@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "netlink.h"
 #include "netns.h"
 #include "outer.h"
+#include "outer_programs.h"
 
 static struct outer_programs *programs;
 static char no_programs[160];
@@ -126,6 +128,36 @@ static void test_objections(void **state)
 	run("ip xfrm policy flush");
 	run("tc qdisc add dev gl-F-c root tbf rate 10mbit burst 10k limit 100k");
 	expect_raw("gl-F-c has a traffic shaper (tbf)");
+	run("tc qdisc del dev gl-F-c root");
+	assert_int_equal(choose(OUTER_AUTO, &any, &any, 0).kind, OUTER_RINGS);
+}
+
+/* Rings come before what looks at packets on their way in, and may pass by the way out. */
+static void test_filters(void **state)
+{
+	static const char *const places[] = {"ingress", "egress"};
+	const char *why;
+	if (!programs)
+		skip();
+	run("tc qdisc add dev gl-F-c clsact");
+	assert_int_equal(choose(OUTER_AUTO, &any, &any, 0).kind, OUTER_RINGS); /* it is empty */
+	for (unsigned i = 0; i < 2; i++) {
+		run("tc filter add dev gl-F-c %s protocol ip u32 match u32 0 0 classid 1:1",
+			places[i]);
+		expect_raw("gl-F-c has tc filters that must see the packets");
+		run("tc filter del dev gl-F-c %s", places[i]);
+	}
+	run("tc qdisc del dev gl-F-c clsact; tc qdisc add dev gl-F-c ingress; tc filter add dev "
+	    "gl-F-c parent ffff: protocol ip u32 match u32 0 0 classid 1:1");
+	expect_raw("gl-F-c has tc filters that must see the packets");
+	run("tc qdisc del dev gl-F-c ingress");
+	if (!outer_programs_rings(programs, &why))
+		skip();
+	int attached = outer_programs_drop(programs, link_index("gl-F-c"), 14);
+	assert_true(attached >= 0);
+	expect_raw("gl-F-c has tc filters that must see the packets");
+	close(attached);
+	assert_int_equal(choose(OUTER_AUTO, &any, &any, 0).kind, OUTER_RINGS);
 }
 
 static void test_no_programs(void **state)
@@ -148,6 +180,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nothing_in_the_way, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_loopback, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_objections, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_filters, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_programs, set_up, tear_down),
 	};
 	netns_enter_or_skip();
