@@ -127,6 +127,11 @@ const struct option option_table[] = {
 	ROW("incoming-calls", 0, S, COMMAND_SERVER, FLAG, NULL,
 		"take calls that come in over a PAC's line as well (Incoming-Call-Request)",
 		incoming_calls),
+	ROW("connect", 0, S, COMMAND_SERVER, TEXTS, "HOST[:PORT]",
+		"open the control connection to this PAC, and take the calls it offers (repeated: "
+		"several)",
+		connect, .fits = value_is_host,
+		.expected = "a name or an address, with :PORT if need be, is expected"),
 	ROW("max-half-open", 0, S, DAEMONS, NUMBER, "N",
 		"peers that have not logged in yet, in all", max_half_open, .low = 1,
 		.high = 65000),

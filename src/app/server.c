@@ -98,7 +98,9 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	profile_common(
 		config, settings, netdev_path_mtu(&server->host, &peer->address), server->name);
 	config->control.pac = true;
-	config->control.accept_incoming = settings->incoming_calls;
+	config->control.opener = peer->dialled;
+	config->control.accept_incoming =
+		settings->incoming_calls || peer->dialled || dialout_knows(server, &peer->address);
 	config->control.maximum_channels = (uint16_t)settings->max_calls;
 	config->maximum_calls = (uint16_t)settings->max_calls;
 	config->session.check_source = settings->check_source;
@@ -123,6 +125,11 @@ static void on_accepted(void *context, struct tcp_connection *tcp)
 		tcp_abort(tcp);
 		return;
 	}
+	struct address to = tcp_local(tcp);
+	if (dialout_wins(server, &to, &from)) {
+		tcp_abort(tcp);
+		return;
+	}
 	struct peer *peer = peer_accept(&server->host, tcp);
 	if (!peer) {
 		server->refused++;
@@ -142,6 +149,7 @@ static void on_accepted(void *context, struct tcp_connection *tcp)
 static void on_tunnel_up(struct peer *peer)
 {
 	const struct control_peer *other = &peer->tunnel.control.peer;
+	dialout_up(peer->host->role, peer);
 	char host_name[300], vendor[300];
 	struct text h = text_over(host_name, sizeof host_name);
 	struct text v = text_over(vendor, sizeof vendor);
@@ -155,6 +163,9 @@ static void on_tunnel_up(struct peer *peer)
 static void on_tunnel_down(struct peer *peer, enum close_reason reason)
 {
 	unlist_half_open(peer->host->role, peer);
+	dialout_down(peer->host->role, peer, reason);
+	if (!peer->opened)
+		return;
 	log_peer(&peer->host->log, LOG_KIND_CONNECTION, LOG_LINE_INFO, clock_now(),
 		"Control connection closed: %s reason=%s peer=%s", close_sentence(reason),
 		close_word(reason), shown_address(&peer->address));
@@ -496,7 +507,7 @@ static int start(struct server *server)
 		.shared_tun = server->shared ? server->interface : NULL,
 		.sessions_max = settings->max_sessions,
 		.workers = worker_count(settings),
-		.peers_max = settings->max_sessions + settings->max_half_open,
+		.peers_max = settings->max_sessions + settings->max_half_open + DIALOUTS_MAX,
 		.low_port = low_port(settings)};
 	log_init(&server->host.log, STDERR_FILENO, settings->log_style, settings->debug);
 	int code = read_users(server); /* while we may still read them, whoever we become */
@@ -512,6 +523,8 @@ static int start(struct server *server)
 		code = start_nat(server);
 	if (!code && !server->host.stopping)
 		code = start_listeners(server);
+	if (!code && !server->host.stopping)
+		code = dialout_start(server);
 	return code;
 }
 

@@ -3,6 +3,7 @@
 #define GREYLINE_SERVER_H
 
 #include "arguments.h"
+#include "dialout.h"
 #include "host.h"
 #include "pool.h"
 #include "secrets.h"
@@ -19,6 +20,8 @@ struct server {
 	struct throttle by_address, by_user;
 	struct tcp_listener *listeners[SERVER_LISTENERS_MAX];
 	unsigned listener_count;
+	struct dialout dialouts[DIALOUTS_MAX];
+	unsigned dialout_count;
 	struct peer *half_open; /* list; newest first */
 	uint32_t half_open_count;
 	uint32_t waiting; /* seats whose address question waits for another to go */

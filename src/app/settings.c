@@ -61,6 +61,14 @@ void settings_init(struct settings *settings)
 	};
 }
 
+static void free_texts(struct text_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->at[i]);
+	free(list->at);
+	*list = (struct text_list){0};
+}
+
 void settings_free(struct settings *settings)
 {
 	for (size_t i = 0; i < option_count; i++) {
@@ -73,12 +81,10 @@ void settings_free(struct settings *settings)
 			*text = NULL;
 		}
 	}
-	for (size_t i = 0; i < settings->listen.count; i++)
-		free(settings->listen.at[i]);
-	free(settings->listen.at);
+	free_texts(&settings->listen);
+	free_texts(&settings->connect);
 	free(settings->pool.at);
 	free(settings->routes.at);
-	settings->listen = (struct text_list){0};
 	settings->pool = (struct range_list){0};
 	settings->routes = (struct prefix_list){0};
 }

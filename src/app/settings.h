@@ -77,7 +77,7 @@ struct settings {
 	char *secrets;
 
 	/* Server. */
-	struct text_list listen;
+	struct text_list listen, connect;
 	char *pap_secrets;
 	struct range_list pool;
 	struct address local;

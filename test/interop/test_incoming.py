@@ -10,7 +10,7 @@ from harness.greyline import GATEWAY, Client, Server
 from harness.process import wait_until
 from harness.traffic import echo_server, ping, transfer
 
-SERVER = '10.7.0.1'
+SERVER, PAC = '10.7.0.1', '10.7.0.2'
 REQUEST, REPLY, CONNECTED, CLEAR, DISCONNECT, LINK_INFO = 9, 10, 11, 12, 13, 15
 
 
@@ -174,3 +174,55 @@ def test_a_foreign_pns(lab, program, answer):
         notify = pns.receive()
         assert notify.ctrl_msg_type == DISCONNECT and notify.call_id == ring.call_id
         dialer.wait()
+
+
+@pytest.mark.needs(modules=['scapy'])
+def test_a_pac_that_is_called(lab, program):
+    """The PNS opens the control connection, the PAC rings; what ends is dialled again."""
+    from harness import wire
+    server, host = lab.pair()
+    with wire.Answerer(host, PAC) as pac:
+        ours = Server(lab, server, program, '--connect', PAC)
+        pac.answer()
+        pac.ring(0x4711)
+        assert pac.receive_gre()[6:8] == b'\x47\x11'
+        session, = ours.sessions()
+        assert session['role'] == 'PNS'
+        pac.tcp.close()
+        wait_until(lambda: not ours.sessions(), 5, 'the session is over')
+        pac.rest = b''
+        pac.answer(timeout=15)
+        pac.ring(0x4712)
+    assert ours.stop() == 0
+
+
+@pytest.mark.needs(modules=['scapy'])
+@pytest.mark.parametrize('higher', [False, True], ids=['we are lower', 'we are higher'])
+def test_both_open_at_once(lab, program, higher):
+    """The connection that the higher address opened stays (RFC 2637 §3.1.3)."""
+    from harness import wire
+    left, right = lab.pair()  # 10.7.0.1 and .2
+    (server, ours_at), (host, theirs_at) = ((left, SERVER), (right, PAC))[::-1 if higher else 1]
+    with wire.Answerer(host, theirs_at) as called:
+        ours = Server(lab, server, program, '--connect', theirs_at, listen=ours_at)
+        called.take()  # its Start-Control-Connection-Request is not answered
+        with wire.Talker(host, ours_at) as caller:
+            if higher:
+                caller.closed()
+                called.reply()
+                called.ring(0x4711)
+            else:
+                caller.start()
+                called.closed()
+                caller.ring(0x4711)
+            assert len(ours.sessions()) == 1
+    assert ours.process.find(r'the connection (we|it) opened stays').group(1) == (
+        'we' if higher else 'it')
+
+
+def test_a_pac_that_is_not_there(lab, program):
+    server, _ = lab.pair()
+    ours = Server(lab, server, program, '--connect', PAC)
+    ours.wait_for(r'No connection to PAC 10\.7\.0\.2 port 1723: .* reason=tcp-failed')
+    assert ours.process.running()
+    assert ours.stop() == 0

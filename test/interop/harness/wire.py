@@ -205,8 +205,14 @@ class Answerer(Talker):
 
     def answer(self, timeout=5):
         """Takes a connection and starts it."""
+        self.take(timeout)
+        self.reply()
+
+    def take(self, timeout=5):
         self.listener.settimeout(timeout)
         self.tcp, (self.server, _) = self.listener.accept()
+
+    def reply(self):
         request = self.receive()
         assert isinstance(request, PPTPStartControlConnectionRequest), request
         self.send(bytes(PPTPStartControlConnectionReply(result_code=1, vendor_string=b'scapy')))
