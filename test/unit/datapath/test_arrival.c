@@ -264,13 +264,14 @@ static void buffers_stay_what_they_are(void **state)
 	free(lab);
 }
 
-/* One packet lets go of a window's worth and more follow: whatever room there is, all that should
- * come does, in order, and once. Every seventh met congestion and cannot say so. */
+/* One packet lets go of a window's worth, behind some of the way back and in front of more:
+ * whatever room there is, all that should come does, in order, and once. Every seventh met
+ * congestion and cannot say so. */
 static void releases_beyond_a_batch(void **state)
 {
-	enum { ALL = 2 * BATCH_MAX - 1 };
+	enum { ALL = 2 * BATCH_MAX - 1, HELD = BATCH_MAX - 1, BACK = 10 };
 	static const size_t rooms[] = {LAB_OUT, ALL, BATCH_MAX + 6, BATCH_MAX};
-	static struct flight flights[ALL];
+	static struct flight flights[ALL], back[BACK];
 	struct packet in[ALL];
 
 	for (unsigned kind = 0; kind < sizeof(rooms) / sizeof(rooms[0]); kind++) {
@@ -284,24 +285,36 @@ static void releases_beyond_a_batch(void **state)
 		}
 		lab->server.gre.order.started = true;
 		lab_clear(lab);
-		datapath_open(&lab->engine, in + 1, BATCH_MAX - 1, lab->now, &lab->out);
+		datapath_open(&lab->engine, in + 1, HELD, lab->now, &lab->out);
 		assert_int_equal(lab->out.count, 0);
-		assert_int_equal(lab->server.gre.order.held, BATCH_MAX - 1);
-		in[BATCH_MAX - 1] = in[0];
+		assert_int_equal(lab->server.gre.order.held, HELD);
+		in[HELD] = in[0];
+		for (uint32_t n = 0; n < BACK; n++) {
+			lab_seal(lab, &lab->server, n, 100, &back[n]);
+			in[HELD - BACK + n] = (struct packet){.datapath = &lab->client,
+				.bytes = back[n].bytes,
+				.length = (uint32_t)back[n].length};
+		}
 		lab->out.max = rooms[kind];
-		uint32_t expected = 0;
-		for (size_t at = BATCH_MAX - 1; at < ALL; lab_clear(lab)) {
+		uint32_t expected = 0, expected_back = 0;
+		for (size_t at = HELD - BACK; at < ALL; lab_clear(lab)) {
 			size_t taken =
 				datapath_open(&lab->engine, in + at, ALL - at, lab->now, &lab->out);
 			assert_in_range(taken, 1, ALL - at);
 			at += taken;
 			for (size_t m = 0; m < lab->out.count; m++) {
-				if (lab->out.at[m].kind == PACKET_OUTER)
+				const struct packet *packet = &lab->out.at[m];
+				if (packet->kind == PACKET_OUTER)
 					continue; /* an acknowledgement */
+				if (packet->datapath == &lab->client) {
+					assert_inner(lab, m, expected_back++);
+					continue;
+				}
 				expected += expected % 7 == 3;
 				assert_inner(lab, m, expected++);
 			}
 		}
+		assert_int_equal(expected_back, BACK);
 		assert_int_equal(expected + (expected % 7 == 3), ALL);
 		assert_int_equal(lab->pool.used, 0);
 		free(lab);
