@@ -64,6 +64,8 @@ int survey_ipsec(void)
 
 /* ---- rules ---- */
 
+enum { RULE_DSCP = 25 }; /* FRA_DSCP of kernel 6.12, which leaves the rule's `tos` zero */
+
 static bool applies_to_gre(const struct nlattr *protocol)
 {
 	return !protocol || mnl_attr_get_payload_len(protocol) < 1 ||
@@ -73,13 +75,13 @@ static bool applies_to_gre(const struct nlattr *protocol)
 static void read_rule(void *context, const struct nlmsghdr *header)
 {
 	const struct fib_rule_hdr *rule = mnl_nlmsg_get_payload(header);
-	const struct nlattr *at[FRA_DPORT_RANGE + 1] = {NULL};
-	struct netlink_attributes attributes = {at, FRA_DPORT_RANGE + 1};
+	const struct nlattr *at[RULE_DSCP + 1] = {NULL};
+	struct netlink_attributes attributes = {at, RULE_DSCP + 1};
 	bool *odd = context;
 	if (header->nlmsg_type != RTM_NEWRULE || header->nlmsg_len < mnl_nlmsg_size(sizeof(*rule)))
 		return;
 	mnl_attr_parse(header, sizeof(*rule), netlink_index_attribute, &attributes);
-	if (rule->tos || at[FRA_UID_RANGE] ||
+	if (rule->tos || at[RULE_DSCP] || at[FRA_UID_RANGE] ||
 		(at[FRA_IP_PROTO] && applies_to_gre(at[FRA_IP_PROTO])))
 		*odd = true;
 }

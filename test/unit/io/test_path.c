@@ -1,6 +1,9 @@
 /* Paths in namespaces of their own: two links from the host (each to a next hop), and behind one of
  * them a router and a far host. What the kernel is made to do must end in what `changed` tells. */
 #include <arpa/inet.h>
+#include <errno.h>
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <setjmp.h>
@@ -19,7 +22,7 @@
 #include "path.h"
 #include "survey.h"
 
-enum { GUARD_SECONDS = 15, MANY = 10000 };
+enum { GUARD_SECONDS = 15, MANY = 10000, RULE_DSCP = 25 };
 
 static uv_loop_t loop;
 static uv_timer_t guard, beat;
@@ -260,6 +263,54 @@ static void test_route_to_another_link(void **state)
 	WAIT_FOR(last[index].link == link_index("gl-F-w"));
 	run("ip route del default");
 	WAIT_FOR(last[index].link == 0);
+}
+
+/* `ip rule add dscp 46 table 77 pref 100`, which the ip(8) of many systems cannot say. */
+static void add_dscp_rule(void)
+{
+	struct {
+		struct nlmsghdr header;
+		struct fib_rule_hdr rule;
+		struct nlattr priority;
+		uint32_t priority_value;
+		struct nlattr dscp;
+		uint8_t dscp_value[4];
+	} request = {
+		.header = {.nlmsg_len = sizeof(request),
+			.nlmsg_type = RTM_NEWRULE,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL},
+		.rule = {.family = AF_INET, .table = 77, .action = FR_ACT_TO_TBL},
+		.priority = {.nla_len = 8, .nla_type = FRA_PRIORITY},
+		.priority_value = 100,
+		.dscp = {.nla_len = 5, .nla_type = RULE_DSCP},
+		.dscp_value = {46},
+	};
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+		uint8_t more[256];
+	} answer;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	assert_int_equal(send(fd, &request, sizeof(request), 0), sizeof(request));
+	assert_true(recv(fd, &answer, sizeof(answer), 0) >= (ssize_t)NLMSG_LENGTH(sizeof(int)));
+	close(fd);
+	assert_int_equal(answer.header.nlmsg_type, NLMSG_ERROR);
+	if (answer.error.error == -EINVAL || answer.error.error == -EOPNOTSUPP)
+		skip(); /* a kernel before 6.12 */
+	assert_int_equal(answer.error.error, 0);
+}
+
+/* Packets have marks that the question does not. */
+static void test_dscp_rule(void **state)
+{
+	struct path path;
+	touch("192.0.2.2");
+	uint32_t index = want("192.0.2.1", "203.0.113.9", &path);
+	assert_true(path.direct);
+	add_dscp_rule();
+	WAIT_FOR(!last[index].direct);
+	run("ip rule del pref 100");
+	WAIT_FOR(last[index].direct);
 }
 
 static void test_rule(void **state)
@@ -557,6 +608,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_resolved_later, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_route_to_another_link, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rule, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_dscp_rule, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ipsec, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_next_hop_moves, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_neighbour_told, set_up, tear_down),
