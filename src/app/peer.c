@@ -444,11 +444,13 @@ void peer_lose(struct peer *peer, enum close_reason reason)
 static void tell_alive(struct peer *peer)
 {
 	struct host *host = peer->host;
-	struct dataplane_statistics seen;
 	for (const struct call *call = peer->tunnel.control.calls; call; call = call->next) {
 		struct session *session = find_session(host, call->subject);
-		if (session && host->plane->statistics(host->dataplane, call->subject, &seen))
-			tunnel_alive(&peer->tunnel, session, seen.last_received, seen.last_active);
+		struct dataplane_statistics seen;
+		if (!session || !host->plane->statistics(host->dataplane, call->subject, &seen))
+			continue;
+		tunnel_alive(&peer->tunnel, session, seen.last_received, seen.last_active);
+		tunnel_traffic(&peer->tunnel, session, &seen.counters);
 	}
 }
 
@@ -469,6 +471,16 @@ static struct seat_traffic traffic_of(const struct datapath_counters *counters)
 		.tx_bytes = counters->tx_bytes};
 }
 
+/* A report on the link's quality says what its other frames and packets did until it came. */
+static void tell_traffic(struct seat *seat)
+{
+	struct host *host = seat->peer->host;
+	struct dataplane_statistics seen;
+	if (link_counts(&seat->session.link) &&
+		host->plane->statistics(host->dataplane, seat_subject(seat), &seen))
+		tunnel_traffic(&seat->peer->tunnel, &seat->session, &seen.counters);
+}
+
 void peer_dataplane_event(void *context, const struct dataplane_event *event)
 {
 	struct host *host = context;
@@ -485,6 +497,7 @@ void peer_dataplane_event(void *context, const struct dataplane_event *event)
 	case DATAPLANE_CONTROL:
 		if (!seat->peer)
 			return;
+		tell_traffic(seat);
 		tunnel_frame(&seat->peer->tunnel, &seat->session, event->epoch, event->bytes,
 			event->length, clock_now(), &host->out);
 		break;

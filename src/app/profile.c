@@ -42,6 +42,10 @@ static void fill_link(struct link_config *config, const struct settings *setting
 	config->max_failure = (uint8_t)settings->lcp_max_failure;
 	config->echo_interval_us = SECONDS(settings->echo_interval);
 	config->echo_failure = (uint8_t)settings->echo_failure;
+	config->lqr_period = settings->lqr_period * 100;
+	config->lqr_loss = (uint8_t)settings->lqr_loss;
+	config->lqr_failure = (uint8_t)settings->lqr_failure;
+	config->lqr_window = (uint8_t)settings->lqr_window;
 	config->auth_timeout_us = SECONDS(settings->auth_timeout);
 	link_config_defaults(config);
 }

@@ -33,6 +33,9 @@ void settings_init(struct settings *settings)
 		.scripts = true,
 		.echo_interval = 30,
 		.echo_failure = 4,
+		.lqr_loss = 20,
+		.lqr_failure = 3,
+		.lqr_window = 5,
 		.lcp_restart = 3,
 		.lcp_max_configure = 10,
 		.lcp_max_terminate = 2,
@@ -368,6 +371,11 @@ void settings_check(struct settings *settings, struct faults *faults)
 	if (settings->ifname && settings->interface == INTERFACE_PER_SESSION)
 		fault(faults, NULL,
 			"ifname names one interface, and there is one for each session: keep one");
+	if (settings->lqr_failure > settings->lqr_window)
+		fault(faults, NULL,
+			"lqr-failure: %u of %u reports can never be bad: lower it or "
+			"raise lqr-window",
+			settings->lqr_failure, settings->lqr_window);
 	if (!settings->check_source)
 		fault_warning(faults, NULL,
 			"no-check-source: a client can send packets under any "

@@ -60,6 +60,7 @@ struct settings {
 	uint32_t dscp, ecn; /* of outer packets; enum session_ecn */
 	bool dscp_copy, mss_clamp;
 	uint32_t echo_interval, echo_failure;
+	uint32_t lqr_period, lqr_loss, lqr_failure, lqr_window;
 	uint32_t lcp_restart, lcp_max_configure, lcp_max_terminate, lcp_max_failure;
 	uint32_t idle, max_connect;
 	uint32_t require_auth, allow_auth, refuse_auth; /* masks of enum auth_method */

@@ -110,6 +110,7 @@ enum drop {
 	X(LCP_REJECTED, 10, "lcp-rejected", "the peer rejects LCP or a frame it must understand")  \
 	X(LOOPBACK, 17, "loopback", "the line is looped back")                                     \
 	X(ECHO_DEAD, 15, "echo-dead", "no response to LCP echo-requests")                          \
+	X(LINK_QUALITY, 15, "link-quality", "too many bad link quality reports")                   \
 	X(AUTH_FAILED, 11, "auth-failed", "the peer failed to authenticate itself")                \
 	X(AUTH_REFUSED, 11, "auth-refused", "the peer refuses to authenticate itself")             \
 	X(AUTH_TIMEOUT, 11, "auth-timeout", "the peer did not finish authentication in time")      \

@@ -26,7 +26,7 @@ enum lcp_code {
 
 enum { PACKET_HEADER = 4, MAGIC_SIZE = 4, WORDS_SHOWN = 64 };
 
-static bool magic_is_ours(struct link *link, uint32_t magic, const struct turn *turn)
+bool lcp_magic_is_ours(struct link *link, uint32_t magic, const struct turn *turn)
 {
 	struct lcp *lcp = &link->lcp;
 	if (magic == 0 || magic != lcp->magic)
@@ -50,7 +50,7 @@ static void input_echo(const struct fsm_run *run, const struct packet_view *p)
 		fsm_packet_event(run, FSM_RXR, p);
 		return;
 	}
-	if (!magic_is_ours(run->owner, magic, &run->turn))
+	if (!lcp_magic_is_ours(run->owner, magic, &run->turn))
 		fsm_packet_event(run, FSM_RXR, p);
 }
 
@@ -232,6 +232,7 @@ static void opened(void *owner, const struct turn *turn)
 	lcp->echo_unanswered = 0;
 	lcp->loops = 0;
 	lcp->peer_left = false;
+	lqr_start(link, turn);
 	link_opened(link, turn);
 }
 

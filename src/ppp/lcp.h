@@ -17,6 +17,9 @@ struct lcp_peer {
 	uint16_t mru;
 	uint8_t auth; /* enum auth_method it demands of us */
 	bool pfc, acfc;
+	bool quality;            /* it wants our Link-Quality-Reports */
+	uint32_t quality_period; /* at least this often: hundredths of a second; 0: only in answer
+				  * to its own */
 };
 
 struct lcp {
@@ -35,6 +38,7 @@ struct lcp {
 	bool echo_refused;         /* the peer does not know Echo-Request */
 	bool identified, warned;   /* Identification, Time-Remaining: one note each an epoch */
 	uint64_t heard, echo_sent; /* microseconds */
+	uint32_t quality_period;   /* of the reports we ask for; 0: none */
 };
 
 /* Times a magic number of our own may come back before the line counts as looped. */
@@ -54,6 +58,9 @@ struct fsm_run lcp_run(void *link, const struct turn *turn); /* a row of the pro
 void lcp_identify(struct link *link, const struct turn *turn);
 void lcp_protocol_reject(
 	struct link *link, const uint8_t *frame, size_t length, const struct turn *turn);
+/* RFC 1661 §6.4: true when a packet bears our own number, which is then dropped and, the nth time,
+ * ends the link. */
+bool lcp_magic_is_ours(struct link *link, uint32_t magic, const struct turn *turn);
 void lcp_alive(struct lcp *lcp, uint64_t now);
 
 #endif

@@ -1,7 +1,7 @@
-/* LCP's options (RFC 1661 §6, RFC 1662 §7.1, RFC 1994 §3): what our Configure-Request holds, how
- * the peer's is judged, and what a Nak or Reject does to our wishes.
+/* LCP's options (RFC 1661 §6, RFC 1662 §7.1, RFC 1994 §3, RFC 1989 §2.5): what our
+ * Configure-Request holds, how the peer's is judged, and what a Nak or Reject does to our wishes.
  *
- * Options of multilink, callback and link quality are known by name, for the log, and rejected. */
+ * Options of multilink and callback are known by name, for the log, and rejected. */
 #include "lcp.h"
 
 #include "link.h"
@@ -29,6 +29,8 @@ enum ask {
 	ASK_PFC = 1 << 3,
 	ASK_ACFC = 1 << 4,
 };
+
+enum { QUALITY_LENGTH = 8 }; /* of the whole option, with LQR */
 
 enum { CHAP_ALGORITHM_MD5 = 5, CHAP_ALGORITHM_MS = 0x80, CHAP_ALGORITHM_MSV2 = 0x81 };
 
@@ -112,6 +114,7 @@ void lcp_wish(struct link *link)
 		lcp->ask |= ASK_ACFC;
 	lcp->mru = config->mru;
 	lcp->accm = 0;
+	lcp->quality_period = config->lqr_period;
 	lcp->magic = fresh_magic(link);
 	lcp->auth_asked = best_method(config->demand_auth);
 	lcp->auth_refused = 0;
@@ -125,6 +128,12 @@ static void write_option_u32(struct writer *w, uint8_t type, uint32_t value)
 	write_u8(w, type);
 	write_u8(w, 6);
 	write_u32(w, value);
+}
+
+static void write_quality(struct writer *w, uint32_t period)
+{
+	write_u16(w, LQR);
+	write_u32(w, period);
 }
 
 void lcp_request(const void *owner, struct writer *w)
@@ -141,6 +150,11 @@ void lcp_request(const void *owner, struct writer *w)
 		write_u8(w, OPTION_AUTH);
 		write_u8(w, lcp->auth_asked == AUTH_PAP ? 4 : 5);
 		write_method(w, lcp->auth_asked);
+	}
+	if (lcp->quality_period) {
+		write_u8(w, OPTION_QUALITY);
+		write_u8(w, QUALITY_LENGTH);
+		write_quality(w, lcp->quality_period);
 	}
 	if (lcp->ask & ASK_MAGIC)
 		write_option_u32(w, OPTION_MAGIC, lcp->magic);
@@ -213,6 +227,26 @@ static enum option_verdict judge_auth(
 		return OPTION_REJECT;
 	write_method(wanted, best_method(allowed));
 	return OPTION_NAK;
+}
+
+/* We report to whoever asks, but at most once a second, and nothing but what RFC 1989 has. */
+static enum option_verdict judge_quality(
+	void *owner, const struct option_kind *kind, struct reader value, struct writer *wanted)
+{
+	struct lcp *lcp = &((struct link *)owner)->lcp;
+	uint16_t protocol = read_u16(&value);
+	uint32_t period = read_u32(&value);
+	if (value.failed || protocol != LQR || reader_left(&value)) {
+		write_quality(wanted, LQR_PERIOD_WANTED);
+		return OPTION_NAK;
+	}
+	if (period && period < LQR_PERIOD_MIN) {
+		write_quality(wanted, LQR_PERIOD_MIN);
+		return OPTION_NAK;
+	}
+	lcp->peer.quality = true;
+	lcp->peer.quality_period = period < LQR_PERIOD_MAX ? period : LQR_PERIOD_MAX;
+	return OPTION_ACK;
 }
 
 /* RFC 1661 §6.4: our own number in the peer's request means that the line may be looped; a new one
@@ -310,6 +344,24 @@ static void rejected_auth(void *owner, const struct option_kind *kind)
 	give_up(owner, CLOSE_AUTH_REFUSED);
 }
 
+static void rejected_quality(void *owner, const struct option_kind *kind)
+{
+	((struct link *)owner)->lcp.quality_period = 0;
+}
+
+/* Another period is as good; another protocol, or no timer at all, is not what we asked for. */
+static void naked_quality(void *owner, const struct option_kind *kind, struct reader value)
+{
+	struct lcp *lcp = &((struct link *)owner)->lcp;
+	uint16_t protocol = read_u16(&value);
+	uint32_t period = read_u32(&value);
+	if (!lcp->quality_period)
+		return;
+	bool fits = !value.failed && protocol == LQR && period >= LQR_PERIOD_MIN &&
+		    period <= LQR_PERIOD_MAX;
+	lcp->quality_period = fits ? period : 0;
+}
+
 static void naked_magic(void *owner, const struct option_kind *kind, struct reader value)
 {
 	struct link *link = owner;
@@ -356,6 +408,18 @@ static void print_hex(struct text *t, struct reader value)
 	text_hex(t, read_u32(&value), 8);
 }
 
+static void print_quality(struct text *t, struct reader value)
+{
+	const struct protocol *protocol = protocol_find(read_u16(&value));
+	if (!protocol || protocol->number != LQR || reader_left(&value) != 4) {
+		text_hex_bytes(t, value.at - 2, 2 + reader_left(&value));
+		return;
+	}
+	text_add(t, "LQR ");
+	text_unsigned(t, (uint64_t)read_u32(&value) * 10);
+	text_add(t, " ms");
+}
+
 static void print_auth(struct text *t, struct reader value)
 {
 	enum auth_method method = read_method(value);
@@ -381,7 +445,8 @@ static const struct option_kind kinds[] = {
 	{OPTION_MAGIC, 6, 6, "magic", judge_magic, naked_magic, rejected_magic, print_hex},
 	{OPTION_PFC, 2, 2, "pfc", judge_pfc, naked_pfc, rejected_pfc, NULL},
 	{OPTION_ACFC, 2, 2, "acfc", judge_acfc, naked_acfc, rejected_acfc, NULL},
-	{OPTION_QUALITY, 4, 255, "quality", NULL, NULL, NULL, NULL},
+	{OPTION_QUALITY, 4, 255, "quality", judge_quality, naked_quality, rejected_quality,
+		print_quality},
 	{OPTION_FCS, 3, 3, "fcs", NULL, NULL, NULL, NULL},
 	{OPTION_CALLBACK, 3, 255, "callback", NULL, NULL, NULL, NULL},
 	{OPTION_MRRU, 4, 4, "mrru", NULL, NULL, NULL, print_number},

@@ -257,6 +257,9 @@ void link_init(struct link *link, const struct link_config *config, struct rando
 	assert(config->name_length <= PPP_NAME_MAX && config->password_length <= PPP_SECRET_MAX);
 	assert(config->restart_us && config->max_configure && config->max_terminate &&
 		config->max_failure && config->auth_timeout_us);
+	assert(!config->lqr_period ||
+		(config->lqr_period >= LQR_PERIOD_MIN && config->lqr_period <= LQR_PERIOD_MAX &&
+			config->lqr_failure && config->lqr_window <= LQR_WINDOW_MAX));
 	*link = (struct link){.config = config,
 		.random = random,
 		.phase = PHASE_DEAD,
@@ -345,6 +348,11 @@ void link_reject(
 void link_alive(struct link *link, uint64_t now)
 {
 	lcp_alive(&link->lcp, now);
+}
+
+void link_counted(struct link *link, const struct lqr_counters *counters)
+{
+	link->lqr.counters = *counters;
 }
 
 void link_tick(struct link *link, uint64_t now, struct outbox *out)

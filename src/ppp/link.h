@@ -14,6 +14,7 @@
 #include "auth.h"
 #include "fsm.h"
 #include "lcp.h"
+#include "lqr.h"
 #include "chap.h"
 #include "pap.h"
 #include "outbox.h"
@@ -44,6 +45,12 @@ struct link_config {
 	uint64_t auth_timeout_us;    /* the whole Authenticate phase; 30 s */
 	const char *identification;  /* sent in LCP Identification (RFC 1570) once up; NULL: none */
 	uint8_t *automaton_coverage; /* NULL, or the tests' own [FSM_EVENTS][FSM_STATES] bytes */
+	/* Link-Quality-Reports asked for, with their period in hundredths of a second, 100 or more;
+	 * 0: none. A report is bad when more than `lqr_loss` per cent of the packets before it were
+	 * lost, either way, or when it does not come; `lqr_failure` of the last `lqr_window` (32 at
+	 * most) end the link. */
+	uint32_t lqr_period;
+	uint8_t lqr_loss, lqr_failure, lqr_window;
 };
 
 /* Items in the outbox. */
@@ -84,6 +91,7 @@ struct link {
 	struct lcp lcp;
 	struct pap pap;
 	struct chap chap;
+	struct lqr lqr;
 	struct mppe_start_keys keys;
 	enum close_reason closing;  /* why, once it ends */
 	uint64_t auth_deadline;     /* the Authenticate phase must be over by then */
@@ -114,6 +122,13 @@ void link_reject(
 	struct link *link, const uint8_t *frame, size_t length, uint64_t now, struct outbox *out);
 /* Any sign of life from the peer: data counts (puts the keepalive off). */
 void link_alive(struct link *link, uint64_t now);
+/* What the link has carried by now, the frame about to be given included. To be told before a call
+ * in which a report may be due: link_counts. */
+void link_counted(struct link *link, const struct lqr_counters *counters);
+static inline bool link_counts(const struct link *link)
+{
+	return link->lqr.ours || link->lqr.theirs;
+}
 void link_answer(struct link *link, uint32_t token, const struct auth_answer *answer, uint64_t now,
 	struct outbox *out);
 void link_tick(struct link *link, uint64_t now, struct outbox *out);

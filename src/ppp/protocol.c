@@ -10,6 +10,7 @@
 #include "ipcp.h"
 #include "ipv6cp.h"
 #include "lcp.h"
+#include "lqr.h"
 #include "pap.h"
 
 #define NAMED(number, name)                                                                        \
@@ -22,6 +23,7 @@ const struct protocol protocols[] = {
 	{LCP,  0,      "LCP",  SIDE_LINK, &lcp_protocol},
 	{PAP,  0,      "PAP",  SIDE_LINK, &pap_protocol},
 	{CHAP, 0,      "CHAP", SIDE_LINK, &chap_protocol},
+	{LQR,  0,      "LQR",  SIDE_LINK, &lqr_protocol},
 	{CCP,  0x00fd, "CCP",  SIDE_UNIT, &ccp_protocol},
 	{IPCP, 0x0021, "IPCP", SIDE_UNIT, &ipcp_protocol},
 	{IPV6CP, 0x0057, "IPV6CP", SIDE_UNIT, &ipv6cp_protocol},
@@ -137,7 +139,6 @@ const struct protocol protocols[] = {
 	NAMED(0x8285, "IEEE-1284.4-CP"),
 	NAMED(0x8287, "TNP1CP"),
 	NAMED(0x8289, "MFTPCP"),
-	NAMED(0xc025, "LQR"),
 	NAMED(0xc027, "SPAP"),
 	NAMED(0xc029, "CBCP"),
 	NAMED(0xc02b, "BACP"),

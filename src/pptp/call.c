@@ -202,6 +202,7 @@ static void send_disconnect_for(
 	case CLOSE_LCP_REJECTED:
 	case CLOSE_LOOPBACK:
 	case CLOSE_ECHO_DEAD:
+	case CLOSE_LINK_QUALITY:
 	case CLOSE_MPPE_KEYS:
 	case CLOSE_NETWORK_REFUSED:
 	case CLOSE_NETWORK_TIMEOUT:

@@ -163,6 +163,40 @@ static void keep_early(
 	session->early_length = (uint16_t)length;
 }
 
+/* What came over the link and could not be used. A second copy of a packet is none of these. */
+static uint32_t discards(const struct datapath_counters *counters)
+{
+	uint32_t count = counters->drops[DROP_GRE_LATE] + counters->drops[DROP_HOLD_FULL];
+	for (int i = DROP_PPP_SHORT; i <= DROP_MPPE_INNER; i++)
+		count += counters->drops[i];
+	return count;
+}
+
+void session_traffic(struct session *session, const struct datapath_counters *counters)
+{
+	session->packets = (struct lqr_counters){
+		.packets_out = (uint32_t)counters->tx_packets,
+		.octets_out = (uint32_t)counters->tx_bytes,
+		.packets_in = (uint32_t)counters->rx_packets,
+		.octets_in = (uint32_t)counters->rx_bytes,
+		.discards_in = discards(counters),
+	};
+}
+
+/* For link quality reports: all that the link carried, control frames and packets. */
+static void count(struct session *session)
+{
+	const struct lqr_counters *frames = &session->frames, *packets = &session->packets;
+	const struct lqr_counters all = {
+		.packets_out = frames->packets_out + packets->packets_out,
+		.octets_out = frames->octets_out + packets->octets_out,
+		.packets_in = frames->packets_in + packets->packets_in,
+		.octets_in = frames->octets_in + packets->octets_in,
+		.discards_in = packets->discards_in,
+	};
+	link_counted(&session->link, &all);
+}
+
 void session_frame(struct session *session, uint32_t epoch, const uint8_t *frame, size_t length,
 	uint64_t now, struct outbox *out)
 {
@@ -172,6 +206,8 @@ void session_frame(struct session *session, uint32_t epoch, const uint8_t *frame
 	item->subject = session->subject;
 	item->arg = 0;
 	heard_now(session, now);
+	session->frames.packets_in++;
+	session->frames.octets_in += (uint32_t)length;
 	if (session->state == SESSION_CALLING) {
 		keep_early(session, frame, length, out);
 		return;
@@ -180,6 +216,7 @@ void session_frame(struct session *session, uint32_t epoch, const uint8_t *frame
 		emit_drop(session, DROP_FRAME_EPOCH, out);
 		return;
 	}
+	count(session);
 	feed(session, frame, length, now, out);
 	settle(session, now, out);
 }
@@ -335,6 +372,7 @@ void session_tick(struct session *session, uint64_t now, struct outbox *out)
 		return;
 	if (link_deadline(&session->link) <= now) {
 		OUTBOX(items, LINK_OUT_ITEMS, LINK_OUT_BYTES);
+		count(session);
 		link_tick(&session->link, now, &items);
 		translate_link(session, &items, now, out);
 		/* One Terminate-Request is on its way; nobody is there to answer it. */

@@ -13,6 +13,7 @@
 #include "address.h"
 #include "command.h"
 #include "control.h"
+#include "datapath.h"
 #include "limits.h"
 #include "link.h"
 #include "outbox.h"
@@ -75,10 +76,12 @@ struct session {
 	uint8_t early[EARLY_FRAME_MAX];
 	uint32_t drops[DROP_COUNT - DROP_PACKETS]; /* see session_drops */
 
-	uint32_t frames_sent;       /* control frames handed to the data path */
-	uint64_t setup_by;          /* must be up by then; NEVER once it is */
-	uint64_t silence_warned_by; /* when to warn that no GRE came; NEVER once said or heard */
-	enum close_reason failing;  /* the unit gave up: the link is to be closed next */
+	uint32_t frames_sent;        /* control frames handed to the data path */
+	struct lqr_counters frames;  /* ... and those that came from it */
+	struct lqr_counters packets; /* what the data path has carried beside them */
+	uint64_t setup_by;           /* must be up by then; NEVER once it is */
+	uint64_t silence_warned_by;  /* when to warn that no GRE came; NEVER once said or heard */
+	enum close_reason failing;   /* the unit gave up: the link is to be closed next */
 	bool attached;   /* DATAPATH_ATTACH was given: free the slot when the detach is confirmed */
 	bool detached;   /* DATAPATH_DETACH was given */
 	bool start_due;  /* session_start is to come */
@@ -110,6 +113,8 @@ void session_start(struct session *session, uint64_t now, struct outbox *out);
 void session_frame(struct session *session, uint32_t epoch, const uint8_t *frame, size_t length,
 	uint64_t now, struct outbox *out);
 void session_alive(struct session *session, uint64_t heard, uint64_t active);
+/* What the data path has carried so far. */
+void session_traffic(struct session *session, const struct datapath_counters *counters);
 void session_credentials(struct session *session, uint32_t token, const struct auth_answer *answer,
 	uint64_t now, struct outbox *out);
 void session_addresses(struct session *session, uint32_t token,

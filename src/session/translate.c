@@ -68,6 +68,8 @@ static void emit_frame(
 	command.frame.length = (uint16_t)length;
 	emit_command(session, &command, frame, length, out);
 	session->frames_sent++;
+	session->frames.packets_out++;
+	session->frames.octets_out += (uint32_t)length;
 }
 
 /* A question or an event that goes up as it is. */

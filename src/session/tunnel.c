@@ -355,6 +355,12 @@ void tunnel_alive(struct tunnel *tunnel, struct session *session, uint64_t heard
 	session_alive(session, heard, active);
 }
 
+void tunnel_traffic(
+	struct tunnel *tunnel, struct session *session, const struct datapath_counters *counters)
+{
+	session_traffic(session, counters);
+}
+
 void tunnel_keys_differ(
 	struct tunnel *tunnel, struct session *session, uint64_t now, struct outbox *out)
 {

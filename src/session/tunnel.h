@@ -122,6 +122,10 @@ void tunnel_frame(struct tunnel *tunnel, struct session *session, uint32_t epoch
 /* From the data path: when the peer was last heard, and when inner traffic last moved. To be told
  * before a tunnel_tick that is to judge silence or idleness. */
 void tunnel_alive(struct tunnel *tunnel, struct session *session, uint64_t heard, uint64_t active);
+/* From the data path: what it has carried so far. To be told before a tunnel_tick or a tunnel_frame
+ * while link quality is reported (link_counts). */
+void tunnel_traffic(
+	struct tunnel *tunnel, struct session *session, const struct datapath_counters *counters);
 /* From the data path: a run of undecipherable packets (MPPE keys differ). */
 void tunnel_keys_differ(
 	struct tunnel *tunnel, struct session *session, uint64_t now, struct outbox *out);

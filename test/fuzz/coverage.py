@@ -28,7 +28,7 @@ PARSERS = {
     'coalesce': ['src/datapath/coalesce.c', 'src/datapath/checksum.c'],
     'option': ['src/ppp/option.c', 'src/ppp/lcp_option.c'],
     'link': ['src/ppp/link.c', 'src/ppp/lcp.c', 'src/ppp/fsm.c', 'src/ppp/pap.c', 'src/ppp/chap.c',
-             'src/ppp/chap_message.c'],
+             'src/ppp/chap_message.c', 'src/ppp/lqr.c'],
     'unit': ['src/ppp/unit.c', 'src/ppp/ccp.c', 'src/ppp/ccp_option.c', 'src/ppp/ipcp.c', 'src/ppp/ipv6cp.c'],
     'ppp_print': ['src/ppp/print.c'],
     'pptp_wire': ['src/pptp/pptp_wire.c', 'src/pptp/pptp_print.c'],

@@ -52,6 +52,11 @@ static void check_frame(const uint8_t *b, size_t length)
 {
 	MUST(length >= 6 && length <= PPP_FRAME_MAX);
 	uint16_t protocol = (uint16_t)(b[0] << 8 | b[1]);
+	if (protocol == LQR) { /* the one without a header */
+		MUST(length == 50 && world.open);
+		print(b, length);
+		return;
+	}
 	MUST(length == 2u + (size_t)(b[4] << 8 | b[5]));
 	MUST(protocol == LCP || protocol == PAP || protocol == CHAP);
 	MUST(world.open || b[2] == TERMINATE_ACK || b[2] == CODE_REJECT);
@@ -143,6 +148,17 @@ static void feed(const uint8_t *frame, size_t length)
 	}
 	free(exact);
 	check();
+}
+
+/* A report of the peer's: what its counters say, is the input's. */
+static void feed_report(void)
+{
+	uint8_t frame[50] = {LQR >> 8, LQR & 255};
+	const struct lqr_counters counters = {.packets_in = read_u8(&world.in) * 4u};
+	link_counted(&world.link, &counters);
+	for (size_t i = 2; i < sizeof frame; i += 4)
+		put_u32(frame + i, read_u8(&world.in) * 4u);
+	feed(frame, sizeof frame);
 }
 
 static void feed_raw(void)
@@ -285,7 +301,10 @@ static void step(void)
 		check();
 		break;
 	case 11:
-		up();
+		if (op & 16)
+			feed_report();
+		else
+			up();
 		break;
 	default:
 		feed_packet(protocols[op & 3]);
@@ -316,6 +335,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		.passive = how & 8,
 		.echo_interval_us = how & 16 ? SECONDS(20) : 0,
 		.echo_failure = 3,
+		.lqr_period = how & 64 ? 100 : 0,
+		.lqr_loss = 10,
+		.lqr_failure = 2,
+		.lqr_window = 3,
 		.identification = how & 32 ? "fuzz" : NULL,
 	};
 	link_config_defaults(&config);

@@ -32,6 +32,7 @@ enum dice_stream {
 	DICE_QUEUES,
 	DICE_ROLES,
 	DICE_IPV6 = 40,
+	DICE_QUALITY = 64,
 };
 
 void dice_seed(struct dice *dice, uint64_t seed, uint64_t stream);

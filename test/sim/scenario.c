@@ -177,6 +177,21 @@ static void make_ipv6(struct scenario *s, struct dice *dice)
 	s->client.session.link.mru = s->server.session.link.mru = PPP_MRU_DEFAULT;
 }
 
+/* Either end may want reports of the other. What ends a link for its quality is rare enough not to
+ * hide everything else. */
+static void make_quality(struct scenario *s, struct dice *dice)
+{
+	struct link_config *ends[] = {&s->client.session.link, &s->server.session.link};
+	for (int i = 0; i < 2; i++) {
+		if (dice_chance(dice, 7000))
+			continue;
+		ends[i]->lqr_period = dice_between(dice, LQR_PERIOD_MIN, 1500);
+		ends[i]->lqr_loss = (uint8_t)dice_between(dice, 30, 90);
+		ends[i]->lqr_window = (uint8_t)dice_between(dice, 6, LQR_WINDOW_MAX);
+		ends[i]->lqr_failure = (uint8_t)dice_between(dice, 5, ends[i]->lqr_window);
+	}
+}
+
 /* Named ways in which a scenario cannot open. */
 static void break_scenario(struct scenario *s, struct dice *dice)
 {
@@ -369,6 +384,7 @@ static void make_policy(struct scenario *s, uint64_t seed)
 	make_addresses(s, stream(&dice, seed, DICE_ADDRESSES));
 	make_roles(s, stream(&dice, seed, DICE_ROLES));
 	make_ipv6(s, stream(&dice, seed, DICE_IPV6));
+	make_quality(s, stream(&dice, seed, DICE_QUALITY));
 }
 
 static void make_wires(struct scenario *s, struct dice *dice)

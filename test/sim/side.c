@@ -85,6 +85,7 @@ void side_receive(struct side *side)
 void side_frame(
 	struct side *side, struct seat *seat, uint32_t epoch, const uint8_t *frame, size_t length)
 {
+	tunnel_traffic(&side->tunnel, &seat->session, &seat->datapath.counters);
 	tunnel_frame(&side->tunnel, &seat->session, epoch, frame, length, side->world->now, &out);
 	pump(side);
 }
@@ -205,9 +206,11 @@ void side_tick(struct side *side)
 	struct world *world = side->world;
 	for (int i = 0; i < SEATS; i++) {
 		struct seat *seat = &side->host->seats[i];
-		if (seat->attached && seat->side == side)
-			tunnel_alive(&side->tunnel, &seat->session, seat->datapath.last_received,
-				seat->active);
+		if (!seat->attached || seat->side != side)
+			continue;
+		tunnel_alive(
+			&side->tunnel, &seat->session, seat->datapath.last_received, seat->active);
+		tunnel_traffic(&side->tunnel, &seat->session, &seat->datapath.counters);
 	}
 	tunnel_tick(&side->tunnel, world->now, &out);
 	if (tunnel_deadline(&side->tunnel) <= world->now)

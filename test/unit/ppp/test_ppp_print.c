@@ -20,6 +20,12 @@ static const struct {
 	{"c021 04 04 0018 11 04 05dc 12 02 13 03 01 04 05 c02500 0d 03 06 09 03 01",
 		"LCP Configure-Reject id 4 mrru 1500 ssnhf endpoint 01 quality c02500 callback 06 "
 		"fcs 01"},
+	{"c021 01 04 000c 04 08 c025 00000bb8", "LCP Configure-Request id 4 quality LQR 30000 ms"},
+	{"c025 01020304 00000001 00000002 00000003 00000004 00000005 00000006 00000007 00000008 "
+	 "00000009 0000000a 0000000b",
+		"LQR magic 01020304 last-out 1/2/3 peer-in 4/5/8 discards 6 errors 7 "
+		"peer-out 9/10/11"},
+	{"c025 0102", "LQR [short] 2 bytes"},
 	{"c021 04 04 0007 63 03 aa", "LCP Configure-Reject id 4 option-99 aa"},
 	{"c021 01 04 0008 01 05 aabb", "LCP Configure-Request id 4 [malformed option]"},
 	{"c021 01 04 0007 01 03 aa", "LCP Configure-Request id 4 mru aa"},
@@ -155,8 +161,8 @@ static void protocol_table(void **state)
 	assert_null(protocol_spoken(0x8053));
 	assert_null(protocol_find(0x1235));
 	const struct protocol *row = NULL;
-	static const char *const link_rows[] = {"LCP", "PAP", "CHAP"};
-	for (size_t i = 0; i < 3; i++) {
+	static const char *const link_rows[] = {"LCP", "PAP", "CHAP", "LQR"};
+	for (size_t i = 0; i < sizeof link_rows / sizeof *link_rows; i++) {
 		row = protocol_next(row, SIDE_LINK);
 		assert_string_equal(row->name, link_rows[i]);
 	}

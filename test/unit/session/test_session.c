@@ -369,6 +369,60 @@ static void data_is_life(void **state)
 	assert_int_equal(seen_reason(&pair->client, 1), CLOSE_ECHO_DEAD);
 }
 
+static void ask_for_quality(struct end *end)
+{
+	struct link_config *link = &end->config.session.link;
+	link->lqr_period = 500;
+	link->lqr_loss = 10;
+	link->lqr_failure = 2;
+	link->lqr_window = 3;
+}
+
+/* What one end says it sent the other has received, control frames and packets. */
+static void quality_is_counted_on_both_sides(void **state)
+{
+	struct pair *pair = pair_new();
+	ask_for_quality(&pair->client);
+	ask_for_quality(&pair->server);
+	pair_start(pair, 1);
+	struct datapath_counters client = {0}, server = {0};
+	for (int i = 1; i < 40; i++) {
+		pair_pass(pair, SECONDS(3));
+		server.rx_packets = client.tx_packets += 70;
+		server.tx_packets = client.rx_packets += 900;
+		tunnel_traffic(&pair->client.tunnel, &pair->client.sessions[0], &client);
+		tunnel_traffic(&pair->server.tunnel, &pair->server.sessions[0], &server);
+	}
+	assert_int_equal(pair->client.sessions[0].state, SESSION_UP);
+	assert_true(pair->client.sessions[0].link.lqr.in_lqrs > 20);
+	assert_true(pair->server.sessions[0].link.lqr.in_lqrs > 20);
+	assert_null(strstr(pair->client.notes, "quality"));
+	assert_null(strstr(pair->server.notes, "quality"));
+	const struct session *a = &pair->client.sessions[0], *b = &pair->server.sessions[0];
+	assert_int_equal(a->frames.packets_out, b->frames.packets_in);
+	assert_int_equal(a->frames.octets_out, b->frames.octets_in);
+}
+
+static void quality_ends_it(void **state)
+{
+	struct pair *pair = pair_new();
+	ask_for_quality(&pair->server);
+	pair_start(pair, 1);
+	struct datapath_counters client = {0}, server = {0};
+	server.drops[DROP_MPPE_COHERENCY] = 3;
+	server.drops[DROP_GRE_DUPLICATE] = 100; /* a copy of what was counted already */
+	for (int i = 1; i < 10; i++) {
+		pair_pass(pair, SECONDS(3));
+		client.tx_packets += 100;
+		server.rx_packets += 60;
+		tunnel_traffic(&pair->client.tunnel, &pair->client.sessions[0], &client);
+		tunnel_traffic(&pair->server.tunnel, &pair->server.sessions[0], &server);
+	}
+	assert_int_equal(pair->server.sessions[0].packets.discards_in, 3);
+	assert_int_equal(seen_reason(&pair->server, 1), CLOSE_LINK_QUALITY);
+	assert_non_null(strstr(pair->server.notes, " from it"));
+}
+
 /* ---- limits ---- */
 
 static void idle_ends_it(void **state)
@@ -516,6 +570,8 @@ int main(void)
 		cmocka_unit_test(a_passive_pair_is_bounded),
 		cmocka_unit_test(starting_over_and_over_is_bounded),
 		cmocka_unit_test(data_is_life),
+		cmocka_unit_test(quality_is_counted_on_both_sides),
+		cmocka_unit_test(quality_ends_it),
 		cmocka_unit_test(idle_ends_it),
 		cmocka_unit_test(time_ends_it),
 		cmocka_unit_test(a_wrong_password),
