@@ -143,7 +143,7 @@ static const char *judge(struct server *server, struct seat *seat,
 		find_secret(server, question->method, who_asks(server, question));
 	if (!secret)
 		return "unknown-user";
-	if (secret->nt_hash && !(question->method & (AUTH_MSCHAP | AUTH_MSCHAPV2)))
+	if (secret->nt_hash && !(question->method & AUTH_KEYED))
 		return "nt-hash-only";
 	auth_check(question, secret->word, secret->length, secret->nt_hash, answer);
 	if (!answer->accepted)

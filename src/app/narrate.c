@@ -82,6 +82,8 @@ void narrate_connect(const struct seat *seat, const char *interface)
 
 static const char *family(enum auth_method method)
 {
+	if (method & AUTH_EAP)
+		return "EAP";
 	return method == AUTH_PAP ? "PAP" : "CHAP";
 }
 

@@ -277,7 +277,8 @@ void settings_read_default(struct settings *settings, struct faults *faults)
 
 uint8_t settings_auth(const struct settings *settings)
 {
-	uint32_t wanted = settings->require_auth ? settings->require_auth : AUTH_MSCHAPV2;
+	uint32_t strict = AUTH_MSCHAPV2 | AUTH_EAP_MSCHAPV2;
+	uint32_t wanted = settings->require_auth ? settings->require_auth : strict;
 	return (uint8_t)((wanted | settings->allow_auth) & ~settings->refuse_auth);
 }
 
@@ -314,15 +315,19 @@ static void check_auth(const struct settings *settings, struct faults *faults)
 		fault_warning(faults, NULL,
 			"CHAP-MD5 is allowed: it gives no keys, so its "
 			"sessions cannot be encrypted");
+	if (auth & AUTH_EAP_MD5)
+		fault_warning(faults, NULL,
+			"EAP-MD5 is allowed: it gives no keys, so its "
+			"sessions cannot be encrypted");
 	if (auth & AUTH_MSCHAP)
 		fault_warning(faults, NULL,
 			"MS-CHAP (version 1) is allowed: its keys do not change "
 			"from login to login, and the server proves nothing");
-	if (auth && !(auth & (AUTH_MSCHAP | AUTH_MSCHAPV2)) && settings_mppe_required(settings))
+	if (auth && !(auth & AUTH_KEYED) && settings_mppe_required(settings))
 		fault(faults, NULL,
-			"MPPE needs MS-CHAP or MS-CHAPv2 for its keys: allow one of "
+			"MPPE needs MS-CHAPv2, in EAP or without, or MS-CHAP for its keys: allow one of "
 			"them, or say --allow-clear-text");
-	if (auth & (AUTH_MSCHAP | AUTH_MSCHAPV2))
+	if (auth & AUTH_KEYED)
 		return;
 	if (mppe && settings->require_mppe)
 		fault(faults, NULL, "require-mppe contradicts the authentication that is left");

@@ -1,8 +1,8 @@
 /* Judging a claim against a secret (see auth.h).
  *
- * PAP: RFC 1334. CHAP with MD5: RFC 1994 §4.1. MS-CHAP: RFC 2433 §6 (the NT response only; a peer
- * that offers just the LAN Manager one is refused). MS-CHAPv2: RFC 2759 §4, §8. The MPPE start keys
- * are those of the authenticator: RFC 3079 §2 and §3. */
+ * PAP: RFC 1334. CHAP with MD5: RFC 1994 §4.1, in EAP RFC 3748 §5.4. MS-CHAP: RFC 2433 §6 (the NT
+ * response only; a peer that offers just the LAN Manager one is refused). MS-CHAPv2: RFC 2759 §4,
+ * §8. The MPPE start keys are those of the authenticator: RFC 3079 §2 and §3. */
 #include "auth.h"
 
 #include <assert.h>
@@ -33,8 +33,22 @@ const char *auth_method_word(enum auth_method method)
 		return "MS-CHAP";
 	case AUTH_MSCHAPV2:
 		return "MS-CHAPv2";
+	case AUTH_EAP_MD5:
+		return "EAP-MD5";
+	case AUTH_EAP_MSCHAPV2:
+		return "EAP-MS-CHAPv2";
 	}
 	return "unknown";
+}
+
+enum auth_method auth_method_best(uint8_t mask)
+{
+	static const uint8_t order[] = {AUTH_MSCHAPV2, AUTH_EAP_MSCHAPV2, AUTH_MSCHAP, AUTH_EAP_MD5,
+		AUTH_CHAP_MD5, AUTH_PAP};
+	for (size_t i = 0; i < sizeof order; i++)
+		if (mask & order[i])
+			return (enum auth_method)order[i];
+	return AUTH_NONE;
 }
 
 static bool hash_of(
@@ -113,6 +127,7 @@ void auth_check(const struct auth_question *question, const void *password, size
 		answer->accepted = !nt_hash_only && check_pap(question, password, length);
 		break;
 	case AUTH_CHAP_MD5:
+	case AUTH_EAP_MD5:
 		answer->accepted = !nt_hash_only && check_md5(question, password, length);
 		break;
 	case AUTH_MSCHAP:
@@ -121,6 +136,7 @@ void auth_check(const struct auth_question *question, const void *password, size
 			check_ms(question, hash, password, length, nt_hash_only, &answer->keys);
 		break;
 	case AUTH_MSCHAPV2:
+	case AUTH_EAP_MSCHAPV2:
 		answer->accepted = hash_of(hash, password, length, nt_hash_only) &&
 				   check_msv2(question, hash, answer);
 		break;

@@ -12,24 +12,36 @@
 #include "mppe_key.h"
 #include "mschap.h"
 
-/* Bits, so that a set of them is a mask. The order is the order of preference, best highest. */
+/* Bits, so that a set of them is a mask. */
 enum auth_method {
 	AUTH_NONE = 0,
 	AUTH_PAP = 1,
 	AUTH_CHAP_MD5 = 2,
 	AUTH_MSCHAP = 4,
 	AUTH_MSCHAPV2 = 8,
+	AUTH_EAP_MD5 = 16,
+	AUTH_EAP_MSCHAPV2 = 32,
 };
 
-const char *auth_method_word(
-	enum auth_method method); /* "PAP", "CHAP-MD5", "MS-CHAP", "MS-CHAPv2" */
+/* Sets: what LCP knows as one method, and what leaves keys for MPPE. */
+enum {
+	AUTH_EAP = AUTH_EAP_MD5 | AUTH_EAP_MSCHAPV2,
+	AUTH_KEYED = AUTH_MSCHAP | AUTH_MSCHAPV2 | AUTH_EAP_MSCHAPV2,
+};
+
+/* The one of a set that is to be tried first: MS-CHAPv2, the same in EAP (one round trip more),
+ * MS-CHAP, EAP-MD5, CHAP-MD5, PAP. */
+enum auth_method auth_method_best(uint8_t mask);
+
+/* "PAP", "CHAP-MD5", "MS-CHAP", "MS-CHAPv2", "EAP-MD5", "EAP-MS-CHAPv2" */
+const char *auth_method_word(enum auth_method method);
 
 /* The peer's claim, to be judged by the app. */
 struct auth_question {
 	enum auth_method method;
 	uint8_t name_length;
 	uint8_t name[PPP_NAME_MAX];
-	uint8_t chap_id;
+	uint8_t chap_id; /* of the packet with the challenge: hashed by MD5 */
 	uint8_t challenge_length, response_length;
 	uint8_t challenge[16];
 	uint8_t response[PPP_SECRET_MAX]; /* PAP: the password; CHAP: the Value field */
@@ -49,8 +61,8 @@ enum auth_error {
 struct auth_answer {
 	bool accepted;
 	enum auth_error error;             /* when not accepted */
-	uint8_t proof[AUTHENTICATOR_SIZE]; /* MS-CHAPv2, when accepted */
-	struct mppe_start_keys keys;       /* MS-CHAP and MS-CHAPv2, when accepted */
+	uint8_t proof[AUTHENTICATOR_SIZE]; /* MS-CHAPv2, in EAP too, when accepted */
+	struct mppe_start_keys keys;       /* of a method in AUTH_KEYED, when accepted */
 };
 
 /* Judges a question against a password. Pure; the app calls it with what its user table holds.

@@ -17,11 +17,12 @@
 #include "digest.h"
 #include "link.h"
 #include "link_inner.h"
+#include "mschap_claim.h"
 #include "protocol.h"
 
 enum chap_code { CHALLENGE = 1, RESPONSE = 2, SUCCESS = 3, FAILURE = 4 };
 
-enum { MS_VALUE_SIZE = 49, MS_CHALLENGE = 8, FLAG_USE_NT = 1, MESSAGE_SHOWN = 64 };
+enum { MS_VALUE_SIZE = 49, MS_CHALLENGE = 8, FLAG_USE_NT = 1 };
 
 static uint8_t challenge_size(uint8_t method)
 {
@@ -145,25 +146,21 @@ static bool our_hash(const struct link *link, uint8_t hash[NT_HASH_SIZE])
 	return nt_password_hash(hash, link->config->password, link->config->password_length);
 }
 
-static const uint8_t *our_user(const struct link *link, size_t *length)
+static struct mschap_claim claim_of(const struct link *link)
 {
-	*length = link->config->name_length;
-	return name_without_domain((const uint8_t *)link->config->name, length);
+	return (struct mschap_claim){.config = link->config,
+		.theirs = link->chap.ours.challenge,
+		.ours = link->chap.ours.remembered};
 }
 
-/* The NT response of the latest Challenge, from what is remembered of it. */
-static void nt_response(const struct link *link, uint8_t response[NT_RESPONSE_SIZE])
+/* MS-CHAP's Value: no LAN Manager response (RFC 2433 §6). */
+static void ms_value(const struct link *link, uint8_t value[MS_VALUE_SIZE])
 {
-	const struct chap *chap = &link->chap;
 	uint8_t hash[NT_HASH_SIZE] = {0};
-	size_t user_length;
-	const uint8_t *user = our_user(link, &user_length);
 	our_hash(link, hash);
-	if (chap->ours.method == AUTH_MSCHAP)
-		challenge_response(response, chap->ours.challenge, hash);
-	else
-		mschapv2_nt_response(response, chap->ours.challenge, chap->ours.remembered, user,
-			user_length, hash);
+	challenge_response(
+		value + MS_VALUE_SIZE - 1 - NT_RESPONSE_SIZE, link->chap.ours.challenge, hash);
+	value[MS_VALUE_SIZE - 1] = FLAG_USE_NT;
 	secret_wipe(hash, sizeof hash);
 }
 
@@ -171,15 +168,13 @@ static void send_response(struct link *link, const struct turn *turn)
 {
 	struct chap *chap = &link->chap;
 	uint8_t value[MS_VALUE_SIZE] = {0};
-	if (chap->ours.method == AUTH_CHAP_MD5) {
+	struct mschap_claim claim = claim_of(link);
+	if (chap->ours.method == AUTH_CHAP_MD5)
 		memcpy(value, chap->ours.remembered, MD5_SIZE);
-	} else {
-		if (chap->ours.method == AUTH_MSCHAPV2)
-			memcpy(value, chap->ours.remembered, sizeof chap->ours.remembered);
-		else
-			value[MS_VALUE_SIZE - 1] = FLAG_USE_NT;
-		nt_response(link, value + MS_VALUE_SIZE - 1 - NT_RESPONSE_SIZE);
-	}
+	else if (chap->ours.method == AUTH_MSCHAPV2)
+		mschap_claim_value(&claim, value);
+	else
+		ms_value(link, value);
 	send_value(link, turn, RESPONSE, chap->ours.id, value, response_size(chap->ours.method));
 	chap->ours.tries++;
 	chap->ours.timer = turn->now + link->config->restart_us;
@@ -211,7 +206,7 @@ static void remember(struct link *link, const struct packet_view *p, struct read
 		random_bytes(link->random, chap->ours.remembered, sizeof chap->ours.remembered);
 }
 
-static bool is_our_own(const struct chap *chap, struct reader value)
+bool chap_is_ours(const struct chap *chap, struct reader value)
 {
 	size_t length = challenge_size(chap->theirs.method);
 	return chap->theirs.state != PROOF_NONE && reader_left(&value) == length &&
@@ -233,7 +228,7 @@ static void input_challenge(struct link *link, const struct packet_view *p, cons
 		turn_drop(turn, DROP_AUTH_NAME);
 		return;
 	}
-	if (is_our_own(chap, value)) {
+	if (chap_is_ours(chap, value) || eap_is_ours(&link->eap, value)) {
 		turn_say(turn, NOTE_WARNING, "Peer sent our own CHAP Challenge back to us");
 		link_fail(link, CLOSE_AUTH_PEER_FALSE, turn);
 		return;
@@ -245,26 +240,12 @@ static void input_challenge(struct link *link, const struct packet_view *p, cons
 	send_response(link, turn);
 }
 
-static bool peer_knows_password(const struct link *link, const struct packet_view *p)
-{
-	const struct chap *chap = &link->chap;
-	uint8_t hash[NT_HASH_SIZE] = {0}, response[NT_RESPONSE_SIZE];
-	uint8_t expected[AUTHENTICATOR_SIZE], proof[AUTHENTICATOR_SIZE];
-	size_t user_length;
-	const uint8_t *user = our_user(link, &user_length);
-	if (!chap_read_proof(p->body, p->length, proof) || !our_hash(link, hash))
-		return false;
-	nt_response(link, response);
-	mschapv2_authenticator(expected, chap->ours.challenge, chap->ours.remembered, user,
-		user_length, hash, response);
-	secret_wipe(hash, sizeof hash);
-	return secret_equal(expected, proof, sizeof proof);
-}
-
 static void input_success(struct link *link, const struct packet_view *p, const struct turn *turn)
 {
 	struct chap *chap = &link->chap;
-	if (chap->ours.method == AUTH_MSCHAPV2 && !peer_knows_password(link, p)) {
+	struct mschap_claim claim = claim_of(link);
+	if (chap->ours.method == AUTH_MSCHAPV2 &&
+		!mschap_claim_proved(&claim, p->body, p->length)) {
 		chap->ours.state = PROOF_FAILED;
 		turn_say(turn, NOTE_WARNING,
 			"MS-CHAPv2 mutual authentication failed: the peer does not know our "
@@ -279,24 +260,11 @@ static void input_success(struct link *link, const struct packet_view *p, const 
 
 static void input_failure(struct link *link, const struct packet_view *p, const struct turn *turn)
 {
-	struct chap_failure failure = chap_read_failure(p->body, p->length);
-	char line[MESSAGE_SHOWN * 4 + 128];
+	char line[CHAP_FAILURE_LINE];
 	struct text t = text_over(line, sizeof line);
 	link->chap.ours.state = PROOF_FAILED;
 	text_add(&t, "CHAP authentication failed");
-	if (failure.error) {
-		const char *words = chap_error_words(failure.error);
-		text_add(&t, ": E=");
-		text_unsigned(&t, failure.error);
-		text_char(&t, ' ');
-		text_add(&t, words ? words : "unknown reason");
-	}
-	if (failure.words_length) {
-		text_add(&t, ", peer says ");
-		text_quoted(&t, failure.words,
-			failure.words_length < MESSAGE_SHOWN ? failure.words_length
-							     : MESSAGE_SHOWN);
-	}
+	chap_tell_failure(&t, p->body, p->length);
 	turn_note(turn, NOTE_WARNING, &t);
 	link_fail(link, CLOSE_AUTH_WE_FAILED, turn);
 }
@@ -317,19 +285,17 @@ static void input_verdict(struct link *link, const struct packet_view *p, const 
 void chap_our_keys(const struct link *link, struct mppe_start_keys *keys)
 {
 	const struct chap *chap = &link->chap;
-	uint8_t hash[NT_HASH_SIZE], lm_hash[16], response[NT_RESPONSE_SIZE];
+	struct mschap_claim claim = claim_of(link);
+	uint8_t hash[NT_HASH_SIZE], lm_hash[16];
 	*keys = (struct mppe_start_keys){0};
-	if (chap->ours.method == AUTH_CHAP_MD5 || !our_hash(link, hash))
-		return;
-	if (chap->ours.method == AUTH_MSCHAP) {
+	if (chap->ours.method == AUTH_MSCHAPV2) {
+		mschap_claim_keys(&claim, keys);
+	} else if (chap->ours.method == AUTH_MSCHAP && our_hash(link, hash)) {
 		lm_password_hash(lm_hash, link->config->password, link->config->password_length);
 		mppe_keys_from_mschap(keys, hash, lm_hash, chap->ours.challenge);
 		secret_wipe(lm_hash, sizeof lm_hash);
-	} else {
-		nt_response(link, response);
-		mppe_keys_from_mschapv2(keys, hash, response, false);
+		secret_wipe(hash, sizeof hash);
 	}
-	secret_wipe(hash, sizeof hash);
 }
 
 /* Both. */

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bytes.h"
 #include "mppe_key.h"
 #include "mschap.h"
 #include "pap.h"
@@ -43,6 +44,8 @@ extern const struct protocol_ops chap_protocol;
 void chap_start(struct link *link, uint8_t demand, uint8_t prove, const struct turn *turn);
 /* The verdict on the peer's claim. */
 void chap_answer(struct link *link, const struct auth_answer *answer, const struct turn *turn);
+/* Whether a challenge is the one we sent: with MD5 its answer would be the peer's proof. */
+bool chap_is_ours(const struct chap *chap, struct reader value);
 /* MPPE start keys of the exchange in which we proved ourselves; not valid after MD5. */
 void chap_our_keys(const struct link *link, struct mppe_start_keys *keys);
 

@@ -136,3 +136,21 @@ const char *chap_error_words(unsigned error)
 		return NULL;
 	}
 }
+
+void chap_tell_failure(struct text *t, const uint8_t *message, size_t length)
+{
+	struct chap_failure failure = chap_read_failure(message, length);
+	if (failure.error) {
+		const char *words = chap_error_words(failure.error);
+		text_add(t, ": E=");
+		text_unsigned(t, failure.error);
+		text_char(t, ' ');
+		text_add(t, words ? words : "unknown reason");
+	}
+	if (failure.words_length) {
+		text_add(t, ", peer says ");
+		text_quoted(t, failure.words,
+			failure.words_length < CHAP_FAILURE_SHOWN ? failure.words_length
+								  : CHAP_FAILURE_SHOWN);
+	}
+}

@@ -8,6 +8,7 @@
 
 #include "auth.h"
 #include "bytes.h"
+#include "text.h"
 
 /* "S=<40 hex digits> M=..." for MS-CHAPv2, a plain sentence for the others. */
 void chap_write_success(
@@ -27,6 +28,9 @@ struct chap_failure {
 };
 
 struct chap_failure chap_read_failure(const uint8_t *message, size_t length);
+/* For the log, behind "... authentication failed": ": E=691 ...", and what the peer says. */
+enum { CHAP_FAILURE_SHOWN = 64, CHAP_FAILURE_LINE = CHAP_FAILURE_SHOWN * 4 + 128 };
+void chap_tell_failure(struct text *t, const uint8_t *message, size_t length);
 /* What an E= means; NULL when RFC 2759 does not list it. */
 const char *chap_error_words(unsigned error);
 

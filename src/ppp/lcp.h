@@ -15,7 +15,7 @@ struct link;
 struct lcp_peer {
 	uint32_t accm, magic; /* magic: 0 when it has none */
 	uint16_t mru;
-	uint8_t auth; /* enum auth_method it demands of us */
+	uint8_t auth; /* mask: what it demands of us, as far as we allow it */
 	bool pfc, acfc;
 	bool quality;            /* it wants our Link-Quality-Reports */
 	uint32_t quality_period; /* at least this often: hundredths of a second; 0: only in answer
@@ -25,7 +25,7 @@ struct lcp_peer {
 struct lcp {
 	struct fsm fsm;
 	uint8_t ask;          /* mask of the options still in our request */
-	uint8_t auth_asked;   /* enum auth_method we demand, 0: none */
+	uint8_t auth_asked;   /* mask: one method, or those of EAP, we demand; 0: none */
 	uint8_t auth_refused; /* mask: the peer would not have these */
 	bool we_refused;      /* its latest request demanded a method we do not allow */
 	bool peer_left;       /* it sent a Terminate-Request */

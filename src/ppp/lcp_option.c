@@ -36,22 +36,25 @@ enum { CHAP_ALGORITHM_MD5 = 5, CHAP_ALGORITHM_MS = 0x80, CHAP_ALGORITHM_MSV2 = 0
 
 #define ACCM_DEFAULT 0xffffffffu
 
-static enum auth_method best_method(uint8_t mask)
+/* What of a mask goes into one option: its best method, and with one of EAP all of them, because
+ * EAP settles for itself which it is (RFC 3748 §5.3.1). */
+static uint8_t best_methods(uint8_t mask)
 {
-	for (uint8_t bit = AUTH_MSCHAPV2; bit; bit >>= 1)
-		if (mask & bit)
-			return (enum auth_method)bit;
-	return AUTH_NONE;
+	uint8_t best = (uint8_t)auth_method_best(mask);
+	return best & AUTH_EAP ? mask & AUTH_EAP : best;
 }
 
-/* The value of option 3 (RFC 1661 §6.2, RFC 1994 §3); AUTH_NONE for what we do not know. */
-static enum auth_method read_method(struct reader value)
+/* The value of option 3 (RFC 1661 §6.2, RFC 1994 §3, RFC 3748 §7.2) as a mask; AUTH_NONE for what
+ * we do not know. */
+static uint8_t read_methods(struct reader value)
 {
 	uint16_t protocol = read_u16(&value);
 	if (value.failed)
 		return AUTH_NONE;
 	if (protocol == PAP && reader_left(&value) == 0)
 		return AUTH_PAP;
+	if (protocol == EAP && reader_left(&value) == 0)
+		return AUTH_EAP;
 	if (protocol != CHAP || reader_left(&value) != 1)
 		return AUTH_NONE;
 	switch (read_u8(&value)) {
@@ -66,9 +69,9 @@ static enum auth_method read_method(struct reader value)
 	}
 }
 
-static void write_method(struct writer *w, enum auth_method method)
+static void write_methods(struct writer *w, uint8_t mask)
 {
-	switch (method) {
+	switch (auth_method_best(mask)) {
 	case AUTH_NONE:
 		break;
 	case AUTH_PAP:
@@ -85,6 +88,10 @@ static void write_method(struct writer *w, enum auth_method method)
 	case AUTH_MSCHAPV2:
 		write_u16(w, CHAP);
 		write_u8(w, CHAP_ALGORITHM_MSV2);
+		break;
+	case AUTH_EAP_MD5:
+	case AUTH_EAP_MSCHAPV2:
+		write_u16(w, EAP);
 		break;
 	}
 }
@@ -116,7 +123,7 @@ void lcp_wish(struct link *link)
 	lcp->accm = 0;
 	lcp->quality_period = config->lqr_period;
 	lcp->magic = fresh_magic(link);
-	lcp->auth_asked = best_method(config->demand_auth);
+	lcp->auth_asked = best_methods(config->demand_auth);
 	lcp->auth_refused = 0;
 	lcp->we_refused = false;
 	lcp->loops = 0;
@@ -148,8 +155,8 @@ void lcp_request(const void *owner, struct writer *w)
 		write_option_u32(w, OPTION_ACCM, lcp->accm);
 	if (lcp->auth_asked) {
 		write_u8(w, OPTION_AUTH);
-		write_u8(w, lcp->auth_asked == AUTH_PAP ? 4 : 5);
-		write_method(w, lcp->auth_asked);
+		write_u8(w, lcp->auth_asked & (AUTH_PAP | AUTH_EAP) ? 4 : 5);
+		write_methods(w, lcp->auth_asked);
 	}
 	if (lcp->quality_period) {
 		write_u8(w, OPTION_QUALITY);
@@ -217,15 +224,15 @@ static enum option_verdict judge_auth(
 {
 	struct link *link = owner;
 	uint8_t allowed = link->config->allow_auth;
-	enum auth_method method = read_method(value);
-	if (method & allowed) {
-		link->lcp.peer.auth = (uint8_t)method;
+	uint8_t methods = read_methods(value) & allowed;
+	if (methods) {
+		link->lcp.peer.auth = methods;
 		return OPTION_ACK;
 	}
 	link->lcp.we_refused = true;
 	if (!allowed)
 		return OPTION_REJECT;
-	write_method(wanted, best_method(allowed));
+	write_methods(wanted, allowed);
 	return OPTION_NAK;
 }
 
@@ -327,8 +334,8 @@ static void naked_auth(void *owner, const struct option_kind *kind, struct reade
 	struct lcp *lcp = &link->lcp;
 	if (!lcp->auth_asked)
 		return;
-	enum auth_method proposed = read_method(value);
-	if (proposed == lcp->auth_asked)
+	uint8_t proposed = read_methods(value);
+	if (proposed & lcp->auth_asked)
 		return;
 	lcp->auth_refused |= lcp->auth_asked;
 	uint8_t left = link->config->demand_auth & (uint8_t)~lcp->auth_refused;
@@ -336,7 +343,7 @@ static void naked_auth(void *owner, const struct option_kind *kind, struct reade
 		give_up(link, CLOSE_AUTH_REFUSED);
 		return;
 	}
-	lcp->auth_asked = (uint8_t)(proposed & left ? proposed : best_method(left));
+	lcp->auth_asked = best_methods(proposed & left ? proposed & left : left);
 }
 
 static void rejected_auth(void *owner, const struct option_kind *kind)
@@ -422,8 +429,8 @@ static void print_quality(struct text *t, struct reader value)
 
 static void print_auth(struct text *t, struct reader value)
 {
-	enum auth_method method = read_method(value);
-	if (method) {
+	enum auth_method method = auth_method_best(read_methods(value));
+	if (method && !(method & AUTH_EAP)) {
 		text_add(t, auth_method_word(method));
 		return;
 	}

@@ -4,8 +4,8 @@
  *               ▲   LCP opened      both sides proved     │  LCP left Opened:
  *               └────────────────────────────────────────┘  a new epoch
  *
- * The link's protocols (LCP, PAP, CHAP) are driven through the protocol table. LCP moves the phase;
- * the authentication protocols report to it that a side has proved itself.
+ * The link's protocols (LCP, PAP, CHAP, EAP) are driven through the protocol table. LCP moves the
+ * phase; the authentication protocols report to it that a side has proved itself.
  *
  * Bounds: every negotiation converges or ends (fsm.c), Authenticate ends within auth_timeout_us,
  * and all of it together, however often the peer starts over, within `progress_deadline`.
@@ -78,19 +78,18 @@ static void lower_down_all(struct link *link, const struct turn *turn)
 			protocol_event(p->ops, FSM_DOWN, link, turn);
 }
 
-static bool has_keys(uint8_t method)
-{
-	return method & (AUTH_MSCHAP | AUTH_MSCHAPV2);
-}
-
 /* Settles which MPPE start keys count (see the head of this file). */
 static void choose_keys(struct link *link)
 {
 	const struct lcp *lcp = &link->lcp;
-	bool theirs = has_keys(lcp->auth_asked), ours = has_keys(lcp->peer.auth);
+	bool theirs = link->peer_method & AUTH_KEYED, ours = link->our_method & AUTH_KEYED;
 	if (theirs && ours && lcp->magic == lcp->peer.magic)
 		secret_wipe(&link->keys, sizeof link->keys);
-	else if (ours && (!theirs || lcp->magic < lcp->peer.magic))
+	else if (!ours || (theirs && lcp->magic > lcp->peer.magic))
+		return;
+	else if (link->our_method & AUTH_EAP)
+		eap_our_keys(link, &link->keys);
+	else
 		chap_our_keys(link, &link->keys);
 }
 
@@ -101,8 +100,8 @@ static void enter_network(struct link *link, const struct turn *turn)
 	link->auth_deadline = NEVER;
 	link->progress_deadline = NEVER;
 	struct link_identity identity = {
-		.peer_method = (enum auth_method)link->lcp.auth_asked,
-		.our_method = (enum auth_method)link->lcp.peer.auth,
+		.peer_method = (enum auth_method)link->peer_method,
+		.our_method = (enum auth_method)link->our_method,
 		.keys = link->keys,
 	};
 	outbox_add(turn->out, LINK_NETWORK, &identity, sizeof identity);
@@ -131,8 +130,11 @@ void link_opened(struct link *link, const struct turn *turn)
 	link->auth_deadline = turn->now + link->config->auth_timeout_us;
 	link->peer_proved = !lcp->auth_asked;
 	link->we_proved = !lcp->peer.auth;
+	link->peer_method = lcp->auth_asked & (uint8_t)~AUTH_EAP;
+	link->our_method = lcp->peer.auth & (uint8_t)~AUTH_EAP;
 	pap_start(link, lcp->auth_asked == AUTH_PAP, lcp->peer.auth == AUTH_PAP, turn);
 	chap_start(link, lcp->auth_asked, lcp->peer.auth, turn);
+	eap_start(link, lcp->auth_asked, lcp->peer.auth, turn);
 	maybe_enter_network(link, turn);
 }
 
@@ -222,6 +224,8 @@ void link_answer(struct link *link, uint32_t token, const struct auth_answer *an
 	link->asking = false;
 	if (link->lcp.auth_asked == AUTH_PAP)
 		pap_answer(link, answer, &turn);
+	else if (link->lcp.auth_asked & AUTH_EAP)
+		eap_answer(link, answer, &turn);
 	else
 		chap_answer(link, answer, &turn);
 	settle(link, &turn);
@@ -312,8 +316,11 @@ bool link_input(
 	}
 	lcp_alive(&link->lcp, now);
 	const struct protocol *protocol = protocol_find(number);
-	if (!protocol || protocol->side != SIDE_LINK)
+	if (!protocol || protocol->side != SIDE_LINK) {
+		if (protocol && protocol->side == SIDE_UNIT && link->phase == PHASE_AUTHENTICATE)
+			eap_network_began(link, &turn);
 		return false;
+	}
 	if (protocol->ops != &lcp_protocol && link->phase != PHASE_AUTHENTICATE &&
 		link->phase != PHASE_NETWORK) {
 		turn_drop(&turn, DROP_FRAME_PHASE);
@@ -387,5 +394,6 @@ void link_wipe(struct link *link)
 {
 	secret_wipe(&link->keys, sizeof link->keys);
 	secret_wipe(&link->chap, sizeof link->chap);
+	secret_wipe(&link->eap, sizeof link->eap);
 	secret_wipe(&link->pap, sizeof link->pap);
 }

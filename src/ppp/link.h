@@ -16,6 +16,7 @@
 #include "lcp.h"
 #include "lqr.h"
 #include "chap.h"
+#include "eap.h"
 #include "pap.h"
 #include "outbox.h"
 #include "random.h"
@@ -91,6 +92,7 @@ struct link {
 	struct lcp lcp;
 	struct pap pap;
 	struct chap chap;
+	struct eap eap;
 	struct lqr lqr;
 	struct mppe_start_keys keys;
 	enum close_reason closing;  /* why, once it ends */
@@ -99,7 +101,8 @@ struct link {
 	uint32_t question;          /* token of the latest LINK_CREDENTIALS */
 	bool asking;                /* ... and it is not answered yet */
 	bool peer_proved, we_proved;
-	uint8_t peer_name_length; /* of what the log may say of it */
+	uint8_t peer_method, our_method; /* enum auth_method; of EAP once it is settled */
+	uint8_t peer_name_length;        /* of what the log may say of it */
 	uint8_t peer_name[LINK_NAME_KEPT];
 };
 
@@ -113,8 +116,9 @@ void link_up(struct link *link, uint64_t now, struct outbox *out);
 void link_down(struct link *link, enum close_reason reason, uint64_t now, struct outbox *out);
 /* Ends politely: Terminate-Request, then LINK_CLOSED with `reason` within max_terminate tries. */
 void link_close(struct link *link, enum close_reason reason, uint64_t now, struct outbox *out);
-/* One received frame, protocol field first. True when the protocol is the link's: LCP, PAP, CHAP.
- */
+/* One received frame, protocol field first. True when the protocol is the link's: LCP, PAP,
+ * CHAP, EAP. One of another protocol can still bring the Network phase (RFC 3748 §4.2), and is then
+ * to be given to the unit after what is in the outbox. */
 bool link_input(
 	struct link *link, const uint8_t *frame, size_t length, uint64_t now, struct outbox *out);
 /* A frame whose protocol nobody speaks: answered with Protocol-Reject where the phase allows. */

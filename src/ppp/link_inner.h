@@ -1,4 +1,4 @@
-/* What LCP, PAP and CHAP tell the link they belong to. Of this room only. */
+/* What LCP, PAP, CHAP and EAP tell the link they belong to. Of this room only. */
 #ifndef GREYLINE_LINK_INNER_H
 #define GREYLINE_LINK_INNER_H
 

@@ -7,6 +7,7 @@
 
 #include "ccp.h"
 #include "chap.h"
+#include "eap.h"
 #include "ipcp.h"
 #include "ipv6cp.h"
 #include "lcp.h"
@@ -23,6 +24,7 @@ const struct protocol protocols[] = {
 	{LCP,  0,      "LCP",  SIDE_LINK, &lcp_protocol},
 	{PAP,  0,      "PAP",  SIDE_LINK, &pap_protocol},
 	{CHAP, 0,      "CHAP", SIDE_LINK, &chap_protocol},
+	{EAP,  0,      "EAP",  SIDE_LINK, &eap_protocol},
 	{LQR,  0,      "LQR",  SIDE_LINK, &lqr_protocol},
 	{CCP,  0x00fd, "CCP",  SIDE_UNIT, &ccp_protocol},
 	{IPCP, 0x0021, "IPCP", SIDE_UNIT, &ipcp_protocol},
@@ -146,7 +148,6 @@ const struct protocol protocols[] = {
 	NAMED(0xc05b, "VSAP"),
 	NAMED(0xc081, "ContainerCP"),
 	NAMED(0xc225, "RSA"),
-	NAMED(0xc227, "EAP"),
 	NAMED(0xc229, "SIEP"),
 	NAMED(0xc26f, "SBAP"),
 	NAMED(0xc281, "Proprietary-Authentication-1"),

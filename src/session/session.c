@@ -99,6 +99,8 @@ static void feed(struct session *session, const uint8_t *frame, size_t length, u
 		translate_link(session, &link_items, now, out);
 		return;
 	}
+	translate_link(session, &link_items, now, out); /* the frame may have begun the phase */
+	outbox_clear(&link_items);
 	OUTBOX(unit_items, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
 	if (unit_input(&session->unit, frame, length, now, &unit_items)) {
 		translate_unit(session, &unit_items, now, out);

@@ -58,7 +58,7 @@ static void check_frame(const uint8_t *b, size_t length)
 		return;
 	}
 	MUST(length == 2u + (size_t)(b[4] << 8 | b[5]));
-	MUST(protocol == LCP || protocol == PAP || protocol == CHAP);
+	MUST(protocol == LCP || protocol == PAP || protocol == CHAP || protocol == EAP);
 	MUST(world.open || b[2] == TERMINATE_ACK || b[2] == CODE_REJECT);
 	print(b, length);
 	if (protocol == LCP && b[2] == CONFIGURE_REQUEST) {
@@ -143,7 +143,8 @@ static void feed(const uint8_t *frame, size_t length)
 		memcpy(exact, frame, length);
 	print(exact, length);
 	if (!link_input(&world.link, exact, length, world.now, &out)) {
-		MUST(out.item_count == 0);
+		/* It may say that the network phase has begun, and nothing else. */
+		MUST(out.item_count == 0 || world.link.phase == PHASE_NETWORK);
 		link_reject(&world.link, exact, length, world.now, &out);
 	}
 	free(exact);
@@ -169,6 +170,14 @@ static void feed_raw(void)
 	feed(read_bytes(&world.in, count), count);
 }
 
+static uint8_t eap_id(uint8_t code)
+{
+	const struct eap *eap = &world.link.eap;
+	if (code == 2)
+		return eap->theirs.id;
+	return code == 1 ? (uint8_t)(eap->ours.id + 1) : eap->ours.id;
+}
+
 /* A whole packet of the link's protocols: only code and body are the input's. */
 static void feed_packet(uint16_t protocol)
 {
@@ -178,6 +187,8 @@ static void feed_packet(uint16_t protocol)
 		id = code == 2 ? world.link.chap.theirs.id : world.link.chap.ours.id;
 	else if (protocol == PAP)
 		id = world.link.pap.our_id;
+	else if (protocol == EAP)
+		id = eap_id(code);
 	size_t count = read_u8(&world.in);
 	if (count > reader_left(&world.in))
 		count = reader_left(&world.in);
@@ -204,22 +215,25 @@ static void answer_request(uint8_t code)
 }
 
 /* A Success as from a server that knows the password. */
-static void feed_success(void)
+static void feed_success(bool by_eap)
 {
 	const struct chap *chap = &world.link.chap;
+	const struct eap *eap = &world.link.eap;
+	const uint8_t *theirs = by_eap ? eap->ours.challenge : chap->ours.challenge;
+	const uint8_t *ours = by_eap ? eap->ours.remembered : chap->ours.remembered;
 	uint8_t hash[16], response[24], proof[20], frame[64];
 	size_t user_length = sizeof name - 1;
 	const uint8_t *user = name_without_domain((const uint8_t *)name, &user_length);
 	nt_password_hash(hash, password, sizeof password - 1);
-	mschapv2_nt_response(
-		response, chap->ours.challenge, chap->ours.remembered, user, user_length, hash);
-	mschapv2_authenticator(proof, chap->ours.challenge, chap->ours.remembered, user,
-		user_length, hash, response);
+	mschapv2_nt_response(response, theirs, ours, user, user_length, hash);
+	mschapv2_authenticator(proof, theirs, ours, user, user_length, hash, response);
 	struct writer w = writer_over(frame, sizeof frame);
-	write_u16(&w, CHAP);
-	write_u8(&w, 3);
-	write_u8(&w, chap->ours.id);
-	write_u16(&w, 4 + 42);
+	write_u16(&w, by_eap ? EAP : CHAP);
+	write_u8(&w, by_eap ? 1 : 3);
+	write_u8(&w, by_eap ? eap_id(1) : chap->ours.id);
+	write_u16(&w, by_eap ? 4 + 5 + 42 : 4 + 42);
+	if (by_eap)
+		write_bytes(&w, "\x1a\3\1\0\x2e", 5);
 	write_bytes(&w, "S=", 2);
 	for (int i = 0; i < 40; i++)
 		write_u8(&w, (uint8_t) "0123456789ABCDEF"[proof[i / 2] >> (i & 1 ? 0 : 4) & 15]);
@@ -286,7 +300,7 @@ static void step(void)
 		tick_to_deadline();
 		break;
 	case 8:
-		feed_success();
+		feed_success(op & 16);
 		break;
 	case 9:
 		link_close(&world.link, (enum close_reason)(1 + op % (CLOSE_COUNT - 1)), world.now,
@@ -307,7 +321,7 @@ static void step(void)
 			up();
 		break;
 	default:
-		feed_packet(protocols[op & 3]);
+		feed_packet(op == (15 | 16) ? EAP : protocols[op & 3]);
 		break;
 	}
 }
@@ -326,8 +340,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		.ask_pfc = how & 2,
 		.ask_acfc = how & 2,
 		.ask_accm = how & 4,
-		.demand_auth = methods & 15,
-		.allow_auth = methods >> 4,
+		.demand_auth = (methods & 15) | (how & 64 ? AUTH_EAP : 0),
+		.allow_auth = methods >> 4 | (how & 128 ? AUTH_EAP : 0),
 		.name = name,
 		.name_length = sizeof name - 1,
 		.password = password,

@@ -96,6 +96,53 @@ def test_wrong_password_of_our_client(lab, program):
     assert ours.process.find(rf'(691|password).*{GUEST}|{GUEST}.*(691|password)')
 
 
+def test_pppd_dials_our_server_with_eap(lab, program):
+    """pppd refuses MS-CHAPv2 in CHAP and Naks towards EAP; the keys are the same."""
+    host, guest = guest_and_host(lab, 'client')
+    ours = Server(lab, host, program, listen=HOST)
+    capture = Capture(lab, host, 'client0')
+    guest.ready().run('/peers/client', 'pptp', HOST, USER, PASSWORD, 'eap')
+    assert '3 received' in guest.run('ping', '-c', '3', '-i', '0.2', '-s', '1200', GATEWAY)[1]
+    ours.wait_for(rf'EAP authentication succeeded user="?{USER}"? method=EAP-MS-CHAPv2')
+    session, = ours.sessions()
+    assert session['auth'] == 'EAP-MS-CHAPv2'
+    rows = tshark(capture.stop(), 'eap', 'eap.code', 'eap.type', 'eap.ms_chap_v2.opcode')
+    assert [row[0] for row in rows] == ['1', '2', '1', '2', '1', '2', '3']
+    assert [row[1] for row in rows] == ['1', '1', '26', '26', '26', '26', '']
+    assert [row[2] for row in rows] == ['', '', '1', '2', '3', '3', '']
+
+
+def test_our_client_dials_pppd_with_eap(lab, program):
+    """pppd offers MD5 first, which gives no keys, and never sends the Success at the end."""
+    host, guest = guest_and_host(lab, 'server')
+    guest.ready().run('/peers/server', USER, PASSWORD, 'eap')
+    guest.shell('socat TCP-LISTEN:7,reuseaddr,fork EXEC:cat &')
+    ours = Client(lab, host, program, server=GUEST)
+    assert ours.up() == ('192.168.77.10', INNER_SERVER)
+    ours.wait_for('EAP authentication succeeded')
+    ping(host, INNER_SERVER, size=1200)
+    transfer(host, INNER_SERVER, 1_000_000)
+    assert ours.stop() in (0, 5)
+
+
+def test_wrong_password_in_eap(lab, program):
+    host, guest = guest_and_host(lab, 'client')
+    ours = Server(lab, host, program, listen=HOST)
+    status, log = guest.ready().run('/peers/client', 'pptp', HOST, USER, 'wrong', 'eap',
+                                    check=False)
+    assert 'E=691' in log or status in (16, 19), log
+    ours.wait_for(rf'auth-fail user="?{USER}"? ip={GUEST} reason=\S+ method=EAP-MS-CHAPv2')
+    assert ours.sessions() == []
+
+
+def test_wrong_password_of_our_client_in_eap(lab, program):
+    host, guest = guest_and_host(lab, 'server')
+    guest.ready().run('/peers/server', USER, PASSWORD, 'eap')
+    ours = Client(lab, host, program, server=GUEST, password='wrong')
+    assert ours.wait(20) == 19
+    assert ours.process.find('EAP authentication failed: E=691')
+
+
 def test_server_that_falls_silent_is_noticed(lab, program):
     """The whole guest stops: no packet says so, only the keepalive can."""
     host, guest = guest_and_host(lab, 'server')

@@ -84,7 +84,7 @@ static uint8_t some_bits_of(uint8_t mask, struct dice *dice)
 static void make_auth(struct scenario *s, struct dice *dice)
 {
 	struct link_config *client = &s->client.session.link, *server = &s->server.session.link;
-	uint8_t all = AUTH_PAP | AUTH_CHAP_MD5 | AUTH_MSCHAP | AUTH_MSCHAPV2;
+	uint8_t all = AUTH_PAP | AUTH_CHAP_MD5 | AUTH_MSCHAP | AUTH_MSCHAPV2 | AUTH_EAP;
 	uint8_t shared = AUTH_MSCHAPV2;
 	if (dice_chance(dice, 4000))
 		shared = one_bit_of(all, dice);
@@ -94,6 +94,9 @@ static void make_auth(struct scenario *s, struct dice *dice)
 		server->demand_auth = server->demand_auth ? shared : 0;
 		client->allow_auth = shared;
 	}
+	/* LCP agrees on EAP by name: then its methods must have one in common. */
+	if (!(server->demand_auth & client->allow_auth & AUTH_EAP))
+		client->allow_auth &= (uint8_t)~AUTH_EAP;
 }
 
 static uint8_t agreed_auth(const struct scenario *s)
@@ -104,7 +107,8 @@ static uint8_t agreed_auth(const struct scenario *s)
 /* Sometimes the client wants to know who the server is, too. */
 static void make_mutual(struct scenario *s, struct dice *dice)
 {
-	static const uint8_t methods[] = {AUTH_PAP, AUTH_CHAP_MD5, AUTH_MSCHAP, AUTH_MSCHAPV2};
+	static const uint8_t methods[] = {
+		AUTH_PAP, AUTH_CHAP_MD5, AUTH_MSCHAP, AUTH_MSCHAPV2, AUTH_EAP_MSCHAPV2};
 	struct link_config *client = &s->client.session.link, *server = &s->server.session.link;
 	if (dice_chance(dice, 9200))
 		return;
@@ -118,7 +122,7 @@ static void make_mutual(struct scenario *s, struct dice *dice)
 static bool keys_certain(const struct scenario *s)
 {
 	uint8_t agreed = agreed_auth(s);
-	return agreed && !(agreed & (AUTH_PAP | AUTH_CHAP_MD5));
+	return agreed && !(agreed & ~AUTH_KEYED);
 }
 
 static void make_encryption(struct scenario *s, struct dice *dice)
@@ -211,8 +215,9 @@ static void break_scenario(struct scenario *s, struct dice *dice)
 		s->refuse_calls = true;
 		break;
 	case 3: /* no method in common */
-		server->session.link.demand_auth = AUTH_MSCHAPV2;
-		client->session.link.allow_auth = AUTH_PAP | AUTH_CHAP_MD5;
+		server->session.link.demand_auth = AUTH_MSCHAPV2 | AUTH_EAP_MSCHAPV2;
+		client->session.link.allow_auth =
+			AUTH_PAP | AUTH_CHAP_MD5 | (dice_chance(dice, 5000) ? AUTH_EAP_MD5 : 0);
 		break;
 	case 4: /* no strength in common */
 		client->session.unit.mppe_allow = MPPE_ALLOW_40;

@@ -232,9 +232,17 @@ static void check(const char *a, const char *b, uint8_t auth, uint8_t mppe, bool
 /* The defaults are strict; whatever weakens them says so once. */
 static void test_policy(void **state)
 {
-	const uint8_t v2 = AUTH_MSCHAPV2, b128 = MPPE_ALLOW_128;
+	const uint8_t v2 = AUTH_MSCHAPV2 | AUTH_EAP_MSCHAPV2, b128 = MPPE_ALLOW_128;
 	check(NULL, NULL, v2, b128, true, 0, 0);
-	check("--require-mschap-v2", "--require-mppe-128", v2, b128, true, 0, 0);
+	check("--require-mschap-v2", "--require-mppe-128", AUTH_MSCHAPV2, b128, true, 0, 0);
+	check("--require-mschap-v2", "--require-eap", v2, b128, true, 0, 0);
+	check("--require-eap", NULL, AUTH_EAP_MSCHAPV2, b128, true, 0, 0);
+	check("--refuse-eap", NULL, AUTH_MSCHAPV2, b128, true, 0, 0);
+	check("--refuse-eap", "--allow-eap-md5", AUTH_MSCHAPV2, b128, true, 0, 0);
+	check("--allow-eap-md5", NULL, v2 | AUTH_EAP_MD5, b128, true, 0, 1);
+	check("--refuse-mschap-v2", NULL, AUTH_EAP_MSCHAPV2, b128, true, 0, 0);
+	check("--refuse-mschap-v2", "--allow-eap-md5", AUTH_EAP, b128, true, 0, 1);
+	check("--refuse-mschap-v2", "--refuse-eap", 0, b128, true, 1, 0);
 	check("--refuse-pap", "--nomppe-40", v2, b128, true, 0, 0);
 	check("--allow-pap", NULL, v2 | AUTH_PAP, b128, true, 0, 1);
 	check("--allow-pap", "--refuse-pap", v2, b128, true, 0, 0);
@@ -252,7 +260,6 @@ static void test_policy(void **state)
 	check("--require-mppe-128", "--nomppe-128", v2, 0, false, 1, 0);
 	check("--require-mppe-128", "--nomppe", v2, 0, false, 1, 0);
 	check("--require-mppe-128", "--no-mppe", v2, 0, false, 1, 0);
-	check("--refuse-mschap-v2", NULL, 0, b128, true, 1, 0);
 	check("--no-check-source", NULL, v2, b128, true, 0, 1);
 }
 

@@ -1,4 +1,4 @@
-/* LCP, PAP and CHAP in golden bytes: one link alone, both roles. */
+/* LCP, PAP and CHAP (EAP is in test_eap.c) in golden bytes: one link alone, both roles. */
 #include "solo.h"
 
 #include <string.h>
@@ -45,8 +45,10 @@ static void first_request(void **state)
 		const char *option;
 		unsigned length;
 	} methods[] = {{AUTH_PAP, "03 04 c023", 4}, {AUTH_CHAP_MD5, "03 05 c223 05", 5},
-		{AUTH_MSCHAP, "03 05 c223 80", 5}, {AUTH_MSCHAPV2 | AUTH_PAP, "03 05 c223 81", 5}};
-	for (size_t i = 0; i < 4; i++) {
+		{AUTH_MSCHAP, "03 05 c223 80", 5}, {AUTH_MSCHAPV2 | AUTH_PAP, "03 05 c223 81", 5},
+		{AUTH_MSCHAPV2 | AUTH_EAP, "03 05 c223 81", 5},
+		{AUTH_EAP | AUTH_MSCHAP, "03 04 c227", 4}};
+	for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
 		config.demand_auth = methods[i].demand;
 		solo_link(&s, &config);
 		uint8_t golden[64];
@@ -137,7 +139,11 @@ static void methods_judged(void **state)
 		{AUTH_PAP, "0009 03 05 c023 00", "c021 03 07 0008 03 04 c023"},      /* too long */
 		{AUTH_MSCHAPV2, "0008 03 04 c223", "c021 03 07 0009 03 05 c223 81"}, /* too short */
 		{AUTH_MSCHAPV2, "000a 03 06 c223 81 81", "c021 03 07 0009 03 05 c223 81"},
-		{AUTH_MSCHAPV2, "0008 03 04 c227", "c021 03 07 0009 03 05 c223 81"}, /* EAP */
+		{AUTH_MSCHAPV2, "0008 03 04 c227", "c021 03 07 0009 03 05 c223 81"},
+		{AUTH_MSCHAPV2 | AUTH_EAP, "0008 03 04 c227", "c021 02 07 0008 03 04 c227"},
+		{AUTH_EAP_MSCHAPV2 | AUTH_PAP, "0009 03 05 c223 81", "c021 03 07 0008 03 04 c227"},
+		{AUTH_EAP_MD5 | AUTH_MSCHAP, "0008 03 04 c023", "c021 03 07 0009 03 05 c223 80"},
+		{AUTH_EAP, "0009 03 05 c227 00", "c021 03 07 0008 03 04 c227"}, /* too long */
 		{AUTH_MSCHAPV2, "0006 03 02", "c021 03 07 0009 03 05 c223 81"},
 		{AUTH_MSCHAP, "0007 03 03 c2", "c021 03 07 0009 03 05 c223 80"},
 		{AUTH_CHAP_MD5, "0009 03 05 c223 06", "c021 03 07 0009 03 05 c223 05"},

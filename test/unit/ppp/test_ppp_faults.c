@@ -131,7 +131,7 @@ static void four_copies_of_the_automaton(void **state)
 static void cve_2022_23253_unexpected_messages(void **state)
 {
 	static const uint16_t protocols[] = {
-		0xc021, 0xc023, 0xc223, 0x80fd, 0x8021, 0x8057, 0x0021, 0x00fd};
+		0xc021, 0xc023, 0xc223, 0xc227, 0x80fd, 0x8021, 0x8057, 0x0021, 0x00fd};
 	for (unsigned moment = 0; moment < 20; moment++)
 		for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++)
 			for (unsigned code = 0; code < 20; code++) {
@@ -174,6 +174,7 @@ static struct {
 	uint8_t bytes[PPP_FRAME_MAX];
 } kept[KEPT_MAX];
 static size_t kept_count;
+static uint8_t proof; /* the client's method */
 
 static void setup(void)
 {
@@ -182,10 +183,10 @@ static void setup(void)
 	p.a.unit_config.ask_dns = true;
 	p.b.addresses.dns[0] = 0x01010101;
 	p.a.link_config.identification = "id";
-	p.a.link_config.allow_auth = p.b.link_config.allow_auth = AUTH_PAP | AUTH_MSCHAPV2;
+	p.a.link_config.allow_auth = p.b.link_config.allow_auth = AUTH_PAP | proof;
 	p.a.link_config.demand_auth = AUTH_PAP;
 	p.a.peer_password = "secret";
-	p.b.link_config.demand_auth = AUTH_MSCHAPV2;
+	p.b.link_config.demand_auth = proof;
 	pair_start(&p);
 }
 
@@ -206,8 +207,10 @@ static bool run_to(size_t frames)
 	return false;
 }
 
-static int keep_frames(void **state)
+static int keep_frames(uint8_t method)
 {
+	proof = method;
+	kept_count = 0;
 	while (run_to(kept_count)) {
 		kept_count++;
 		assert_true(kept_count < KEPT_MAX);
@@ -215,6 +218,16 @@ static int keep_frames(void **state)
 	assert_true(pair_up(&p));
 	assert_true(kept_count > 20);
 	return 0;
+}
+
+static int keep_chap(void **state)
+{
+	return keep_frames(AUTH_MSCHAPV2);
+}
+
+static int keep_eap(void **state)
+{
+	return keep_frames(AUTH_EAP_MSCHAPV2);
 }
 
 static void inject_exactly(struct end *to, const uint8_t *bytes, size_t length)
@@ -309,10 +322,14 @@ int main(void)
 		cmocka_unit_test(four_copies_of_the_automaton),
 		cmocka_unit_test(cve_2022_23253_unexpected_messages),
 		cmocka_unit_test(forged_log_lines),
+	};
+	const struct CMUnitTest changes[] = {
 		cmocka_unit_test(every_truncation),
 		cmocka_unit_test(every_length),
 		cmocka_unit_test(any_changed_frame_ends_well),
 		cmocka_unit_test(every_frame_again_later),
 	};
-	return cmocka_run_group_tests(tests, keep_frames, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL) +
+	       cmocka_run_group_tests_name("CHAP", changes, keep_chap, NULL) +
+	       cmocka_run_group_tests_name("EAP", changes, keep_eap, NULL);
 }

@@ -76,7 +76,30 @@ static const struct {
 		"1.2.3.7"},
 	{"8057 01 01 000e 01 0a 0102030405060708",
 		"IPV6CP Configure-Request id 1 id 0102:0304:0506:0708"},
-	{"c227 01 01 0005 01", "EAP code 1 id 1 1 bytes"},
+	{"c227 01 01 0005 01", "EAP Request id 1 Identity \"\""},
+	{"c227 02 01 0007 01 4f6b", "EAP Response id 1 Identity \"Ok\""},
+	{"c227 01 09 0007 02 0a22", "EAP Request id 9 Notification \"\\012\\\"\""},
+	{"c227 02 02 0009 03 1a 04 fe 0d",
+		"EAP Response id 2 Nak MS-CHAPv2 MD5-Challenge Expanded TLS"},
+	{"c227 01 02 000a 04 02 abcd 6161",
+		"EAP Request id 2 MD5-Challenge value abcd name \"aa\""},
+	{"c227 02 02 0008 04 01 ab 61",
+		"EAP Response id 2 MD5-Challenge value <hidden> name \"a\""},
+	{"c227 02 02 0008 04 03 ab 61", "EAP Response id 2 MD5-Challenge [short]"},
+	{"c227 01 02 000d 1a 01 02 0008 02 abcd 61",
+		"EAP Request id 2 MS-CHAPv2 Challenge value abcd name \"a\""},
+	{"c227 02 02 000d 1a 02 02 0008 02 abcd 61",
+		"EAP Response id 2 MS-CHAPv2 Response value <hidden> name \"a\""},
+	{"c227 01 03 000b 1a 03 02 0006 533d", "EAP Request id 3 MS-CHAPv2 Success \"S=\""},
+	{"c227 02 03 0006 1a 03", "EAP Response id 3 MS-CHAPv2 Success"},
+	{"c227 01 03 0006 1a 04", "EAP Request id 3 MS-CHAPv2 Failure [short]"},
+	{"c227 02 03 0006 1a 07", "EAP Response id 3 MS-CHAPv2 opcode 7"},
+	{"c227 01 03 0007 0d 0000", "EAP Request id 3 TLS 2 bytes"},
+	{"c227 01 03 0005 63", "EAP Request id 3 type 99 0 bytes"},
+	{"c227 01 03 0004", "EAP Request id 3 [short]"},
+	{"c227 03 03 0004", "EAP Success id 3"},
+	{"c227 04 03 0004", "EAP Failure id 3"},
+	{"c227 05 03 0004", "EAP code 5 id 3"},
 	{"0021 4500", "IP 2 bytes"},
 	{"00fd 9000 aa", "compressed 3 bytes"},
 	{"0057", "IPv6 0 bytes"},
@@ -161,7 +184,7 @@ static void protocol_table(void **state)
 	assert_null(protocol_spoken(0x8053));
 	assert_null(protocol_find(0x1235));
 	const struct protocol *row = NULL;
-	static const char *const link_rows[] = {"LCP", "PAP", "CHAP", "LQR"};
+	static const char *const link_rows[] = {"LCP", "PAP", "CHAP", "EAP", "LQR"};
 	for (size_t i = 0; i < sizeof link_rows / sizeof *link_rows; i++) {
 		row = protocol_next(row, SIDE_LINK);
 		assert_string_equal(row->name, link_rows[i]);

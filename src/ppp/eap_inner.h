@@ -1,0 +1,49 @@
+/* What the files of EAP share. Of eap.c, eap_authenticator.c and eap_peer.c only. */
+#ifndef GREYLINE_EAP_INNER_H
+#define GREYLINE_EAP_INNER_H
+
+#include "eap.h"
+#include "fsm.h"
+#include "link.h"
+
+enum eap_code { EAP_REQUEST = 1, EAP_RESPONSE = 2, EAP_SUCCESS = 3, EAP_FAILURE = 4 };
+
+/* RFC 3748 §5; MS-CHAPv2's is Microsoft's. */
+enum eap_type {
+	EAP_TYPE_IDENTITY = 1,
+	EAP_TYPE_NOTIFICATION = 2,
+	EAP_TYPE_NAK = 3,
+	EAP_TYPE_MD5 = 4,
+	EAP_TYPE_MSCHAPV2 = 26,
+};
+
+/* EAP-MS-CHAPv2's OpCode: CHAP's codes. */
+enum eap_opcode { MS_CHALLENGE = 1, MS_RESPONSE = 2, MS_SUCCESS = 3, MS_FAILURE = 4 };
+
+/* The type of a method; 0 for what is not of EAP. */
+uint8_t eap_type_of(enum auth_method method);
+/* The method of a type; AUTH_NONE when we do not know it. */
+enum auth_method eap_method_of(uint8_t type);
+
+/* EAP-MS-CHAPv2's header: OpCode, MS-CHAPv2-ID and a length. eap_ms_close writes that length and
+ * closes the packet. */
+struct writer eap_ms_open(
+	const struct turn *turn, enum eap_code code, uint8_t id, uint8_t opcode, uint8_t ms_id);
+void eap_ms_close(const struct turn *turn, struct writer *w);
+/* Reads it; what is left in `r` is the value or the message. Failed in `r` when there is none. */
+void eap_ms_read(struct reader *r, uint8_t *opcode, uint8_t *ms_id);
+
+/* The authenticator. `p` is a Response. */
+void eap_ask_identity(struct link *link, const struct turn *turn);
+void eap_input_response(struct link *link, const struct packet_view *p, const struct turn *turn);
+uint64_t eap_request_deadline(const struct eap *eap);
+void eap_request_tick(struct link *link, const struct turn *turn);
+
+/* The peer. */
+void eap_input_request(struct link *link, const struct packet_view *p, const struct turn *turn);
+void eap_input_success(struct link *link, const struct packet_view *p, const struct turn *turn);
+void eap_input_failure(struct link *link, const struct packet_view *p, const struct turn *turn);
+uint64_t eap_success_deadline(const struct eap *eap);
+void eap_passed(struct link *link, const struct turn *turn);
+
+#endif
