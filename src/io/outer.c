@@ -50,7 +50,7 @@ struct outer {
 	struct outer_link *links[OUTER_LINKS_MAX];
 	unsigned interfaces[OUTER_LINKS_MAX];
 	unsigned link_count;
-	unsigned busy; /* the link that sent last, and so lends next */
+	unsigned busy; /* the link that sent most in the last call, and so lends next */
 	struct outer_programs *programs;
 
 	struct way *ways; /* WAYS of them; pages are resident as they are used */
@@ -355,7 +355,6 @@ static void send_link(struct outer *o, unsigned link, size_t count, uint64_t *re
 	for (size_t i = 0; i < count; i++)
 		if (o->refused[i / 64] >> i % 64 & 1)
 			refuse(refused, o->places[i]);
-	o->busy = link;
 }
 
 /* The packets of one call that go to `where`, in their order. */
@@ -394,6 +393,7 @@ void outer_send(struct outer *o, const struct packet *const *packets, size_t cou
 	/* First what is waited for, and what others copy: then frames change hands with those of
 	 * the link that lent them. */
 	unsigned lender = o->busy;
+	size_t most = 0;
 	picked = by_raw ? pick(o, packets, count, NO_LINK) : 0;
 	send_raw(o, o->packets, o->places, picked, refused);
 	for (unsigned n = 1; n <= o->link_count; n++) {
@@ -401,5 +401,9 @@ void outer_send(struct outer *o, const struct packet *const *packets, size_t cou
 		picked = pick(o, packets, count, (uint8_t)link);
 		if (picked)
 			send_link(o, link, picked, refused);
+		if (picked > most) {
+			most = picked;
+			o->busy = link;
+		}
 	}
 }

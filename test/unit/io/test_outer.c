@@ -318,6 +318,18 @@ static void test_suspects(void **state)
 	assert_int_equal(poll(&fd, 1, 0), 0);
 }
 
+static void add_second_link(void)
+{
+	run("ip link add gl-F-c address 02:00:00:00:00:03 type veth peer name gl-F-d address "
+	    "02:00:00:00:00:04; ip addr add 198.51.100.1/24 dev gl-F-c; ip link set gl-F-c up");
+	run("ip link set gl-F-d netns /proc/%d/fd/%d", getpid(), there);
+	netns_enter(there);
+	run("ip addr add 198.51.100.2/24 dev gl-F-d; ip link set gl-F-d up");
+	netns_enter(here);
+	run("for i in $(seq 200); do ip link show dev gl-F-c | grep -q 'state UP' && break; sleep "
+	    "0.02; done; ping -c1 -W1 198.51.100.2 > /dev/null");
+}
+
 /* Packets in frames that one link has lent, sent by it and by another. */
 static void test_two_links(void **state)
 {
@@ -333,14 +345,7 @@ static void test_two_links(void **state)
 	uint8_t got[LENGTH + 20];
 	if (!programs)
 		skip();
-	run("ip link add gl-F-c address 02:00:00:00:00:03 type veth peer name gl-F-d address "
-	    "02:00:00:00:00:04; ip addr add 198.51.100.1/24 dev gl-F-c; ip link set gl-F-c up");
-	run("ip link set gl-F-d netns /proc/%d/fd/%d", getpid(), there);
-	netns_enter(there);
-	run("ip addr add 198.51.100.2/24 dev gl-F-d; ip link set gl-F-d up");
-	netns_enter(here);
-	run("for i in $(seq 200); do ip link show dev gl-F-c | grep -q 'state UP' && break; sleep "
-	    "0.02; done; ping -c1 -W1 198.51.100.2 > /dev/null");
+	add_second_link();
 	assert_int_equal(outer_choose(&choice, OUTER_RINGS, programs, &any, &any, NULL, error), 0);
 	assert_int_equal(choice.link_count, 2);
 	choice.unqueued[0] = choice.unqueued[1] = false; /* as with a qdisc: by rings */
