@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "outer.h"
+#include "outer_programs.h"
 #include "privilege.h"
 #include "slurp.h"
 #include "tools.h"
@@ -124,11 +125,20 @@ static void check_programs(struct doctor *doctor)
 	static const char fix[] = "CAP_BPF and CAP_NET_ADMIN at the start (run as root), and a "
 				  "kernel with BPF";
 	char why[160], text[256];
+	const char *no_rings = why, *no_xdp = why;
 	struct outer_programs *programs = outer_prepare(why);
-	snprintf(text, sizeof text, "%s%s",
-		programs ? "packet rings and AF_XDP can find our packets" : "raw sockets only: ",
-		programs ? "" : why);
-	say(doctor, programs ? FINE : NOTE, "outer link", text, programs ? NULL : fix);
+	bool rings = programs && outer_programs_rings(programs, &no_rings);
+	bool xdp = programs && outer_programs_xdp(programs, &no_xdp);
+	if (rings && xdp)
+		snprintf(text, sizeof text, "packet rings and AF_XDP can find our packets");
+	else if (rings)
+		snprintf(text, sizeof text, "packet rings, but not AF_XDP: %s", no_xdp);
+	else if (xdp)
+		snprintf(text, sizeof text, "AF_XDP, if asked for, but not packet rings: %s",
+			no_rings);
+	else
+		snprintf(text, sizeof text, "raw sockets only: %s", why);
+	say(doctor, rings ? FINE : NOTE, "outer link", text, programs ? NULL : fix);
 	if (programs)
 		outer_programs_close(programs);
 	struct tun_steering *steering = tun_steering_open(why);
