@@ -95,12 +95,12 @@ struct link {
 	struct eap eap;
 	struct lqr lqr;
 	struct mppe_start_keys keys;
-	enum close_reason closing;  /* why, once it ends */
-	uint64_t auth_deadline;     /* the Authenticate phase must be over by then */
-	uint64_t progress_deadline; /* the Network phase must have come by then */
-	uint32_t question;          /* token of the latest LINK_CREDENTIALS */
-	bool asking;                /* ... and it is not answered yet */
 	bool peer_proved, we_proved;
+	bool asking;                     /* the latest LINK_CREDENTIALS is not answered yet */
+	enum close_reason closing;       /* why, once it ends */
+	uint64_t auth_deadline;          /* the Authenticate phase must be over by then */
+	uint64_t progress_deadline;      /* the Network phase must have come by then */
+	uint32_t question;               /* token of the latest LINK_CREDENTIALS */
 	uint8_t peer_method, our_method; /* enum auth_method; of EAP once it is settled */
 	uint8_t peer_name_length;        /* of what the log may say of it */
 	uint8_t peer_name[LINK_NAME_KEPT];
