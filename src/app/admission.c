@@ -242,14 +242,27 @@ static uint32_t take_allowed(struct server *server, const struct secret *secret)
 	return address;
 }
 
+static void take_network6(struct server *server, struct seat *seat)
+{
+	if (!server->pool6.size || seat->prefix6.length)
+		return;
+	seat->prefix6 = pool6_take(&server->pool6);
+	if (!seat->prefix6.length)
+		log_peer(&server->host.log, LOG_KIND_SESSION, LOG_LINE_WARNING, clock_now(),
+			"No network is left in the IPv6 pool peer=%s sid=%s",
+			shown_address(&seat->outer), seat->sid);
+}
+
 static void answer(struct server *server, struct seat *seat, uint32_t token)
 {
+	take_network6(server, seat);
 	const struct settings *settings = server->settings;
 	struct unit_addresses addresses = {.granted = seat->remote4 != 0,
 		.local4 = server->local4,
 		.remote4 = seat->remote4,
 		.dns = {settings->dns.at[0], settings->dns.at[1]},
-		.wins = {settings->wins.at[0], settings->wins.at[1]}};
+		.wins = {settings->wins.at[0], settings->wins.at[1]},
+		.prefix6 = seat->prefix6};
 	seat->local4 = server->local4;
 	if (addresses.granted && server_own_interface(server, seat) < 0)
 		addresses.granted = false;
@@ -298,6 +311,9 @@ void admission_release(struct seat *seat)
 		pool_release(&server->pool, seat->remote4);
 	seat->pooled = false;
 	seat->remote4 = 0;
+	if (seat->prefix6.length)
+		pool6_release(&server->pool6, &seat->prefix6);
+	seat->prefix6 = (struct prefix){.length = 0};
 	uint32_t at = 0;
 	for (struct seat *other; server->waiting && (other = seats_next(&server->host.seats, &at));)
 		if (other->address_waits && !other->over) {

@@ -108,9 +108,10 @@ static void on_session_up(struct seat *seat)
 
 static void on_session_network(struct seat *seat)
 {
+	struct client *client = seat->owner->role;
+	client_network_changed(client, seat);
 	if (!seat_network(seat)->ipv4)
 		return;
-	narrate_up(seat);
 	if (seat_network(seat)->local4 != seat->local4 ||
 		seat_network(seat)->remote4 != seat->remote4) {
 		log_line(&seat->owner->log, LOG_LINE_WARNING,

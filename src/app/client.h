@@ -24,7 +24,10 @@ struct client {
 
 	/* What this connection changed on the host. */
 	struct netlink_route server_route;
-	bool route_kept, dns_set;
+	bool route_kept;
+	unsigned dns_set; /* how many servers */
+	bool configured;  /* the interface is up, with all that is known */
+	struct address own6; /* in the network that the server advertised; family 0: none */
 };
 
 int client_command(const struct command *command, struct settings *settings, const char *word);
@@ -41,6 +44,8 @@ int client_password(const struct password_wish *wish, char **password);
 /* client_network.c. */
 /* Addresses, routes and DNS of a session that came up; ends in ip-up. */
 void client_network_up(struct client *client, struct seat *seat);
+/* Something of the session's network is another, or is known now. */
+void client_network_changed(struct client *client, struct seat *seat);
 void client_network_down(struct client *client);
 
 #endif

@@ -14,6 +14,7 @@
 #include "client.h"
 #include "narrate.h"
 #include "netdev.h"
+#include "netdev6.h"
 #include "peer.h"
 #include "scripts.h"
 
@@ -33,7 +34,7 @@ static bool covers(const struct prefix *prefix, const struct address *address)
 static bool would_loop(const struct client *client, const struct address *server)
 {
 	const struct settings *settings = client->settings;
-	if (settings->default_route && server->family == 4)
+	if (settings->default_route)
 		return true;
 	for (size_t i = 0; i < settings->routes.count; i++)
 		if (covers(&settings->routes.at[i], server))
@@ -49,16 +50,18 @@ static void add_route(struct client *client, const struct prefix *to, unsigned l
 			netlink_error(client->host.netlink));
 }
 
-static void add_routes(struct client *client, unsigned link)
+/* Those of one family, as soon as it is up. */
+static void add_routes(struct client *client, unsigned link, uint8_t family, bool everything)
 {
 	const struct settings *settings = client->settings;
 	for (size_t i = 0; i < settings->routes.count; i++)
-		add_route(client, &settings->routes.at[i], link);
-	if (!settings->default_route)
+		if (settings->routes.at[i].address.family == family)
+			add_route(client, &settings->routes.at[i], link);
+	if (!settings->default_route || !everything)
 		return;
-	struct prefix half = {.address = address_ipv4(0), .length = 1};
+	struct prefix half = {.address = {.family = family}, .length = 1};
 	add_route(client, &half, link);
-	half.address = address_ipv4(UINT32_C(0x80000000));
+	half.address.bytes[0] = 0x80;
 	add_route(client, &half, link);
 }
 
@@ -72,20 +75,38 @@ static void on_dns(void *context, int result, const char *error)
 
 static void set_dns(struct client *client, const struct seat *seat)
 {
-	struct address servers[2];
+	const struct advert *advert = &seat->session.facts.advert;
+	struct address servers[2 + ADVERT_DNS];
 	unsigned count = 0;
 	for (unsigned i = 0; i < 2; i++)
 		if (seat_network(seat)->dns[i])
 			servers[count++] = address_ipv4(seat_network(seat)->dns[i]);
-	if (!client->settings->use_peer_dns || client->dns_set)
+	for (unsigned i = 0; i < ADVERT_DNS; i++)
+		if (advert->dns[i].family)
+			servers[count++] = advert->dns[i];
+	if (!client->settings->use_peer_dns || count <= client->dns_set)
 		return;
-	if (!count) {
-		log_line(&client->host.log, LOG_LINE_WARNING,
-			"--use-peer-dns: the server named no DNS server");
-		return;
-	}
-	client->dns_set = true;
+	client->dns_set = count;
 	helper_dns(client->host.helper, servers, count, on_dns, client);
+}
+
+/* What the server's advertisement tells, in addition to what is there. */
+static void join_network6(struct client *client, struct seat *seat)
+{
+	const struct advert *advert = &seat->session.facts.advert;
+	struct address own;
+	if (netdev6_link_local(&client->host, seat) < 0)
+		return;
+	set_dns(client, seat);
+	if (!advert->prefix.length || netdev6_join(&client->host, seat, &own) < 0)
+		return;
+	if (address_equal(&own, &client->own6))
+		return;
+	if (!client->own6.family)
+		add_routes(client, seat->link, 6, advert->router_lifetime != 0);
+	client->own6 = own;
+	log_line(&client->host.log, LOG_LINE_INFO, "local  IPv6 address %s peer=%s sid=%s",
+		shown_address(&own), shown_address(&seat->outer), seat->sid);
 }
 
 /* The interface comes up, and with it the routes. */
@@ -97,10 +118,29 @@ static void finish(struct client *client, struct seat *seat)
 		seat_close(seat, CLOSE_LOCAL_ERROR);
 		return;
 	}
-	add_routes(client, seat->link);
+	if (seat_network(seat)->ipv4)
+		add_routes(client, seat->link, 4, true);
 	set_dns(client, seat);
+	if (client->settings->use_peer_dns && !client->dns_set)
+		log_line(&client->host.log, LOG_LINE_WARNING,
+			"--use-peer-dns: the server named no DNS server");
+	client->configured = true;
+	seat->ready6 = seat_network(seat)->ipv6;
 	narrate_up(seat); /* from here on packets pass: people and scripts wait for these lines */
 	scripts_ip_up(&client->host, seat);
+	if (seat_network(seat)->ipv6)
+		join_network6(client, seat);
+}
+
+void client_network_changed(struct client *client, struct seat *seat)
+{
+	if (!client->configured)
+		return; /* finish() sees to it */
+	if (!seat->ready6 || !seat_network(seat)->ipv6)
+		narrate_up(seat);
+	seat->ready6 = seat_network(seat)->ipv6;
+	if (seat_network(seat)->ipv6)
+		join_network6(client, seat);
 }
 
 struct kept_route {
@@ -169,5 +209,7 @@ void client_network_down(struct client *client)
 		helper_dns_restore(client->host.helper, on_dns, client);
 	if (client->route_kept)
 		helper_route_delete(client->host.helper, &client->server_route, NULL, NULL);
-	client->dns_set = client->route_kept = false;
+	client->route_kept = client->configured = false;
+	client->dns_set = 0;
+	client->own6 = (struct address){.family = 0};
 }

@@ -106,6 +106,10 @@ static json_t *session_json(const struct host *host, const struct seat *seat)
 	struct datapath_counters counters = counters_of(host, seat);
 	uint64_t now = clock_now();
 	bool up = seat->up_since != 0;
+	char ip6[64];
+	struct text t = text_over(ip6, sizeof ip6);
+	if (seat->prefix6.length)
+		text_address(&t, &seat->prefix6.address);
 	json_t *session = json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s}", "ifname",
 		seat->interface, "username", text_json(seat->user ? seat->user : ""), "calling-sid",
 		shown_address(&seat->outer), "ip", seat->remote4 ? shown_ipv4(seat->remote4) : "",
@@ -126,7 +130,7 @@ static json_t *session_json(const struct host *host, const struct seat *seat)
 			(int)seat->session.facts.mtu, "call", (int)seat->call_id, "auth",
 			seat->session.facts.method ? auth_method_word(seat->session.facts.method)
 						   : "",
-			"phase", link_phase_word(seat->session.link.phase), "ip6", "", "ip6-dp", "",
+			"phase", link_phase_word(seat->session.link.phase), "ip6", ip6, "ip6-dp", "",
 			"rate-limit", ""));
 	json_object_update_new(
 		session, json_pack("{s:s, s:o}", "role", seat->session.call.pac ? "PAC" : "PNS",

@@ -114,11 +114,30 @@ static void tell_address(const struct seat *seat, const char *what, uint32_t add
 			shown_address(&seat->outer), seat->sid);
 }
 
+static void tell_ipv6(const struct seat *seat, const struct unit_network *network)
+{
+	struct log *log = &seat->owner->log;
+	const char *peer = shown_address(&seat->outer);
+	struct address local = ipv6cp_link_local(network->local6);
+	struct address remote = ipv6cp_link_local(network->remote6);
+	log_peer(log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
+		"local  LL address %s peer=%s sid=%s", shown_address(&local), peer, seat->sid);
+	log_peer(log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
+		"remote LL address %s peer=%s sid=%s", shown_address(&remote), peer, seat->sid);
+	if (network->prefix6.length)
+		log_peer(log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
+			"remote IPv6 network %s/%u peer=%s sid=%s",
+			shown_address(&network->prefix6.address), network->prefix6.length, peer,
+			seat->sid);
+}
+
 void narrate_up(const struct seat *seat)
 {
 	const struct unit_network *network = seat_network(seat);
 	tell_address(seat, "local  IP address", network->local4);
 	tell_address(seat, "remote IP address", network->remote4);
+	if (network->ipv6)
+		tell_ipv6(seat, network);
 	tell_address(seat, "primary   DNS address", network->dns[0]);
 	tell_address(seat, "secondary DNS address", network->dns[1]);
 }

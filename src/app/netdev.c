@@ -70,6 +70,7 @@ int netdev_shared(struct host *host, const char *name, uint32_t local4,
 	if (index < 0)
 		return complain(host, index);
 	*link = (unsigned)index;
+	netlink_link_plain(host->netlink, *link);
 	int failed = netlink_address_add(host->netlink, *link, &local, NULL, 32);
 	if (!failed || failed == -EEXIST)
 		failed = netlink_link_up(host->netlink, *link, true);
@@ -107,6 +108,7 @@ int netdev_open(struct host *host, struct seat *seat, const char *wanted)
 		return complain(host, link);
 	}
 	seat->link = (unsigned)link;
+	netlink_link_plain(host->netlink, seat->link);
 	/* Without its group it goes with its descriptor, one by one. */
 	netlink_link_group(host->netlink, seat->link, own_group(host));
 	return tun;
@@ -121,7 +123,9 @@ void netdev_delete_all(struct host *host)
 int netdev_configure(struct host *host, struct seat *seat)
 {
 	struct address local = address_ipv4(seat->local4), remote = address_ipv4(seat->remote4);
-	int failed = netlink_address_add(host->netlink, seat->link, &local, &remote, 32);
+	int failed = 0;
+	if (seat->local4)
+		failed = netlink_address_add(host->netlink, seat->link, &local, &remote, 32);
 	if (!failed || failed == -EEXIST)
 		failed = netlink_link_mtu(host->netlink, seat->link, seat->session.facts.mtu);
 	return failed ? complain(host, failed) : 0;

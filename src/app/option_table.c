@@ -106,6 +106,10 @@ const struct option option_table[] = {
 		"users and passwords for PAP, when not those of --secrets", pap_secrets),
 	ROW("pool", 0, S, DAEMONS, RANGES, "CIDR",
 		"addresses for clients: CIDR, or 192.168.0.234,192.168.0.245-249", pool),
+	ROW("pool6", 0, S, COMMAND_SERVER, PREFIXES, "CIDR",
+		"IPv6 network for clients, of at most 63 bits: each gets a /64 of it", pool6),
+	ROW("dns6", 0, S, COMMAND_SERVER, ADDRESS, "ADDR",
+		"IPv6 DNS server to tell clients with --pool6", dns6),
 	ROW("local", 0, S, DAEMONS, ADDRESS, "ADDR",
 		"the server's own address inside the tunnel; else the pool's first", local),
 	ROW("nat", 0, S, DAEMONS, FLAG, NULL,
@@ -305,6 +309,10 @@ const struct option option_table[] = {
 		.low = MPPE_ALLOW_40 | MPPE_ALLOW_56 | MPPE_ALLOW_128),
 	ROW("mppe-stateful", 0, P, SPEAKERS, FLAG, NULL,
 		"accept stateful MPPE too: keys change every 256 packets only", mppe_stateful),
+
+	/* IPv6. */
+	ROW("ipv6", 0, P, DAEMONS, FLAG, NULL,
+		"IPv6 in the tunnel where both ends want it (server: with --pool6)", ipv6),
 
 	/* The tools. */
 	ROW("json", 'j', 0, COMMAND_STATUS | COMMAND_SESSIONS | COMMAND_DOCTOR | COMMAND_BENCH, FLAG, NULL,

@@ -60,6 +60,7 @@ static void fill_unit(struct unit_config *config, const struct settings *setting
 	config->max_terminate = (uint8_t)settings->lcp_max_terminate;
 	config->max_failure = (uint8_t)settings->lcp_max_failure;
 	config->network_timeout_us = SECONDS(30);
+	config->ipv6 = settings->ipv6;
 	unit_config_defaults(config);
 }
 

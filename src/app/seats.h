@@ -33,6 +33,8 @@ struct seat {
 
 	/* Inner address and interface. */
 	uint32_t local4, remote4; /* host order; remote4 is held in the pool when `pooled` */
+	struct prefix prefix6;    /* the peer's, of the pool; length 0: none */
+	bool ready6;              /* its own interface is up (server), and has IPv6 (client) */
 	int tun;                  /* its own, not yet with the data plane; -1: none */
 	bool pooled, routed; /* routed: a host route of its own leads to the shared interface */
 	char interface[SEAT_INTERFACE_SIZE];

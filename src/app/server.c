@@ -21,6 +21,7 @@
 #include "manage.h"
 #include "narrate.h"
 #include "netdev.h"
+#include "netdev6.h"
 #include "notify.h"
 #include "options.h"
 #include "peer.h"
@@ -110,6 +111,8 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	config->session.link.name_length = strlen(server->name);
 	config->session.unit.ask_address = true;
 	config->session.unit.local4 = server->local4;
+	config->session.unit.ipv6 &= server->pool6.size != 0;
+	config->session.dns6 = settings->dns6;
 	for (unsigned i = 0; i < 2; i++) {
 		config->session.unit.dns[i] = settings->dns.at[i];
 		config->session.unit.wins[i] = settings->wins.at[i];
@@ -216,6 +219,9 @@ static void run_ip_up(struct seat *seat)
 		return;
 	}
 	seat->tun = -1;
+	seat->ready6 = !server->shared;
+	if (seat->ready6 && seat_network(seat)->ipv6)
+		netdev6_serve(&server->host, seat, &server->pool6);
 	narrate_up(seat);
 	scripts_ip_up(&server->host, seat);
 }
@@ -257,7 +263,11 @@ static void on_session_up(struct seat *seat)
 
 static void on_session_network(struct seat *seat)
 {
-	if (seat_network(seat)->ipv4)
+	const struct unit_network *network = seat_network(seat);
+	struct server *server = seat->owner->role;
+	if (network->ipv6 && seat->ready6)
+		netdev6_serve(&server->host, seat, &server->pool6);
+	if (network->ipv4 || network->ipv6)
 		narrate_up(seat);
 }
 
@@ -389,12 +399,16 @@ static int start_pool(struct server *server)
 	if (!server->local4)
 		return complain(server, 2, "The pool is empty: --pool or --local is needed");
 	admission_reserve(server, true);
+	if (settings->ipv6 && settings->pool6.count &&
+		pool6_init(&server->pool6, settings->pool6.at) < 0)
+		return complain(server, 1, "pool6: out of memory");
 	if (!server->shared)
 		return 0;
-	return netdev_shared(&server->host, server->interface, server->local4, &settings->pool,
-		       &server->link) < 0
-		       ? 4
-		       : 0;
+	int failed = netdev_shared(
+		&server->host, server->interface, server->local4, &settings->pool, &server->link);
+	if (!failed && server->pool6.size)
+		failed = netdev6_shared(&server->host, server->link, &server->pool6);
+	return failed ? 4 : 0;
 }
 
 static void on_nat(void *context, int result, const char *error)
@@ -555,6 +569,7 @@ int server_command(const struct command *command, struct settings *settings, con
 	secrets_free(&server->secrets);
 	secrets_free(&server->pap_secrets);
 	pool_free(&server->pool);
+	pool6_free(&server->pool6);
 	free(server);
 	return code;
 }

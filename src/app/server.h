@@ -6,6 +6,7 @@
 #include "dialout.h"
 #include "host.h"
 #include "pool.h"
+#include "pool6.h"
 #include "secrets.h"
 #include "tcp.h"
 #include "throttle.h"
@@ -17,6 +18,7 @@ struct server {
 	struct settings *settings;
 	struct secrets secrets, pap_secrets;
 	struct pool pool;
+	struct pool6 pool6;
 	struct throttle by_address, by_user;
 	struct tcp_listener *listeners[SERVER_LISTENERS_MAX];
 	unsigned listener_count;

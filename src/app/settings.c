@@ -42,6 +42,7 @@ void settings_init(struct settings *settings)
 		.lcp_max_failure = 5,
 		.mss_clamp = true,
 		.mppe = true,
+		.ipv6 = true,
 		.unit = UNIT_UNSET,
 		.port = 1723,
 		.window = 64,
@@ -88,6 +89,8 @@ void settings_free(struct settings *settings)
 	free_texts(&settings->connect);
 	free(settings->pool.at);
 	free(settings->routes.at);
+	free(settings->pool6.at);
+	settings->pool6 = (struct prefix_list){0};
 	settings->pool = (struct range_list){0};
 	settings->routes = (struct prefix_list){0};
 }
@@ -364,6 +367,20 @@ void settings_check_ppp(struct settings *settings, struct faults *faults)
 	check_mppe(settings, faults);
 }
 
+static void check_ipv6(const struct settings *settings, struct faults *faults)
+{
+	enum { LONGEST = 63 }; /* the first /64 is the server's */
+	const struct prefix *pool = settings->pool6.at;
+	if (settings->pool6.count > 1)
+		fault(faults, NULL, "pool6: one network is expected");
+	else if (pool && (pool->address.family != 6 || pool->length > LONGEST))
+		fault(faults, NULL,
+			"pool6: an IPv6 network of at most 63 bits is expected: each client gets "
+			"a /64 of it, and the first is the server's");
+	if (settings->dns6.family == 4)
+		fault(faults, NULL, "dns6: an IPv6 address is expected");
+}
+
 void settings_check(struct settings *settings, struct faults *faults)
 {
 	settings_check_ppp(settings, faults);
@@ -371,6 +388,7 @@ void settings_check(struct settings *settings, struct faults *faults)
 		fault(faults, NULL, "bind: an address is expected, not '%s'", settings->bind);
 	if (settings->local.family == 6)
 		fault(faults, NULL, "local: an IPv4 address is expected");
+	check_ipv6(settings, faults);
 	if (settings->ifname && settings->unit != UNIT_UNSET)
 		fault(faults, NULL, "ifname and unit both name the interface: keep one");
 	if (settings->ifname && settings->interface == INTERFACE_PER_SESSION)

@@ -65,7 +65,7 @@ struct settings {
 	uint32_t idle, max_connect;
 	uint32_t require_auth, allow_auth, refuse_auth; /* masks of enum auth_method */
 	uint32_t require_mppe, allow_mppe, refuse_mppe; /* masks of MPPE_ALLOW_* */
-	bool mppe, mppe_stateful, clear_text;
+	bool mppe, mppe_stateful, clear_text, ipv6;
 	struct address_pair dns, wins;
 	char *name, *user, *remote_name, *password, *ifname, *ipparam, *link_name;
 	uint32_t unit; /* UNIT_UNSET: any */
@@ -81,6 +81,8 @@ struct settings {
 	struct text_list listen, connect;
 	char *pap_secrets;
 	struct range_list pool;
+	struct prefix_list pool6; /* one */
+	struct address dns6;
 	struct address local;
 	bool nat, client_to_client, check_source, incoming_calls;
 	uint32_t interface; /* enum interface_choice */

@@ -14,7 +14,8 @@
 enum datapath_command_kind {
 	DATAPATH_ATTACH,       /* the call exists: receive for local_call_id */
 	DATAPATH_CONNECT,      /* the peer's call ID is known: sending may start */
-	DATAPATH_FRAME,        /* send a control frame; its bytes travel behind the command */
+	DATAPATH_FRAME,        /* send a control frame, or an IPv6 packet of the control plane's;
+				* the bytes, protocol field first, travel behind the command */
 	DATAPATH_RECEIVE_KEY,  /* arm the receiver; strength MPPE_NONE disarms */
 	DATAPATH_TRANSMIT_KEY, /* encrypt from here on; strength MPPE_NONE stops */
 	DATAPATH_FRAMING,      /* LCP opened: what may be sent and how */

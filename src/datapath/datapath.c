@@ -154,6 +154,33 @@ static void set_path(struct datapath *dp, const struct datapath_command *command
 	dp->path_mtu = command->path.mtu;
 }
 
+/* A packet of the control plane's own goes the way of data, and is not counted as such: it is no
+ * sign that anybody uses the session. */
+static void send_packet(struct datapath_engine *engine, struct datapath *dp, const uint8_t *bytes,
+	size_t length, uint64_t now, struct packet_list *out)
+{
+	uint8_t copy[PPP_FRAME_MAX];
+	struct packet packet = {.datapath = dp, .kind = PACKET_INNER, .bytes = copy};
+	uint64_t packets = dp->counters.tx_packets, sent = dp->counters.tx_bytes;
+
+	if (length > sizeof(copy))
+		return;
+	memcpy(copy, bytes, length);
+	packet.length = packet.capacity = (uint32_t)length;
+	datapath_seal(engine, &packet, 1, now, out);
+	dp->counters.tx_packets = packets;
+	dp->counters.tx_bytes = sent;
+}
+
+static void send_frame(struct datapath_engine *engine, struct datapath *dp, const uint8_t *frame,
+	size_t length, uint64_t now, struct packet_list *out)
+{
+	if (length > 2 && get_u16(frame) == PROTOCOL_IPV6)
+		send_packet(engine, dp, frame + 2, length - 2, now, out);
+	else if (!seal_control(dp, frame, length, out))
+		dp->counters.drops[DROP_INNER_EARLY]++;
+}
+
 void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 	const struct datapath_command *command, const uint8_t *frame, uint64_t now,
 	struct packet_list *out)
@@ -171,8 +198,7 @@ void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 		dp->connected = true;
 		break;
 	case DATAPATH_FRAME:
-		if (!seal_control(dp, frame, command->frame.length, out))
-			dp->counters.drops[DROP_INNER_EARLY]++;
+		send_frame(engine, dp, frame, command->frame.length, now, out);
 		break;
 	case DATAPATH_RECEIVE_KEY:
 		arm_receive(engine, dp, command);

@@ -106,6 +106,18 @@ static bool is_isolated(
 	       subject != dp->subject;
 }
 
+/* Router Solicitations and Advertisements are the session's to answer and to read: on a shared
+ * interface link-local addresses may collide. */
+static bool is_for_session(const struct inner *inner, const uint8_t *bytes)
+{
+	enum { ICMPV6 = 58, SOLICITATION = 133, ADVERTISEMENT = 134, HEADER = 40 };
+
+	return inner->version == 6 && inner->protocol == ICMPV6 && inner->length > HEADER &&
+	       (bytes[HEADER] == SOLICITATION || bytes[HEADER] == ADVERTISEMENT);
+}
+
+static bool hand_up(struct packet *packet, uint16_t protocol, size_t header, enum drop *why);
+
 /* A packet said to be `protocol`: may it go to the TUN? Its padding is cut off. What the outer
  * header was marked with, `tos` of the packet until then, goes over to it. */
 static bool check_inner(const struct opening *o, struct datapath *dp, uint16_t protocol,
@@ -124,6 +136,10 @@ static bool check_inner(const struct opening *o, struct datapath *dp, uint16_t p
 		return refuse(why, DROP_PPP_DATA_EARLY);
 	if (!source_allowed(o, dp, &inner.source))
 		return refuse(why, DROP_INNER_SOURCE);
+	if (is_for_session(&inner, packet->bytes)) {
+		packet->length = inner.length;
+		return hand_up(packet, PROTOCOL_IPV6, 0, why);
+	}
 	if (is_isolated(o, dp, &inner.destination))
 		return refuse(why, DROP_ISOLATED);
 	if (!ecn_combine(packet->bytes, tos))

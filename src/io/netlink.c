@@ -215,6 +215,19 @@ int netlink_link_mtu(struct netlink *nl, unsigned link, unsigned mtu)
 		nl, run(nl, header), "Couldn't set the MTU of interface %u to %u", link, mtu);
 }
 
+int netlink_link_plain(struct netlink *nl, unsigned link)
+{
+	struct ifinfomsg *info;
+	struct nlmsghdr *header = link_request(nl, RTM_NEWLINK, link, &info);
+	struct nlattr *families = mnl_attr_nest_start(header, IFLA_AF_SPEC);
+	struct nlattr *ipv6 = mnl_attr_nest_start(header, AF_INET6);
+	mnl_attr_put_u8(header, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	mnl_attr_nest_end(header, ipv6);
+	mnl_attr_nest_end(header, families);
+	return netlink_explain(nl, run(nl, header),
+		"Couldn't keep the kernel from giving interface %u an address", link);
+}
+
 int netlink_link_rename(struct netlink *nl, unsigned link, const char *name)
 {
 	struct ifinfomsg *info;

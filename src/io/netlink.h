@@ -23,6 +23,8 @@ const char *netlink_error(const struct netlink *netlink);
 int netlink_link_index(struct netlink *netlink, const char *name); /* > 0, or -ENODEV */
 int netlink_link_up(struct netlink *netlink, unsigned link, bool up);
 int netlink_link_mtu(struct netlink *netlink, unsigned link, unsigned mtu);
+/* The kernel makes no link-local address of its own here. */
+int netlink_link_plain(struct netlink *netlink, unsigned link);
 int netlink_link_rename(struct netlink *netlink, unsigned link, const char *name); /* while down */
 int netlink_link_delete(struct netlink *netlink, unsigned link);
 /* Interfaces of one group are deleted together, in the time of one. */

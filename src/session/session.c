@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "router.h"
 #include "text.h"
 #include "translate.h"
 #include "tunnel.h"
@@ -44,7 +45,7 @@ void session_init(struct session *session, const struct session_config *config, 
 	session->config = config;
 	session->state = SESSION_CALLING;
 	session->started = now;
-	session->setup_by = session->silence_warned_by = NEVER;
+	session->setup_by = session->silence_warned_by = session->router.due = NEVER;
 	link_init(&session->link, &config->link, random);
 	unit_init(&session->unit, &config->unit, random);
 	session->epoch = session->link.epoch;
@@ -89,6 +90,18 @@ static void settle(struct session *session, uint64_t now, struct outbox *out)
 {
 	if (session->failing != CLOSE_NONE)
 		session_close(session, session->failing, now, out);
+}
+
+/* An IPv6 packet that is for us and not for the interface. */
+static bool feed_router(struct session *session, const uint8_t *frame, size_t length, uint64_t now,
+	struct outbox *out)
+{
+	enum { IPV6 = 0x0057 };
+	struct reader r = reader_over(frame, length);
+	if (read_u16(&r) != IPV6 || !session->config->unit.ipv6)
+		return false;
+	router_packet(session, r.at, reader_left(&r), now, out);
+	return true;
 }
 
 static void feed(struct session *session, const uint8_t *frame, size_t length, uint64_t now,
@@ -219,7 +232,8 @@ void session_frame(struct session *session, uint32_t epoch, const uint8_t *frame
 		return;
 	}
 	count(session);
-	feed(session, frame, length, now, out);
+	if (!feed_router(session, frame, length, now, out))
+		feed(session, frame, length, now, out);
 	settle(session, now, out);
 }
 
@@ -386,6 +400,7 @@ void session_tick(struct session *session, uint64_t now, struct outbox *out)
 		unit_tick(&session->unit, now, &items);
 		translate_unit(session, &items, now, out);
 	}
+	router_tick(session, now, out);
 	limit_tick(session, now, out);
 	settle(session, now, out);
 }
@@ -401,5 +416,6 @@ uint64_t session_deadline(const struct session *session)
 		return NEVER;
 	uint64_t deadline = earlier(link_deadline(&session->link), unit_deadline(&session->unit));
 	deadline = earlier(deadline, earlier(session->setup_by, session->silence_warned_by));
+	deadline = earlier(deadline, session->router.due);
 	return earlier(deadline, limit_deadline(session));
 }

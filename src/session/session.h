@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "address.h"
+#include "advert.h"
 #include "command.h"
 #include "control.h"
 #include "datapath.h"
@@ -47,15 +48,24 @@ struct session_config {
 	uint8_t dscp;   /* 0 to 63 */
 	enum session_ecn ecn;
 	uint64_t idle_us, max_connect_us; /* 0: no limit */
+	struct address dns6;              /* told to hosts that we give a prefix; family 0: none */
 };
 
 /* What became of a session, for the log, the table and the exit code. */
 struct session_facts {
 	enum auth_method method; /* the peer's proof, or ours where it gave none */
 	struct unit_network network;
+	struct advert advert; /* what the peer, as a router, said */
 	uint16_t peer_mru;
 	uint16_t our_mru;
 	uint16_t mtu; /* largest inner packet that is sent */
+};
+
+/* See router.c. */
+struct router {
+	uint64_t due;  /* the next advertisement or solicitation; NEVER */
+	uint64_t last; /* when one was sent */
+	uint8_t sent;  /* how many, up to those that come in quick succession */
 };
 
 struct session {
@@ -71,6 +81,7 @@ struct session {
 	struct call call;
 	struct link link;
 	struct unit unit;
+	struct router router;
 	/* The first frames may come before the reply that completes the call (TCP and GRE race). */
 	uint16_t early_length;
 	uint8_t early[EARLY_FRAME_MAX];

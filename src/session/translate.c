@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "digest.h"
+#include "router.h"
 #include "text.h"
 #include "tunnel.h"
 
@@ -58,8 +59,7 @@ void emit_gre_silence(const struct session *session, struct outbox *out)
 	emit_note(session->subject, true, line, t.used, out);
 }
 
-static void emit_frame(
-	struct session *session, const uint8_t *frame, size_t length, struct outbox *out)
+void emit_frame(struct session *session, const uint8_t *frame, size_t length, struct outbox *out)
 {
 	struct out_item *item = outbox_add(out, TUNNEL_PPP, frame, length);
 	item->subject = session->subject;
@@ -224,6 +224,7 @@ static void take_network(struct session *session, const struct out_item *item,
 	assert(item->length == sizeof network);
 	memcpy(&network, outbox_bytes(items, item), sizeof network);
 	session->facts.network = network;
+	router_network(session, now);
 	struct datapath_command command = {.kind = DATAPATH_NETWORK};
 	command.network.ipv4 = network.ipv4;
 	command.network.ipv6 = network.ipv6;

@@ -20,6 +20,8 @@ void translate_unit(
 /* `frame` stands behind a DATAPATH_FRAME command, NULL behind any other. */
 void emit_command(struct session *session, const struct datapath_command *command,
 	const uint8_t *frame, size_t length, struct outbox *out);
+/* A frame for the peer, and for the log. */
+void emit_frame(struct session *session, const uint8_t *frame, size_t length, struct outbox *out);
 void emit_drop(struct session *session, enum drop drop, struct outbox *out);
 void emit_note(uint32_t subject, bool warning, const char *text, size_t length, struct outbox *out);
 /* "TCP 1723 works, N GRE sent, 0 received", and what to do about it. */

@@ -35,6 +35,7 @@ PARSERS = {
     'pptp_wire': ['src/pptp/pptp_wire.c', 'src/pptp/pptp_print.c'],
     'control': ['src/pptp/control.c', 'src/pptp/call.c', 'src/pptp/incoming.c'],
     'helper_wire': ['src/io/helper_wire.c'],
+    'advert': ['src/session/advert.c'],
     'tunnel': ['src/session/tunnel.c', 'src/session/session.c', 'src/session/translate.c'],
     'config': ['src/app/config.c', 'src/app/values.c'],
     'arguments': ['src/app/options.c'],

@@ -61,6 +61,10 @@ static void judge_ipv6(const struct pair *pair, const struct seat *seat, const s
 		fail("%s: the ends disagree on interface identifiers", name);
 	if (pair->scenario.plain && !ours->ipv6 && can_ipv6(seat) && can_ipv6(other))
 		fail("%s: IPv6 is not up at two ends that can", name);
+	if (pair->scenario.plain && pair->scenario.weather == WEATHER_FAIR && ours->ipv6 &&
+		!address_equal(&seat->session.facts.advert.prefix.address,
+			&theirs->prefix6.address))
+		fail("%s: the advertised network is not the one that was given", name);
 	tally.ipv6 += ours->ipv6;
 }
 

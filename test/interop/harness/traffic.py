@@ -41,7 +41,9 @@ def pattern(length, seed=b'greyline'):
 def echo_server(namespace, address='0.0.0.0', port=ECHO_PORT):
     """A TCP echo service in a namespace."""
     with namespace.entered():
-        listener = socket.create_server((address, port), backlog=128)
+        listener = socket.create_server(
+            (address, port), backlog=128,
+            family=socket.AF_INET6 if ':' in address else socket.AF_INET)
 
     def serve(connection):
         with connection, contextlib.suppress(OSError):

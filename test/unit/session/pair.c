@@ -167,7 +167,8 @@ static void answer(struct pair *pair, struct end *end, const struct asked *asked
 	struct auth_answer verdict = {.error = AUTH_ERROR_WRONG};
 	struct unit_addresses addresses = {.granted = !end->refuse_address,
 		.local4 = 0x0a000001,
-		.remote4 = 0x0a000100 + asked->subject};
+		.remote4 = 0x0a000100 + asked->subject,
+		.prefix6 = end->prefix6};
 	struct session *session = find(end, asked->subject);
 	if (asked->kind == TUNNEL_CREDENTIALS && !end->mute_credentials) {
 		auth_check(&asked->question, end->password, strlen(end->password), false, &verdict);

@@ -1,0 +1,157 @@
+"""IPv6 in the tunnel: negotiated, advertised, configured, and passing packets of every size."""
+import re
+
+import pytest
+
+from harness.capture import Capture, tshark
+from harness.greyline import PASSWORD, USER, Client, Server
+from harness.guest import Guest
+from harness.process import wait_until
+from harness.traffic import echo_server, ping, reachable, transfer
+
+POOL6 = 'fd00:98::/48'
+GATEWAY6 = 'fd00:98::1'
+
+
+def answers(namespace, address, *options):
+    return namespace.run('ping', '-n', '-c', '1', '-W', '1', *options, address,
+                         check=False).returncode == 0
+
+
+def dial(lab, client, program, *options):
+    dialer = Client(lab, client, program, *options)
+    dialer.up()
+    own = dialer.wait_for(r'local  IPv6 address (fd00:98:\S+)').group(1)
+    reachable(client, GATEWAY6)  # the kernel takes a moment over its new address
+    return dialer, own
+
+
+@pytest.mark.needs('tshark', 'tcpdump')
+@pytest.mark.parametrize('interface', ['shared', 'per-session'])
+def test_both_ends_want_it(lab, program, interface):
+    server, client = lab.pair()
+    capture = Capture(lab, server, 'outer')
+    ours = Server(lab, server, program, '--pool6', POOL6, '--interface', interface)
+    dialer, own = dial(lab, client, program, '--route', POOL6)
+    assert own.startswith('fd00:98:0:1:')
+    with echo_server(server, '::'):
+        ping(client, GATEWAY6)
+        ping(server, own)
+        ping(client, GATEWAY6, size=1600)  # in fragments
+        transfer(client, GATEWAY6, 3_000_000)
+    with echo_server(client, '::'):
+        transfer(server, own, 3_000_000)
+    link, = ours.sessions()
+    assert link['ip6'] == 'fd00:98:0:1::'
+    assert link['ip'] and not ours.drops().get('inner-source')
+    if interface == 'per-session':
+        peer = dialer.wait_for(r'remote LL address (fe80::\S+)').group(1)
+        ping(client, f'{peer}%{dialer.interface()}')
+    path = capture.stop()
+    assert not tshark(path, 'gre && (ppp.protocol == 0x57 || ppp.protocol == 0x21)',
+                      'frame.number')
+    requests = tshark(path, 'ipv6cp.opt.interface_identifier', 'frame.number')
+    assert len(requests) >= 4, 'two requests and two acknowledgements'
+    assert not tshark(path, 'ipv6cp && _ws.malformed', 'frame.number')
+    name = dialer.interface()
+    dialer.stop()
+    assert name not in client.ip('link')
+    assert not re.search(r'fd00:98', client.ip('-6', 'route'))
+
+
+def test_advertisement_in_clear(lab, program):
+    """Without encryption tshark can read what is said on the link."""
+    server, client = lab.pair()
+    capture = Capture(lab, server, 'outer')
+    Server(lab, server, program, '--pool6', POOL6, '--dns6', 'fd00:98::53', '--no-mppe')
+    dialer, _ = dial(lab, client, program, '--no-mppe', '--route', POOL6)
+    path = capture.stop()
+    found = tshark(path, 'icmpv6.type == 134', 'icmpv6.opt.prefix',
+                   'icmpv6.opt.prefix.flag.a', 'icmpv6.opt.mtu', 'icmpv6.opt.rdnss',
+                   'icmpv6.checksum.status')
+    assert found, 'no advertisement'
+    prefix, automatic, mtu, dns, sum_ = found[0]
+    assert prefix == 'fd00:98:0:1::' and automatic in ('1', 'True')
+    assert int(mtu) >= 1280 and dns == 'fd00:98::53' and sum_ in ('1', 'Good')
+    assert not tshark(path, 'icmpv6 && _ws.malformed', 'frame.number')
+    dialer.stop()
+
+
+def test_everything_through_the_tunnel(lab, program):
+    server, client = lab.pair()
+    Server(lab, server, program, '--pool6', POOL6)
+    server.ip('addr', 'add', '2001:db8::1/128', 'dev', 'lo')
+    dialer, _ = dial(lab, client, program, '--default-route')
+    ping(client, '2001:db8::1')
+    ping(client, '10.7.0.1')
+    dialer.stop()
+    assert not answers(client, '2001:db8::1')
+
+
+@pytest.mark.parametrize('server_options, client_options', [
+    ((), ()), (('--pool6', POOL6, '--no-ipv6'), ()), (('--pool6', POOL6), ('--no-ipv6',)),
+    (('--pool6', POOL6), ('--mtu', '1200', '--mru', '1200'))])
+def test_one_end_without(lab, program, server_options, client_options):
+    server, client = lab.pair()
+    ours = Server(lab, server, program, *server_options)
+    dialer = Client(lab, client, program, *client_options)
+    _, gateway = dialer.up()
+    ping(client, gateway)
+    assert not dialer.process.find('LL address')
+    assert not ours.process.find('LL address')
+    if '--mtu' in client_options:
+        dialer.wait_for('No IPv6: it needs an MTU of 1280')
+
+
+def test_two_clients(lab, program):
+    """Each has its own network, and neither speaks in the other's name or to it."""
+    server, left, right = lab.lan('server', 'left', 'right')
+    ours = Server(lab, server, program, '--pool6', POOL6, users={'l': 'x', 'r': 'y'})
+    found = []
+    for client, user, password in ((left, 'l', 'x'), (right, 'r', 'y')):
+        dialer = Client(lab, client, program, '--default-route', user=user, password=password)
+        dialer.up()
+        own = dialer.wait_for(r'local  IPv6 address (fd00:98:\S+)').group(1)
+        found.append((dialer.interface(), own))
+    reachable(left, GATEWAY6)
+    reachable(right, GATEWAY6)
+    assert not answers(left, found[1][1])
+    left.ip('addr', 'add', found[1][1] + '/128', 'dev', found[0][0])
+    assert not answers(left, GATEWAY6, '-I', found[1][1])
+    drops = ours.drops()
+    assert drops.get('isolated') and drops.get('inner-source')
+
+
+UML = pytest.mark.needs('linux.uml', 'mmdebstrap', 'gcc', files=['/dev/net/tun'])
+HOST, GUEST = '10.8.0.2', '10.8.0.1'
+
+
+def guest_and_host(lab, name):
+    host = lab.namespace('host')
+    return host, Guest(lab, host, [(f'{HOST}/24', f'{GUEST}/24')], name)
+
+
+@UML
+def test_pppd_dials_our_server(lab, program):
+    """Its kernel makes the address of our advertisement."""
+    host, guest = guest_and_host(lab, 'client')
+    ours = Server(lab, host, program, '--pool6', POOL6, listen=HOST)
+    guest.ready().run('/peers/client', 'pptp', HOST, USER, PASSWORD, '+ipv6')
+    wait_until(lambda: 'fd00:98:0:1:' in guest.run('ip', '-6', 'addr')[1], 20,
+               'the guest has an address of ours')
+    guest.shell(f'ip -6 route replace {POOL6} dev ppp0')
+    assert '3 received' in guest.run('ping', '-c', '3', '-i', '0.2', '-s', '1200', GATEWAY6)[1]
+    assert not ours.drops().get('inner-source')
+    assert ours.sessions()[0]['ip6'] == 'fd00:98:0:1::'
+
+
+@UML
+def test_our_client_dials_pppd(lab, program):
+    """pppd advertises nothing; the link-local addresses reach each other."""
+    host, guest = guest_and_host(lab, 'server')
+    guest.ready().run('/peers/server', USER, PASSWORD, '+ipv6')
+    dialer = Client(lab, host, program, server=GUEST)
+    dialer.up()
+    peer = dialer.wait_for(r'remote LL address (fe80::\S+)').group(1)
+    reachable(host, f'{peer}%{dialer.interface()}')
+    ping(host, f'{peer}%{dialer.interface()}', size=1200)
