@@ -1,8 +1,11 @@
 /* LCP's options (RFC 1661 §6, RFC 1662 §7.1, RFC 1994 §3, RFC 1989 §2.5): what our
  * Configure-Request holds, how the peer's is judged, and what a Nak or Reject does to our wishes.
  *
- * Options of multilink and callback are known by name, for the log, and rejected. */
+ * The others of the IANA list, "PPP LCP Configuration Options", are known by name, for the log and
+ * for `dump`, and rejected. */
 #include "lcp.h"
+
+#include <assert.h>
 
 #include "link.h"
 #include "protocol.h"
@@ -445,6 +448,11 @@ static void print_auth(struct text *t, struct reader value)
 	}
 }
 
+#define NAMED(type, name)                                                                          \
+	{                                                                                          \
+		type, 2, 255, name, NULL, NULL, NULL, NULL                                         \
+	}
+
 static const struct option_kind kinds[] = {
 	{OPTION_MRU, 4, 4, "mru", judge_mru, naked_mru, rejected_mru, print_number},
 	{OPTION_ACCM, 6, 6, "asyncmap", judge_accm, naked_accm, rejected_accm, print_hex},
@@ -459,7 +467,27 @@ static const struct option_kind kinds[] = {
 	{OPTION_MRRU, 4, 4, "mrru", NULL, NULL, NULL, print_number},
 	{OPTION_SSNHF, 2, 2, "ssnhf", NULL, NULL, NULL, NULL},
 	{OPTION_DISCRIMINATOR, 3, 255, "endpoint", NULL, NULL, NULL, NULL},
+	NAMED(0, "vendor"),
+	NAMED(6, "quality-deprecated"),
+	NAMED(10, "self-describing-pad"),
+	NAMED(11, "numbered-mode"),
+	NAMED(12, "multilink-procedure-deprecated"),
+	NAMED(14, "connect-time-deprecated"),
+	NAMED(15, "compound-frames"),
+	NAMED(16, "nominal-encapsulation-deprecated"),
+	NAMED(20, "proprietary"),
+	NAMED(21, "dce-identifier"),
+	NAMED(22, "multilink-plus"),
+	NAMED(23, "link-discriminator"),
+	NAMED(24, "lcp-authentication"),
+	NAMED(25, "cobs"),
+	NAMED(26, "prefix-elision"),
+	NAMED(27, "multilink-header"),
+	NAMED(28, "internationalization"),
+	NAMED(29, "sdl-on-sonet"),
 };
+
+static_assert(sizeof kinds / sizeof kinds[0] <= 32, "a bit of `seen` for each");
 
 const struct option_set lcp_options = {
 	.kinds = kinds,

@@ -708,10 +708,35 @@ static void phase_words(void **state)
 	assert_string_equal(link_phase_word(PHASE_TERMINATE), "terminate");
 }
 
+/* Each direction has its own options (RFC 1661 §6): what one asks for, the other does. */
+static void directions_are_negotiated_apart(void **state)
+{
+	pair_init(&p);
+	p.a.link_config.mru = 1300;
+	p.a.link_config.ask_pfc = true;
+	p.a.link_config.lqr_period = 500;
+	p.a.link_config.lqr_loss = 50;
+	p.a.link_config.lqr_failure = p.a.link_config.lqr_window = 5;
+	p.b.link_config.mru = 1480;
+	p.b.link_config.ask_acfc = true;
+	start_up();
+	assert_int_equal(p.a.framing.our_mru, 1300);
+	assert_int_equal(p.a.framing.peer_mru, 1480);
+	assert_true(p.a.framing.compress_address && !p.a.framing.compress_protocol);
+	assert_int_equal(p.b.framing.our_mru, 1480);
+	assert_int_equal(p.b.framing.peer_mru, 1300);
+	assert_true(p.b.framing.compress_protocol && !p.b.framing.compress_address);
+	assert_int_equal(p.a.identity.our_method, AUTH_MSCHAPV2);
+	assert_int_equal(p.a.identity.peer_method, AUTH_NONE);
+	assert_true(p.a.link.lqr.ours && !p.a.link.lqr.theirs);
+	assert_true(p.b.link.lqr.theirs && !p.b.link.lqr.ours);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(up_with_defaults),
+		cmocka_unit_test(directions_are_negotiated_apart),
 		cmocka_unit_test(every_pair_of_method_sets),
 		cmocka_unit_test(loss_of_any_frame),
 		cmocka_unit_test(polite_close),
