@@ -133,7 +133,7 @@ static void judge(struct link *link, bool bad, const struct turn *turn)
 static void judge_report(struct link *link, const struct lqr_report *now, const struct turn *turn)
 {
 	const struct lqr_report *before = &link->lqr.last;
-	const struct lqr_counters *here = &link->lqr.counters, *then = &link->lqr.then;
+	const struct lqr_counters *here = &link->lqr.counters;
 	uint32_t sent_out = now->last_out_packets - before->last_out_packets;
 	uint32_t sent_in = now->peer_out_packets - before->peer_out_packets;
 	uint32_t lost_out = 0;
@@ -141,8 +141,8 @@ static void judge_report(struct link *link, const struct lqr_report *now, const 
 		lost_out =
 			lost_of(sent_out, now->peer_in_packets - before->peer_in_packets +
 						  now->peer_in_discards - before->peer_in_discards);
-	uint32_t lost_in = lost_of(sent_in,
-		here->packets_in - then->packets_in + here->discards_in - then->discards_in);
+	uint32_t lost_in = lost_of(sent_in, here->packets_in - link->lqr.then.packets_in +
+						    here->discards_in - link->lqr.then.discards_in);
 	bool bad = too_many(link, lost_out, sent_out) || too_many(link, lost_in, sent_in);
 	if (bad) {
 		char line[160];
@@ -184,7 +184,9 @@ static void row_input(void *side, const struct turn *turn, const uint8_t *packet
 	}
 	lqr->in_lqrs++;
 	lqr->last = report;
-	lqr->then = lqr->counters;
+	lqr->then.packets_in = lqr->counters.packets_in;
+	lqr->then.octets_in = lqr->counters.octets_in;
+	lqr->then.discards_in = lqr->counters.discards_in;
 	lqr->reported = true;
 	bool answer = lqr->theirs && (unheard || !link->lcp.peer.quality_period);
 	if (answer && fsm_opened(&link->lcp.fsm))

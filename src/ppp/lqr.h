@@ -39,13 +39,15 @@ struct lqr {
 	struct lqr_counters counters; /* the caller's, as of now: link_counted */
 	bool theirs;                  /* the peer asked */
 	bool ours;                    /* we asked: the link is judged by what it reports */
-	bool reported;                /* `last` and `saved` hold a report */
+	bool reported;                /* `last` and `then` are of one */
 	uint32_t out_lqrs, in_lqrs;
-	uint64_t send_at;         /* our next report; NEVER: only in answer to one */
-	uint64_t expect_by;       /* the peer's next, with half a period of grace */
-	struct lqr_report last;   /* the peer's latest */
-	struct lqr_counters then; /* ours, when it came */
-	uint32_t history;         /* verdicts, the latest in bit 0; set: bad */
+	uint64_t send_at;       /* our next report; NEVER: only in answer to one */
+	uint64_t expect_by;     /* the peer's next, with half a period of grace */
+	struct lqr_report last; /* the peer's latest */
+	struct {
+		uint32_t packets_in, octets_in, discards_in;
+	} then;           /* ours, when it came */
+	uint32_t history; /* verdicts, the latest in bit 0; set: bad */
 };
 
 struct protocol_ops;
