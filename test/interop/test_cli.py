@@ -253,8 +253,8 @@ def test_exit_statuses_of_the_client(lab, program):
     assert Client(lab, client, program).wait(30) == 8  # nobody listens
     ours = Server(lab, server, program)
     assert Client(lab, client, program, password='wrong').wait(30) == 19
-    assert Client(lab, client, program, '--no-mppe', '--refuse-mschap-v2', '--allow-pap')\
-        .wait(30) == 19
+    assert Client(lab, client, program, '--no-mppe', '--refuse-mschap-v2', '--refuse-eap',
+                  '--allow-pap').wait(30) == 19
     assert Client(lab, client, program, '--no-mppe').wait(30) == 16  # the server hangs up
     for number, status in ((signal.SIGTERM, 5), (signal.SIGINT, 5)):
         dialer = Client(lab, client, program)

@@ -53,7 +53,8 @@ def test_every_message_decodes(lab, program, ended_by):
         fields = json.dumps(layers['pptp'])
         assert 'greyline' in fields.lower()
     for row in tshark(path, 'ppp', 'ppp.protocol', 'ip.proto'):
-        assert int(row[0].split(',')[0], 0) in (0xc021, 0xc223, 0x80fd, 0x8021, 0xfd), row
+        assert int(row[0].split(',')[0], 0) in \
+            (0xc021, 0xc223, 0x80fd, 0x8021, 0x8057, 0xfd), row
 
 
 def test_what_leaves_is_encrypted(lab, program):
