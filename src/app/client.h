@@ -25,8 +25,8 @@ struct client {
 	/* What this connection changed on the host. */
 	struct netlink_route server_route;
 	bool route_kept;
-	unsigned dns_set; /* how many servers */
-	bool configured;  /* the interface is up, with all that is known */
+	unsigned dns_set;    /* how many servers */
+	bool configured;     /* the interface is up, with all that is known */
 	struct address own6; /* in the network that the server advertised; family 0: none */
 };
 

@@ -27,7 +27,7 @@ enum { LOG_LINE_MAX = 2048 };
 
 struct log {
 	bool debug;
-	bool quiet; /* errors only, unless `debug` */
+	bool quiet;                   /* errors only, unless `debug` */
 	bool clock, priority, colour; /* what stands before a line */
 	int fd;
 	struct log_bucket {

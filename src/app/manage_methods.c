@@ -130,8 +130,8 @@ static json_t *session_json(const struct host *host, const struct seat *seat)
 			(int)seat->session.facts.mtu, "call", (int)seat->call_id, "auth",
 			seat->session.facts.method ? auth_method_word(seat->session.facts.method)
 						   : "",
-			"phase", link_phase_word(seat->session.link.phase), "ip6", ip6, "ip6-dp", "",
-			"rate-limit", ""));
+			"phase", link_phase_word(seat->session.link.phase), "ip6", ip6, "ip6-dp",
+			"", "rate-limit", ""));
 	json_object_update_new(
 		session, json_pack("{s:s, s:o}", "role", seat->session.call.pac ? "PAC" : "PNS",
 				 "line-errors", line_errors_json(&seat->session.call.line_errors)));

@@ -33,11 +33,11 @@ static const struct option_choice ecn_choices[] = {{"auto", SESSION_ECN_AUTO},
 static const struct option_choice outer_choices[] = {{"auto", OUTER_AUTO}, {"raw", OUTER_RAW},
 	{"rings", OUTER_RINGS}, {"xdp", OUTER_XDP}, {NULL, 0}};
 
-#define G       SECTION_GREYLINE
-#define S       SECTION_SERVER
-#define C       SECTION_CLIENT
-#define P       SECTION_PPP
-#define DAEMONS COMMAND_DAEMONS
+#define G        SECTION_GREYLINE
+#define S        SECTION_SERVER
+#define C        SECTION_CLIENT
+#define P        SECTION_PPP
+#define DAEMONS  COMMAND_DAEMONS
 #define CALLERS  COMMAND_CALLERS
 #define SPEAKERS COMMAND_SPEAKERS
 
@@ -150,13 +150,15 @@ const struct option option_table[] = {
 		"look users up without their DOMAIN\\ prefix", strip_domain),
 
 	/* The client. */
-	ROW("server", 0, C, CALLERS, TEXT, "HOST", "the server: HOST or HOST:PORT (client: when not given as USER@HOST)",
-		server, .fits = value_is_host,
+	ROW("server", 0, C, CALLERS, TEXT, "HOST",
+		"the server: HOST or HOST:PORT (client: when not given as USER@HOST)", server,
+		.fits = value_is_host,
 		.expected = "a name or an address, with :PORT if need be, is expected"),
-	ROW("password-file", 0, C, CALLERS, TEXT, "FILE",
-		"the password is this file's first line", password_file),
+	ROW("password-file", 0, C, CALLERS, TEXT, "FILE", "the password is this file's first line",
+		password_file),
 	ROW("password", 0, C, 0, TEXT, "WORD", "the password itself", password, .file_only = true),
-	ROW("bind", 0, C, CALLERS, TEXT, "ADDR", "local address to call from (bench: also several, as FIRST-LAST or CIDR)", bind,
+	ROW("bind", 0, C, CALLERS, TEXT, "ADDR",
+		"local address to call from (bench: also several, as FIRST-LAST or CIDR)", bind,
 		.fits = value_is_source, .expected = "an address is expected"),
 	ROW("route", 0, C, COMMAND_CLIENT, PREFIXES, "CIDR",
 		"reach this network through the tunnel (repeated: several)", routes),
@@ -315,16 +317,17 @@ const struct option option_table[] = {
 		"IPv6 in the tunnel where both ends want it (server: with --pool6)", ipv6),
 
 	/* The tools. */
-	ROW("json", 'j', 0, COMMAND_STATUS | COMMAND_SESSIONS | COMMAND_DOCTOR | COMMAND_BENCH, FLAG, NULL,
-		"print JSON", json),
+	ROW("json", 'j', 0, COMMAND_STATUS | COMMAND_SESSIONS | COMMAND_DOCTOR | COMMAND_BENCH,
+		FLAG, NULL, "print JSON", json),
 	ROW("output", 'o', 0, COMMAND_CAPTURE, TEXT, "FILE",
 		"write here instead of standard output", output),
 	ROW("inner", 0, 0, COMMAND_CAPTURE, FLAG, NULL,
 		"capture decrypted packets instead of the outer ones", inner),
-	ROW("seconds", 0, 0, COMMAND_CAPTURE | COMMAND_BENCH, NUMBER, "N", "stop after this long (bench: once all logins are over; 10 when not said)", seconds,
+	ROW("seconds", 0, 0, COMMAND_CAPTURE | COMMAND_BENCH, NUMBER, "N",
+		"stop after this long (bench: once all logins are over; 10 when not said)", seconds,
 		.low = 1, .high = 31536000),
-	ROW("sessions", 0, 0, COMMAND_BENCH, NUMBER, "N", "sessions to bring up", sessions, .low = 1,
-		.high = 60000),
+	ROW("sessions", 0, 0, COMMAND_BENCH, NUMBER, "N", "sessions to bring up", sessions,
+		.low = 1, .high = 60000),
 	ROW("rate", 0, 0, COMMAND_BENCH, NUMBER, "N",
 		"logins to start a second; else as many as --in-flight lets", rate, .low = 1,
 		.high = 1000000),

@@ -328,7 +328,8 @@ static void check_auth(const struct settings *settings, struct faults *faults)
 			"from login to login, and the server proves nothing");
 	if (auth && !(auth & AUTH_KEYED) && settings_mppe_required(settings))
 		fault(faults, NULL,
-			"MPPE needs MS-CHAPv2, in EAP or without, or MS-CHAP for its keys: allow one of "
+			"MPPE needs MS-CHAPv2, in EAP or without, or MS-CHAP for its keys: allow "
+			"one of "
 			"them, or say --allow-clear-text");
 	if (auth & AUTH_KEYED)
 		return;

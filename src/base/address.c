@@ -22,8 +22,7 @@ uint32_t address_to_ipv4(const struct address *a)
 
 bool address_equal(const struct address *a, const struct address *b)
 {
-	return a->family == b->family &&
-	       memcmp(a->bytes, b->bytes, a->family == 4 ? 4 : 16) == 0;
+	return a->family == b->family && memcmp(a->bytes, b->bytes, a->family == 4 ? 4 : 16) == 0;
 }
 
 static void text_ipv6(struct text *t, const uint8_t *bytes)

@@ -15,7 +15,7 @@ enum {
 	PPP_MRU_DEFAULT = 1500, /* RFC 1661 §6.1 */
 	PPP_MRU_MIN = 128,
 	PPP_FRAME_MAX = 1502, /* a control frame: protocol and default MRU */
-	IPV6_MTU_MIN = 1280,    /* RFC 8200 §5: no IPv6 on a link that takes less */
+	IPV6_MTU_MIN = 1280,  /* RFC 8200 §5: no IPv6 on a link that takes less */
 	PPP_NAME_MAX = 255,   /* CHAP and PAP names: one length byte */
 	PPP_SECRET_MAX = 255,
 

@@ -46,8 +46,7 @@ void outbox_clear(struct outbox *out);
 
 /* Adds an item with a copy of `bytes` (NULL when `length` is 0); the item stays editable until
  * the next call. */
-struct out_item *outbox_add(
-	struct outbox *out, uint16_t kind, const void *bytes, size_t length);
+struct out_item *outbox_add(struct outbox *out, uint16_t kind, const void *bytes, size_t length);
 
 /* Builds a frame in place: open, write, then close, which adds the item. One at a time. The
  * writer never fails for want of room below `max`. */

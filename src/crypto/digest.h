@@ -21,7 +21,8 @@ void sha1(uint8_t digest[SHA1_SIZE], const struct piece *pieces, size_t count);
  * are added here (RFC 2759 §8.6). */
 void des_encrypt(uint8_t cipher[8], const uint8_t clear[8], const uint8_t key[7]);
 
-/* The first `length` bytes of ChaCha20's key stream under `key`, with nonce 0: a key is used once. */
+/* The first `length` bytes of ChaCha20's key stream under `key`, with nonce 0: a key is used once.
+ */
 void chacha20_stream(uint8_t *stream, size_t length, const uint8_t key[CHACHA20_KEY_SIZE]);
 
 /* Compares secrets in time that does not depend on them; 1 when equal. */

@@ -2,9 +2,9 @@
  * an app that gives addresses late or never.
  *
  * The input is three bytes of configuration, then operations. After every one the invariants hold:
- * frames are whole CCP, IPCP and IPV6CP packets; the receiver is armed before a Configure-Ack of CCP
- * leaves; with encryption required nothing is ever up without both keys; UNIT_FAILED comes once and
- * last, and then there is silence; no deadline lies in the past after a tick. */
+ * frames are whole CCP, IPCP and IPV6CP packets; the receiver is armed before a Configure-Ack of
+ * CCP leaves; with encryption required nothing is ever up without both keys; UNIT_FAILED comes once
+ * and last, and then there is silence; no deadline lies in the past after a tick. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,10 +163,9 @@ static void feed_packet(uint16_t protocol)
 	struct writer w = writer_over(frame, sizeof frame);
 	write_u16(&w, protocol);
 	write_u8(&w, read_u8(&world.in) & 15);
-	write_u8(&w,
-		protocol == CCP    ? world.unit.ccp.fsm.request_id
-		: protocol == IPCP ? world.unit.ipcp.fsm.request_id
-				   : world.unit.ipv6cp.fsm.request_id);
+	write_u8(&w, protocol == CCP    ? world.unit.ccp.fsm.request_id
+		     : protocol == IPCP ? world.unit.ipcp.fsm.request_id
+					: world.unit.ipv6cp.fsm.request_id);
 	if (count > reader_left(&world.in))
 		count = reader_left(&world.in);
 	write_u16(&w, (uint16_t)(4 + count));
@@ -260,8 +259,8 @@ static void step(void)
 	case 8:
 		unit_rejected(&world.unit,
 			which == 1 ? 0x8021
-			: op & 32 ? 0x80fd
-				  : 0x8057,
+			: op & 32  ? 0x80fd
+				   : 0x8057,
 			world.now, &out);
 		check();
 		break;

@@ -62,8 +62,8 @@ static void judge_ipv6(const struct pair *pair, const struct seat *seat, const s
 	if (pair->scenario.plain && !ours->ipv6 && can_ipv6(seat) && can_ipv6(other))
 		fail("%s: IPv6 is not up at two ends that can", name);
 	if (pair->scenario.plain && pair->scenario.weather == WEATHER_FAIR && ours->ipv6 &&
-		!address_equal(&seat->session.facts.advert.prefix.address,
-			&theirs->prefix6.address))
+		!address_equal(
+			&seat->session.facts.advert.prefix.address, &theirs->prefix6.address))
 		fail("%s: the advertised network is not the one that was given", name);
 	tally.ipv6 += ours->ipv6;
 }

@@ -399,7 +399,8 @@ static void our_flush_suits_both(void **state)
 		struct mppe_chain chain;
 		struct rc4 stream;
 		struct sealed sealed;
-		mppe_arm(&m, &(struct mppe_memory){.stream = &stream}, mppe_engine_best(), MPPE_128, false, start_key);
+		mppe_arm(&m, &(struct mppe_memory){.stream = &stream}, mppe_engine_best(), MPPE_128,
+			false, start_key);
 		mppe_chain_init(&chain, &mppe_engine_plain, MPPE_128, start_key);
 		for (unsigned n = 0; n < sent; n++)
 			seal(&m, n, &sealed);
@@ -454,7 +455,8 @@ static void fits_changes_nothing(void **state)
 		struct mppe other, before;
 		struct rc4 stream, stream_before;
 		struct sealed sealed;
-		mppe_arm(&other, &(struct mppe_memory){.stream = &stream}, mppe_engine_best(), MPPE_128, stateless, start_key);
+		mppe_arm(&other, &(struct mppe_memory){.stream = &stream}, mppe_engine_best(),
+			MPPE_128, stateless, start_key);
 		other.chain.key[3] ^= 1;
 		if (!stateless)
 			rc4_init(&stream, other.chain.key, other.chain.length);

@@ -29,20 +29,19 @@ static const char *made(const struct nft_config *c)
 	return buffer;
 }
 
-static const char *const whole =
-	"table inet greyline\n"
-	"delete table inet greyline\n"
-	"table inet greyline {\n"
-	"\tchain forward {\n"
-	"\t\ttype filter hook forward priority filter; policy accept;\n"
-	"\t\tiifname \"greyline0\" accept\n"
-	"\t\toifname \"greyline0\" accept\n"
-	"\t}\n"
-	"\tchain postrouting {\n"
-	"\t\ttype nat hook postrouting priority srcnat; policy accept;\n"
-	"\t\tip saddr 10.9.0.0/24 oifname != \"greyline0\" masquerade\n"
-	"\t}\n"
-	"}\n";
+static const char *const whole = "table inet greyline\n"
+				 "delete table inet greyline\n"
+				 "table inet greyline {\n"
+				 "\tchain forward {\n"
+				 "\t\ttype filter hook forward priority filter; policy accept;\n"
+				 "\t\tiifname \"greyline0\" accept\n"
+				 "\t\toifname \"greyline0\" accept\n"
+				 "\t}\n"
+				 "\tchain postrouting {\n"
+				 "\t\ttype nat hook postrouting priority srcnat; policy accept;\n"
+				 "\t\tip saddr 10.9.0.0/24 oifname != \"greyline0\" masquerade\n"
+				 "\t}\n"
+				 "}\n";
 
 static void test_text(void **state)
 {

@@ -21,7 +21,8 @@ static const struct {
 		"LCP Configure-Reject id 4 mrru 1500 ssnhf endpoint 01 quality c02500 callback 06 "
 		"fcs 01"},
 	{"c021 01 04 001a 00 06 00000c01 0a 03 04 0b 03 02 0f 02 17 04 0001 1d 02 1e 02",
-		"LCP Configure-Request id 4 vendor 00000c01 self-describing-pad 04 numbered-mode 02 "
+		"LCP Configure-Request id 4 vendor 00000c01 self-describing-pad 04 numbered-mode "
+		"02 "
 		"compound-frames link-discriminator 0001 sdl-on-sonet option-30"},
 	{"c021 01 04 000c 04 08 c025 00000bb8", "LCP Configure-Request id 4 quality LQR 30000 ms"},
 	{"c025 01020304 00000001 00000002 00000003 00000004 00000005 00000006 00000007 00000008 "

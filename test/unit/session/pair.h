@@ -47,7 +47,7 @@ struct end {
 	bool deaf_tcp, deaf_gre;    /* the other end's words do not arrive here */
 	bool refuse_calls, refuse_address, mute_credentials;
 	struct prefix prefix6; /* what this end gives its peers */
-	const char *password; /* what this end's user table holds */
+	const char *password;  /* what this end's user table holds */
 	struct end *other;
 	bool up, down, connected;
 };
