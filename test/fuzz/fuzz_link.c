@@ -143,8 +143,9 @@ static void feed(const uint8_t *frame, size_t length)
 		memcpy(exact, frame, length);
 	print(exact, length);
 	if (!link_input(&world.link, exact, length, world.now, &out)) {
-		/* It may say that the network phase has begun, and nothing else. */
-		MUST(out.item_count == 0 || world.link.phase == PHASE_NETWORK);
+		/* It may say that we are believed, and where the peer is too, that the network
+		 * phase has begun; nothing else. */
+		MUST(out.item_count == 0 || world.link.we_proved);
 		link_reject(&world.link, exact, length, world.now, &out);
 	}
 	free(exact);
