@@ -335,24 +335,6 @@ static void on_tunnel_down(struct peer *peer, enum close_reason reason)
 	tunnel->due = 0;
 }
 
-static void on_wanted(struct peer *peer, uint32_t token, const struct call_wanted *wanted)
-{
-	enum { DO_NOT_ACCEPT = 7 }; /* Outgoing-Call-Reply, RFC 2637 §2.8 */
-	peer_refuse_call(peer, token, DO_NOT_ACCEPT);
-}
-
-static void on_credentials(struct seat *seat, uint32_t token, const struct auth_question *question)
-{
-	struct auth_answer answer = {.error = AUTH_ERROR_NO_DIALIN};
-	seat_credentials(seat, token, &answer);
-}
-
-static void on_address(struct seat *seat, uint32_t token)
-{
-	struct unit_addresses addresses = {.granted = false};
-	seat_addresses(seat, token, &addresses);
-}
-
 static void on_session_up(struct seat *seat)
 {
 	struct bench *bench = seat->owner->role;
@@ -404,9 +386,9 @@ static const struct host_policy policy = {.role = "bench",
 	.configure = on_configure,
 	.tunnel_up = on_tunnel_up,
 	.tunnel_down = on_tunnel_down,
-	.wanted = on_wanted,
-	.credentials = on_credentials,
-	.address = on_address,
+	.wanted = dialler_wanted,
+	.credentials = dialler_credentials,
+	.address = dialler_address,
 	.session_up = on_session_up,
 	.session_network = on_session_network,
 	.session_over = on_session_over,

@@ -399,6 +399,25 @@ void seat_addresses(struct seat *seat, uint32_t token, const struct unit_address
 	pump(peer);
 }
 
+void dialler_wanted(struct peer *peer, uint32_t token, const struct call_wanted *wanted)
+{
+	enum { DO_NOT_ACCEPT = 7 }; /* Outgoing-Call-Reply, RFC 2637 §2.8 */
+	peer_refuse_call(peer, token, DO_NOT_ACCEPT);
+}
+
+/* Nobody is asked to prove himself to a client: MS-CHAPv2 is mutual, and LCP demands no more. */
+void dialler_credentials(struct seat *seat, uint32_t token, const struct auth_question *question)
+{
+	struct auth_answer answer = {.error = AUTH_ERROR_NO_DIALIN};
+	seat_credentials(seat, token, &answer);
+}
+
+void dialler_address(struct seat *seat, uint32_t token)
+{
+	struct unit_addresses addresses = {.granted = false};
+	seat_addresses(seat, token, &addresses);
+}
+
 void seat_close(struct seat *seat, enum close_reason reason)
 {
 	struct peer *peer = seat->peer;

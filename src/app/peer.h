@@ -43,6 +43,12 @@ void seat_close(struct seat *seat, enum close_reason reason);
 /* At once: the tunnel too, when the session is its only one. */
 void seat_cut(struct seat *seat, enum close_reason reason);
 
+/* What who dials says to a peer that asks: it takes no calls, knows nobody's password, and gives
+ * out no addresses. For its policy. */
+void dialler_wanted(struct peer *peer, uint32_t token, const struct call_wanted *wanted);
+void dialler_credentials(struct seat *seat, uint32_t token, const struct auth_question *question);
+void dialler_address(struct seat *seat, uint32_t token);
+
 void peer_stop(struct peer *peer, enum close_reason reason);
 void peer_lose(struct peer *peer, enum close_reason reason);
 void peer_tick(struct peer *peer, uint64_t now);

@@ -185,11 +185,7 @@ static const struct fsm_ops ccp_ops = {
 static struct fsm_run ccp_run(void *side, const struct turn *turn)
 {
 	struct unit *unit = side;
-	return (struct fsm_run){.fsm = &unit->ccp.fsm,
-		.ops = &ccp_ops,
-		.owner = unit,
-		.limits = unit_limits(unit),
-		.turn = *turn};
+	return unit_run(unit, &unit->ccp.fsm, &ccp_ops, turn);
 }
 
 static void row_init(void *side)

@@ -357,10 +357,7 @@ static void row_input(void *side, const struct turn *turn, const uint8_t *packet
 static void row_rejected(void *side, const struct turn *turn)
 {
 	struct link *link = side;
-	if (link->chap.theirs.state == PROOF_OPEN || link->chap.theirs.state == PROOF_ASKED)
-		link_fail(link, CLOSE_AUTH_REFUSED, turn);
-	else if (link->chap.ours.state == PROOF_OPEN || link->chap.ours.state == PROOF_ASKED)
-		link_fail(link, CLOSE_AUTH_WE_FAILED, turn);
+	link_proof_rejected(link, link->chap.theirs.state, link->chap.ours.state, turn);
 }
 
 /* LCP left Opened: whatever was proved holds no longer. */

@@ -112,10 +112,7 @@ static void row_input(void *side, const struct turn *turn, const uint8_t *packet
 static void row_rejected(void *side, const struct turn *turn)
 {
 	struct link *link = side;
-	if (link->eap.theirs.state == PROOF_OPEN || link->eap.theirs.state == PROOF_ASKED)
-		link_fail(link, CLOSE_AUTH_REFUSED, turn);
-	else if (link->eap.ours.state == PROOF_OPEN || link->eap.ours.state == PROOF_ASKED)
-		link_fail(link, CLOSE_AUTH_WE_FAILED, turn);
+	link_proof_rejected(link, link->eap.theirs.state, link->eap.ours.state, turn);
 }
 
 /* LCP left Opened: whatever was proved holds no longer. */

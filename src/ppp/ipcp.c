@@ -292,11 +292,7 @@ static const struct fsm_ops ipcp_ops = {
 static struct fsm_run ipcp_run(void *side, const struct turn *turn)
 {
 	struct unit *unit = side;
-	return (struct fsm_run){.fsm = &unit->ipcp.fsm,
-		.ops = &ipcp_ops,
-		.owner = unit,
-		.limits = unit_limits(unit),
-		.turn = *turn};
+	return unit_run(unit, &unit->ipcp.fsm, &ipcp_ops, turn);
 }
 
 static void row_init(void *side)

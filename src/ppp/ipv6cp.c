@@ -222,11 +222,7 @@ static const struct fsm_ops ipv6cp_ops = {
 static struct fsm_run ipv6cp_run(void *side, const struct turn *turn)
 {
 	struct unit *unit = side;
-	return (struct fsm_run){.fsm = &unit->ipv6cp.fsm,
-		.ops = &ipv6cp_ops,
-		.owner = unit,
-		.limits = unit_limits(unit),
-		.turn = *turn};
+	return unit_run(unit, &unit->ipv6cp.fsm, &ipv6cp_ops, turn);
 }
 
 static void row_init(void *side)

@@ -190,6 +190,20 @@ void link_fail(struct link *link, enum close_reason reason, const struct turn *t
 
 /* Authentication. */
 
+static bool is_open(enum proof state)
+{
+	return state == PROOF_OPEN || state == PROOF_ASKED;
+}
+
+void link_proof_rejected(
+	struct link *link, enum proof theirs, enum proof ours, const struct turn *turn)
+{
+	if (is_open(theirs))
+		link_fail(link, CLOSE_AUTH_REFUSED, turn);
+	else if (is_open(ours))
+		link_fail(link, CLOSE_AUTH_WE_FAILED, turn);
+}
+
 void link_ask(struct link *link, const struct auth_question *question, const struct turn *turn)
 {
 	link->asking = true;

@@ -16,6 +16,10 @@ void link_finished(struct link *link, const struct turn *turn);
 /* A Protocol-Reject arrived. */
 void link_protocol_rejected(struct link *link, uint16_t protocol, const struct turn *turn);
 
+/* The protocol that is to carry these proofs is not spoken at the peer. */
+void link_proof_rejected(
+	struct link *link, enum proof theirs, enum proof ours, const struct turn *turn);
+
 /* The peer's claim goes out as LINK_CREDENTIALS. */
 void link_ask(struct link *link, const struct auth_question *question, const struct turn *turn);
 /* One side has proved itself; the Network phase begins when all have that must. */

@@ -157,10 +157,7 @@ static void row_input(void *side, const struct turn *turn, const uint8_t *packet
 static void row_rejected(void *side, const struct turn *turn)
 {
 	struct link *link = side;
-	if (link->pap.theirs == PROOF_OPEN || link->pap.theirs == PROOF_ASKED)
-		link_fail(link, CLOSE_AUTH_REFUSED, turn);
-	else if (link->pap.ours == PROOF_ASKED)
-		link_fail(link, CLOSE_AUTH_WE_FAILED, turn);
+	link_proof_rejected(link, link->pap.theirs, link->pap.ours, turn);
 }
 
 /* LCP left Opened: whatever was proved holds no longer. */

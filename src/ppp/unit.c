@@ -29,14 +29,19 @@ static struct turn turn_now(uint64_t now, struct outbox *out)
 	return (struct turn){.now = now, .out = out, .kinds = &kinds};
 }
 
-struct fsm_limits unit_limits(const struct unit *unit)
+struct fsm_run unit_run(
+	struct unit *unit, struct fsm *fsm, const struct fsm_ops *ops, const struct turn *turn)
 {
 	const struct unit_config *config = unit->config;
-	return (struct fsm_limits){.restart_us = config->restart_us,
-		.max_configure = config->max_configure,
-		.max_terminate = config->max_terminate,
-		.max_failure = config->max_failure,
-		.coverage = config->automaton_coverage};
+	return (struct fsm_run){.fsm = fsm,
+		.ops = ops,
+		.owner = unit,
+		.limits = {.restart_us = config->restart_us,
+			.max_configure = config->max_configure,
+			.max_terminate = config->max_terminate,
+			.max_failure = config->max_failure,
+			.coverage = config->automaton_coverage},
+		.turn = *turn};
 }
 
 /* What is up. */

@@ -13,7 +13,8 @@ void unit_ipv4_ended(struct unit *unit, enum close_reason reason);
 void unit_ipv6_ended(struct unit *unit);
 /* CCP, IPCP or IPV6CP opened or closed: reports what changed (UNIT_NETWORK). */
 void unit_review(struct unit *unit, const struct turn *turn);
-/* How every NCP of this unit negotiates. */
-struct fsm_limits unit_limits(const struct unit *unit);
+/* A turn of one of its automatons: all negotiate alike. */
+struct fsm_run unit_run(
+	struct unit *unit, struct fsm *fsm, const struct fsm_ops *ops, const struct turn *turn);
 
 #endif
