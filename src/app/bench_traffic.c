@@ -16,15 +16,13 @@
 
 #include "bytes.h"
 #include "checksum.h"
+#include "ip_header.h"
 
 enum {
-	IP_HEADER = 20,
 	INNER_HEADER = 8, /* of ICMP echo and of UDP */
-	ICMP = 1,
-	UDP = 17,
 	ECHO_REQUEST = 8,
 	ECHO_REPLY = 0,
-	MARKS = IP_HEADER + INNER_HEADER, /* offsets */
+	MARKS = IPV4_HEADER + INNER_HEADER, /* offsets */
 	MARKS_SIZE = 16,
 	PORT_DISCARD = 9,
 	FLOW_PORT = 0x8000, /* our UDP ports have this bit */
@@ -139,9 +137,9 @@ void traffic_init(struct traffic *traffic, const struct traffic_spec *spec, uint
 	write_u8(&w, 0x45);
 	write_u8(&w, 0);
 	write_u16(&w, spec->size);
-	write_u32(&w, 0x4000); /* identification 0, Don't Fragment */
+	write_u32(&w, IPV4_DONT_FRAGMENT); /* identification 0 */
 	write_u8(&w, 64);
-	write_u8(&w, spec->kind == TRAFFIC_PING ? ICMP : UDP);
+	write_u8(&w, spec->kind == TRAFFIC_PING ? PROTOCOL_ICMP : PROTOCOL_UDP);
 	write_zeros(&w, 2 + 8);
 	if (spec->kind == TRAFFIC_PING) {
 		write_u8(&w, ECHO_REQUEST);
@@ -149,11 +147,11 @@ void traffic_init(struct traffic *traffic, const struct traffic_spec *spec, uint
 	} else {
 		write_u16(&w, 0);
 		write_u16(&w, spec->port);
-		write_u16(&w, spec->size - IP_HEADER);
+		write_u16(&w, spec->size - IPV4_HEADER);
 		write_u16(&w, 0);
 	}
 	write_u32(&w, mark);
-	traffic->sum = checksum_of(0, traffic->whole + IP_HEADER, spec->size - IP_HEADER);
+	traffic->sum = checksum_of(0, traffic->whole + IPV4_HEADER, spec->size - IPV4_HEADER);
 }
 
 void traffic_build(const struct traffic *traffic, uint8_t *at, const struct traffic_flow *flow,
@@ -162,26 +160,26 @@ void traffic_build(const struct traffic *traffic, uint8_t *at, const struct traf
 	const struct traffic_spec *spec = &traffic->spec;
 	uint64_t sum = traffic->sum;
 	memcpy(at, traffic->whole, spec->size);
-	put_u32(at + 12, flow->source);
-	put_u32(at + 16, flow->target);
-	put_u16(at + 10, (uint16_t)~checksum_of(0, at, IP_HEADER));
+	put_u32(at + IPV4_SOURCE, flow->source);
+	put_u32(at + IPV4_DESTINATION, flow->target);
+	put_u16(at + IPV4_CHECKSUM, (uint16_t)~checksum_of(0, at, IPV4_HEADER));
 	put_u32(at + MARKS + 4, (uint32_t)(now >> 32));
 	put_u32(at + MARKS + 8, (uint32_t)now);
 	put_u32(at + MARKS + 12, sequence);
 	sum = checksum_add(sum, at + MARKS + 4, MARKS_SIZE - 4);
 	if (spec->kind == TRAFFIC_PING) {
-		put_u16(at + IP_HEADER + 4, flow->id);
-		put_u16(at + IP_HEADER + 6, sequence);
-		sum = checksum_add(sum, at + IP_HEADER + 4, 4);
-		put_u16(at + IP_HEADER + 2, (uint16_t)~checksum_fold(sum));
+		put_u16(at + IPV4_HEADER + 4, flow->id);
+		put_u16(at + IPV4_HEADER + 6, sequence);
+		sum = checksum_add(sum, at + IPV4_HEADER + 4, 4);
+		put_u16(at + IPV4_HEADER + ICMP_CHECKSUM, (uint16_t)~checksum_fold(sum));
 		return;
 	}
-	put_u16(at + IP_HEADER, flow->id | FLOW_PORT);
-	sum = checksum_add(sum, at + IP_HEADER, 2);
-	sum = checksum_add(sum, at + 12, 8); /* the pseudo header */
-	sum += UDP + (uint64_t)spec->size - IP_HEADER;
+	put_u16(at + IPV4_HEADER, flow->id | FLOW_PORT);
+	sum = checksum_add(sum, at + IPV4_HEADER, 2);
+	sum = checksum_add(sum, at + IPV4_SOURCE, 8); /* the pseudo header */
+	sum += PROTOCOL_UDP + (uint64_t)spec->size - IPV4_HEADER;
 	uint16_t whole = (uint16_t)~checksum_fold(sum);
-	put_u16(at + IP_HEADER + 6, whole ? whole : 0xffff);
+	put_u16(at + IPV4_HEADER + UDP_CHECKSUM, whole ? whole : 0xffff);
 }
 
 bool traffic_answer(const struct traffic *traffic, const uint8_t *packet, size_t length,
@@ -191,7 +189,7 @@ bool traffic_answer(const struct traffic *traffic, const uint8_t *packet, size_t
 	size_t header = (size_t)(read_u8(&r) & 15) * 4;
 	read_bytes(&r, 8);
 	uint8_t protocol = read_u8(&r);
-	if (r.failed || header < IP_HEADER || packet[0] >> 4 != 4)
+	if (r.failed || header < IPV4_HEADER || packet[0] >> 4 != 4)
 		return false;
 	read_bytes(&r, header - 10);
 	const uint8_t *inner = read_bytes(&r, INNER_HEADER);
@@ -200,9 +198,10 @@ bool traffic_answer(const struct traffic *traffic, const uint8_t *packet, size_t
 	at |= read_u32(&r);
 	if (r.failed || mark != traffic->mark || at > now)
 		return false;
-	if (traffic->spec.kind == TRAFFIC_PING && (protocol != ICMP || inner[0] != ECHO_REPLY))
+	if (traffic->spec.kind == TRAFFIC_PING &&
+		(protocol != PROTOCOL_ICMP || inner[0] != ECHO_REPLY))
 		return false;
-	if (traffic->spec.kind == TRAFFIC_UDP && protocol != UDP)
+	if (traffic->spec.kind == TRAFFIC_UDP && protocol != PROTOCOL_UDP)
 		return false;
 	*sent = at;
 	return traffic->spec.kind != TRAFFIC_NONE;

@@ -31,23 +31,9 @@
 
 #include "bytes.h"
 #include "checksum.h"
+#include "ip_header.h"
 
 enum {
-	IPV4_HEADER = 20,
-	IPV6_HEADER = 40,
-	IPV4_DONT_FRAGMENT = 0x4000,
-	TCP_HEADER = 20,
-	UDP_HEADER = 8,
-	PROTOCOL_TCP = 6,
-	PROTOCOL_UDP = 17,
-	FLAG_FIN = 0x01,
-	FLAG_SYN = 0x02,
-	FLAG_RST = 0x04,
-	FLAG_PSH = 0x08,
-	FLAG_URG = 0x20,
-	FLAG_CWR = 0x80,
-	TCP_CHECKSUM = 16,
-	UDP_CHECKSUM = 6,
 	UDP_SEGMENTS_MAX = 64, /* the least that any kernel with USO takes */
 	SETS = 32,
 	WAYS = 4,
@@ -100,10 +86,10 @@ static enum shape read_ipv4(struct segment *s, const struct packet *packet, uint
 {
 	const uint8_t *ip = packet->bytes;
 
-	if (packet->length < IPV4_HEADER || get_u16(ip + 2) != packet->length)
+	if (packet->length < IPV4_HEADER || get_u16(ip + IPV4_LENGTH) != packet->length)
 		return SHAPE_OTHER;
-	*protocol = ip[9];
-	if (ip[0] != 0x45 || get_u16(ip + 6) & ~IPV4_DONT_FRAGMENT)
+	*protocol = ip[IPV4_PROTOCOL];
+	if (ip[0] != 0x45 || get_u16(ip + IPV4_FRAGMENT) & ~IPV4_DONT_FRAGMENT)
 		return *protocol == PROTOCOL_TCP || *protocol == PROTOCOL_UDP ? SHAPE_HIDDEN
 									      : SHAPE_OTHER;
 	s->ip_length = IPV4_HEADER;
@@ -114,11 +100,11 @@ static enum shape read_ipv4(struct segment *s, const struct packet *packet, uint
 static bool is_extension(uint8_t next_header)
 {
 	switch (next_header) {
-	case 0:  /* hop by hop */
-	case 43: /* routing */
-	case 44: /* fragment */
-	case 51: /* authentication */
-	case 60: /* destination options */
+	case IPV6_HOP_BY_HOP:
+	case IPV6_ROUTING:
+	case IPV6_FRAGMENT:
+	case IPV6_AUTHENTICATION:
+	case IPV6_OPTIONS:
 		return true;
 	default:
 		return false;
@@ -129,9 +115,10 @@ static enum shape read_ipv6(struct segment *s, const struct packet *packet, uint
 {
 	const uint8_t *ip = packet->bytes;
 
-	if (packet->length < IPV6_HEADER || get_u16(ip + 4) != packet->length - IPV6_HEADER)
+	if (packet->length < IPV6_HEADER ||
+		get_u16(ip + IPV6_LENGTH) != packet->length - IPV6_HEADER)
 		return SHAPE_OTHER;
-	*protocol = ip[6];
+	*protocol = ip[IPV6_NEXT];
 	s->ip_length = IPV6_HEADER;
 	return is_extension(*protocol) ? SHAPE_HIDDEN : SHAPE_SEGMENT;
 }
@@ -142,11 +129,11 @@ static enum shape read_tcp(struct segment *s, const struct coalesce_rules *rules
 		return SHAPE_OTHER;
 	if (s->transported < TCP_HEADER)
 		return SHAPE_HIDDEN;
-	uint16_t length = (uint16_t)((s->transport[12] >> 4) * 4);
+	uint16_t length = (uint16_t)((s->transport[TCP_OFFSET] >> 4) * 4);
 	if (length < TCP_HEADER || length > s->transported)
 		return SHAPE_HIDDEN;
 	s->kind = is_ipv4(s) ? OFFLOAD_TCP4 : OFFLOAD_TCP6;
-	s->flags = s->transport[13];
+	s->flags = s->transport[TCP_FLAGS];
 	s->header = s->ip_length + length;
 	s->payload = s->transported - length;
 	return SHAPE_SEGMENT;
@@ -156,7 +143,7 @@ static enum shape read_udp(struct segment *s, const struct coalesce_rules *rules
 {
 	if (!rules->udp)
 		return SHAPE_OTHER;
-	if (s->transported < UDP_HEADER || get_u16(s->transport + 4) != s->transported)
+	if (s->transported < UDP_HEADER || get_u16(s->transport + UDP_LENGTH) != s->transported)
 		return SHAPE_HIDDEN;
 	s->kind = OFFLOAD_UDP;
 	s->flags = 0;
@@ -191,7 +178,8 @@ static uint64_t pseudo_header(const struct segment *s)
 {
 	uint64_t sum = s->transported + (s->kind == OFFLOAD_UDP ? PROTOCOL_UDP : PROTOCOL_TCP);
 
-	return is_ipv4(s) ? checksum_add(sum, s->ip + 12, 8) : checksum_add(sum, s->ip + 8, 32);
+	return is_ipv4(s) ? checksum_add(sum, s->ip + IPV4_SOURCE, 8)
+			  : checksum_add(sum, s->ip + IPV6_SOURCE, 32);
 }
 
 static bool checksums_hold(const struct segment *s)
@@ -226,15 +214,15 @@ static unsigned set_of(const struct segment *s)
 	uint64_t hash = load(s->transport, 4) * odd;
 
 	if (is_ipv4(s))
-		hash ^= load(s->ip + 12, 8);
+		hash ^= load(s->ip + IPV4_SOURCE, 8);
 	else
-		hash ^= load(s->ip + 16, 8) ^ load(s->ip + 32, 8);
+		hash ^= load(s->ip + IPV6_SOURCE + 8, 8) ^ load(s->ip + IPV6_SOURCE + 24, 8);
 	return (unsigned)((hash ^ hash >> 32) * odd >> 32) / (UINT32_MAX / SETS + 1);
 }
 
 static bool same_flow(const struct segment *a, const struct segment *b)
 {
-	size_t addresses = is_ipv4(a) ? 12 : 8;
+	size_t addresses = is_ipv4(a) ? IPV4_SOURCE : IPV6_SOURCE;
 
 	return a->kind == b->kind && a->ip_length == b->ip_length &&
 	       load(a->transport, 4) == load(b->transport, 4) &&
@@ -256,13 +244,14 @@ static bool ip_continues(const struct run *run, const struct segment *s, unsigne
 	const uint8_t *a = run->first.ip, *b = s->ip;
 
 	if (!is_ipv4(s))
-		return load(a, 4) == load(b, 4) && a[7] == b[7];
-	if (a[1] != b[1] || a[8] != b[8] || load(a + 6, 2) != load(b + 6, 2))
+		return load(a, 4) == load(b, 4) && a[IPV6_HOP_LIMIT] == b[IPV6_HOP_LIMIT];
+	if (a[IPV4_TOS] != b[IPV4_TOS] || a[IPV4_TTL] != b[IPV4_TTL] ||
+		load(a + IPV4_FRAGMENT, 2) != load(b + IPV4_FRAGMENT, 2))
 		return false;
-	uint16_t step = (uint16_t)(get_u16(b + 4) - run->id);
+	uint16_t step = (uint16_t)(get_u16(b + IPV4_ID) - run->id);
 	if (packets > 1)
 		return step == run->id_step;
-	return step == 1 || (step == 0 && get_u16(b + 6) & IPV4_DONT_FRAGMENT);
+	return step == 1 || (step == 0 && get_u16(b + IPV4_FRAGMENT) & IPV4_DONT_FRAGMENT);
 }
 
 static bool tcp_continues(const struct run *run, const struct segment *s)
@@ -270,10 +259,11 @@ static bool tcp_continues(const struct run *run, const struct segment *s)
 	const uint8_t *a = run->first.transport, *b = s->transport;
 	uint8_t flags = run->first.flags ^ s->flags;
 
-	return get_u32(b + 4) == run->sequence && load(a + 8, 4) == load(b + 8, 4) &&
-	       a[12] == b[12] && !(flags & ~(FLAG_FIN | FLAG_PSH | FLAG_CWR)) &&
-	       !(s->flags & FLAG_CWR) && load(a + 14, 2) == load(b + 14, 2) &&
-	       load(a + 18, 2) == load(b + 18, 2) &&
+	return get_u32(b + TCP_SEQUENCE) == run->sequence &&
+	       load(a + TCP_ACK_NUMBER, 4) == load(b + TCP_ACK_NUMBER, 4) &&
+	       a[TCP_OFFSET] == b[TCP_OFFSET] && !(flags & ~(TCP_FIN | TCP_PSH | TCP_CWR)) &&
+	       !(s->flags & TCP_CWR) && load(a + TCP_WINDOW, 2) == load(b + TCP_WINDOW, 2) &&
+	       load(a + TCP_URGENT, 2) == load(b + TCP_URGENT, 2) &&
 	       memcmp(a + TCP_HEADER, b + TCP_HEADER,
 		       (size_t)(s->header - s->ip_length - TCP_HEADER)) == 0;
 }
@@ -289,13 +279,13 @@ static bool continues(const struct run *run, const struct segment *s, const stru
 /* Whether more may follow a segment in its run. */
 static bool may_grow(const struct run *run, const struct segment *s)
 {
-	return s->payload == run->first.payload && !(s->flags & (FLAG_FIN | FLAG_PSH));
+	return s->payload == run->first.payload && !(s->flags & (TCP_FIN | TCP_PSH));
 }
 
 static bool may_begin(const struct segment *s)
 {
 	return s->payload > 0 && s->sums != DAMAGED &&
-	       !(s->flags & (FLAG_SYN | FLAG_RST | FLAG_URG | FLAG_FIN | FLAG_PSH));
+	       !(s->flags & (TCP_SYN | TCP_RST | TCP_URG | TCP_FIN | TCP_PSH));
 }
 
 /* Adds a segment to the run it continues. */
@@ -305,11 +295,11 @@ static void append(struct gathered *whole, struct run *run, const struct segment
 	whole->length += s->payload;
 	run->sequence += s->payload;
 	if (is_ipv4(s)) {
-		run->id_step = (uint16_t)(get_u16(s->ip + 4) - run->id);
-		run->id = get_u16(s->ip + 4);
+		run->id_step = (uint16_t)(get_u16(s->ip + IPV4_ID) - run->id);
+		run->id = get_u16(s->ip + IPV4_ID);
 	}
 	if (s->kind != OFFLOAD_UDP)
-		run->first.transport[13] |= s->flags & (FLAG_FIN | FLAG_PSH);
+		run->first.transport[TCP_FLAGS] |= s->flags & (TCP_FIN | TCP_PSH);
 	if (whole->packets > 2)
 		return;
 	whole->header_length = s->header;
@@ -354,8 +344,8 @@ static void begin(struct gathering *g, unsigned set, const struct segment *s, ui
 	g->runs[set][way] = (struct run){
 		.first = *s,
 		.home = home,
-		.sequence = get_u32(s->transport + 4) + s->payload,
-		.id = get_u16(s->ip + 4),
+		.sequence = get_u32(s->transport + TCP_SEQUENCE) + s->payload,
+		.id = get_u16(s->ip + IPV4_ID),
 	};
 }
 
@@ -394,14 +384,14 @@ static void complete(const struct gathered *whole, uint8_t *ip)
 	};
 
 	if (is_ipv4(&s)) {
-		put_u16(ip + 2, (uint16_t)whole->length);
-		put_u16(ip + 10, 0);
-		put_u16(ip + 10, (uint16_t)~checksum_of(0, ip, IPV4_HEADER));
+		put_u16(ip + IPV4_LENGTH, (uint16_t)whole->length);
+		put_u16(ip + IPV4_CHECKSUM, 0);
+		put_u16(ip + IPV4_CHECKSUM, (uint16_t)~checksum_of(0, ip, IPV4_HEADER));
 	} else {
-		put_u16(ip + 4, s.transported);
+		put_u16(ip + IPV6_LENGTH, s.transported);
 	}
 	if (s.kind == OFFLOAD_UDP)
-		put_u16(s.transport + 4, s.transported);
+		put_u16(s.transport + UDP_LENGTH, s.transported);
 	put_u16(s.transport + whole->offload.checksum_offset, checksum_fold(pseudo_header(&s)));
 }
 

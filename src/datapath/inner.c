@@ -11,25 +11,14 @@
 #include <string.h>
 
 #include "checksum.h"
+#include "ip_header.h"
 
 enum {
-	IPV4_HEADER = 20,
-	IPV6_HEADER = 40,
-	IPV4_DONT_FRAGMENT = 0x4000,
-	IPV4_MORE_FRAGMENTS = 0x2000,
-	IPV4_OFFSET = 0x1fff,
 	IPV4_QUOTE = 548, /* RFC 1812 §4.3.2.3: no error longer than 576 bytes */
-	PROTOCOL_ICMP = 1,
-	PROTOCOL_ICMPV6 = 58,
 	ICMP_UNREACHABLE = 3,
 	ICMP_FRAGMENTATION_NEEDED = 4,
 	ICMPV6_TOO_BIG = 2,
-	ICMP_HEADER = 8,
 	ANSWER_TTL = 64,
-	IPV6_HOP_BY_HOP = 0,
-	IPV6_ROUTING = 43,
-	IPV6_FRAGMENT = 44,
-	IPV6_OPTIONS = 60,
 	IPV6_EXTENSIONS = 8, /* more in one packet are no ordinary traffic */
 	OPTION_COPIED = 0x80,
 	OPTION_END = 0,
@@ -169,8 +158,8 @@ static size_t too_big_ipv4(struct writer *w, const struct inner *inner, const ui
 	if (w->failed)
 		return 0;
 	uint8_t *start = w->start;
-	put_u16(start + 10, (uint16_t)~checksum_of(0, start, IPV4_HEADER));
-	put_u16(start + IPV4_HEADER + 2,
+	put_u16(start + IPV4_CHECKSUM, (uint16_t)~checksum_of(0, start, IPV4_HEADER));
+	put_u16(start + IPV4_HEADER + ICMP_CHECKSUM,
 		(uint16_t)~checksum_of(0, start + IPV4_HEADER, length - IPV4_HEADER));
 	return length;
 }
@@ -196,8 +185,8 @@ static size_t too_big_ipv6(struct writer *w, const struct inner *inner, const ui
 		return 0;
 	/* The sum covers the pseudo header: addresses, length, next header (RFC 8200 §8.1). */
 	uint32_t pseudo = (uint32_t)(ICMP_HEADER + quote) + PROTOCOL_ICMPV6;
-	uint16_t sum = checksum_of(pseudo, w->start + 8, 32 + ICMP_HEADER + quote);
-	put_u16(w->start + IPV6_HEADER + 2, (uint16_t)~sum);
+	uint16_t sum = checksum_of(pseudo, w->start + IPV6_SOURCE, 32 + ICMP_HEADER + quote);
+	put_u16(w->start + IPV6_HEADER + ICMP_CHECKSUM, (uint16_t)~sum);
 	return writer_length(w);
 }
 
@@ -273,10 +262,10 @@ size_t inner_fragment(struct writer *w, const struct inner *inner, const uint8_t
 	memcpy(header, packet, inner->header_length);
 	if (index > 0)
 		blank_options(header + IPV4_HEADER, header + inner->header_length);
-	put_u16(header + 2, (uint16_t)(inner->header_length + length));
-	put_u16(header + 6,
+	put_u16(header + IPV4_LENGTH, (uint16_t)(inner->header_length + length));
+	put_u16(header + IPV4_FRAGMENT,
 		(uint16_t)((inner->offset + from) / 8 | (more ? IPV4_MORE_FRAGMENTS : 0)));
-	put_u16(header + 10, 0);
-	put_u16(header + 10, (uint16_t)~checksum_of(0, header, inner->header_length));
+	put_u16(header + IPV4_CHECKSUM, 0);
+	put_u16(header + IPV4_CHECKSUM, (uint16_t)~checksum_of(0, header, inner->header_length));
 	return inner->header_length + length;
 }

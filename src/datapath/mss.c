@@ -11,14 +11,9 @@
 #include "mss.h"
 
 #include "checksum.h"
+#include "ip_header.h"
 
 enum {
-	PROTOCOL_TCP = 6,
-	TCP_HEADER = 20,
-	TCP_OFFSET = 12,
-	TCP_FLAGS = 13,
-	TCP_SYN = 0x02,
-	TCP_CHECKSUM = 16,
 	OPTION_END = 0,
 	OPTION_NOP = 1,
 	OPTION_MSS = 2,
@@ -63,7 +58,7 @@ static void walk_options(uint8_t *tcp, size_t end, uint16_t limit)
 
 void mss_clamp(uint8_t *packet, const struct inner *inner, uint16_t mtu)
 {
-	uint16_t headers = (inner->version == 4 ? 20 : 40) + TCP_HEADER;
+	uint16_t headers = (inner->version == 4 ? IPV4_HEADER : IPV6_HEADER) + TCP_HEADER;
 	uint8_t protocol;
 	size_t at = inner_transport(inner, packet, &protocol);
 

@@ -27,31 +27,7 @@
 #include <string.h>
 
 #include "checksum.h"
-
-enum {
-	PROTOCOL_TCP = 6,
-	PROTOCOL_UDP = 17,
-	IPV4_LENGTH = 2,
-	IPV4_ID = 4,
-	IPV4_CHECKSUM = 10,
-	IPV6_LENGTH = 4,
-	IPV6_HEADER = 40,
-	TCP_HEADER = 20,
-	TCP_SEQUENCE = 4,
-	TCP_OFFSET = 12,
-	TCP_FLAGS = 13,
-	TCP_CHECKSUM = 16,
-	TCP_URGENT = 18,
-	TCP_FIN = 0x01,
-	TCP_SYN = 0x02,
-	TCP_RST = 0x04,
-	TCP_PSH = 0x08,
-	TCP_URG = 0x20,
-	TCP_CWR = 0x80,
-	UDP_HEADER = 8,
-	UDP_LENGTH = 4,
-	UDP_CHECKSUM = 6,
-};
+#include "ip_header.h"
 
 /* The length of the transport header at `s->transport`, of `left` bytes; 0: it is no good. */
 static size_t transport_header(const struct segments *s, size_t left)

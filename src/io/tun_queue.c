@@ -25,6 +25,8 @@
 
 #include "tun_queue.h"
 
+#include "ip_header.h"
+
 /* Newer than the headers of many systems. */
 #ifndef TUN_F_USO4
 #define TUN_F_USO4 0x20
@@ -36,7 +38,7 @@
 
 static_assert(sizeof(struct virtio_net_hdr) == TUN_HEADER_SIZE, "the header of one buffer");
 
-enum { LEAD = 16, ALIGN = 64, TCP_FLAGS = 13, TCP_CWR = 0x80 };
+enum { LEAD = 16, ALIGN = 64 };
 
 void tun_queue_adopt(struct tun_queue *queue, int fd)
 {
