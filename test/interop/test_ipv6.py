@@ -140,7 +140,7 @@ def test_pppd_dials_our_server(lab, program):
     wait_until(lambda: 'fd00:98:0:1:' in guest.run('ip', '-6', 'addr')[1], 20,
                'the guest has an address of ours')
     guest.shell(f'ip -6 route replace {POOL6} dev ppp0')
-    assert '3 received' in guest.run('ping', '-c', '3', '-i', '0.2', '-s', '1200', GATEWAY6)[1]
+    ping(guest, GATEWAY6, size=1200)
     assert not ours.drops().get('inner-source')
     assert ours.sessions()[0]['ip6'] == 'fd00:98:0:1::'
 

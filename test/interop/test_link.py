@@ -79,5 +79,5 @@ def test_pppd_need_not_report(lab, program):
     guest = Guest(lab, host, [('10.8.0.2/24', '10.8.0.1/24')], 'client')
     ours = Server(lab, host, program, *REPORTS, listen='10.8.0.2')
     guest.ready().run('/peers/client', 'pptp', '10.8.0.2', USER, PASSWORD)
-    assert '3 received' in guest.run('ping', '-c', '3', '-i', '0.2', GATEWAY)[1]
+    ping(guest, GATEWAY)
     assert ours.process.find(r'Configure-Reject id \d+ quality LQR 1000 ms')

@@ -45,7 +45,7 @@ def test_pppd_dials_our_server(lab, program, kind):
     ours = Server(lab, host, program, listen=HOST)
     capture = Capture(lab, host, 'client0')
     guest.ready().run('/peers/client', kind, HOST, USER, PASSWORD)
-    assert '3 received' in guest.run('ping', '-c', '3', '-i', '0.2', '-s', '1200', GATEWAY)[1]
+    ping(guest, GATEWAY, size=1200)
     with echo_server(host):
         guest_transfer(lab, guest, GATEWAY)
     session, = ours.sessions()
@@ -102,7 +102,7 @@ def test_pppd_dials_our_server_with_eap(lab, program):
     ours = Server(lab, host, program, listen=HOST)
     capture = Capture(lab, host, 'client0')
     guest.ready().run('/peers/client', 'pptp', HOST, USER, PASSWORD, 'eap')
-    assert '3 received' in guest.run('ping', '-c', '3', '-i', '0.2', '-s', '1200', GATEWAY)[1]
+    ping(guest, GATEWAY, size=1200)
     ours.wait_for(rf'EAP authentication succeeded user="?{USER}"? method=EAP-MS-CHAPv2')
     session, = ours.sessions()
     assert session['auth'] == 'EAP-MS-CHAPv2'

@@ -11,13 +11,14 @@ from .process import wait_until
 ECHO_PORT = 7
 
 
-def ping(namespace, address, count=3, size=56, interval=0.05, options=()):
-    """Pings; each of the first `count` must be answered, however late."""
-    done = namespace.run('ping', '-n', '-c', count, '-w', '10', '-i', interval, '-s', size,
-                         *options, address, check=False, timeout=30)
-    answered = {int(seq) for seq in re.findall(r'icmp_seq=(\d+) ttl=', done.stdout)}
-    assert answered >= set(range(1, count + 1)), \
-        f'{namespace.name} pings {address}:\n{done.stdout}{done.stderr}'
+def ping(host, address, count=3, size=56, interval=0.05, options=()):
+    """From a namespace or a guest; each of the first `count` must be answered, however late: with
+    -w a reply may take all of that time, without it one interval after the last request."""
+    done = host.run('ping', '-n', '-c', count, '-w', '10', '-i', interval, '-s', size,
+                    *options, address, check=False, timeout=30)
+    said = done[1] if isinstance(done, tuple) else done.stdout + done.stderr
+    answered = {int(seq) for seq in re.findall(r'icmp_seq=(\d+) ttl=', said)}
+    assert answered >= set(range(1, count + 1)), f'{host.name} pings {address}:\n{said}'
 
 
 def reachable(namespace, address):
