@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -117,6 +118,45 @@ void bpf_return(struct bpf_code *code, int32_t value)
 	bpf_exit(code);
 }
 
+static void place(struct bpf_code *code, uint8_t to, int16_t at)
+{
+	bpf_copy(code, to, BPF_REG_10);
+	bpf_compute(code, BPF_ADD, to, at);
+}
+
+static void fetch(
+	struct bpf_code *code, enum bpf_func_id helper, int16_t to, int32_t length, unsigned label)
+{
+	bpf_copy(code, BPF_REG_1, BPF_REG_6);
+	place(code, BPF_REG_3, to);
+	bpf_set(code, BPF_REG_4, length);
+	bpf_call(code, helper);
+	bpf_jump(code, BPF_JNE, BPF_REG_0, 0, label);
+}
+
+void bpf_fetch(struct bpf_code *code, enum bpf_func_id helper, int32_t offset, int16_t to,
+	int32_t length, unsigned label)
+{
+	bpf_set(code, BPF_REG_2, offset);
+	fetch(code, helper, to, length, label);
+}
+
+void bpf_fetch_from(struct bpf_code *code, enum bpf_func_id helper, uint8_t a, int16_t to,
+	int32_t length, unsigned label)
+{
+	bpf_copy(code, BPF_REG_2, a);
+	fetch(code, helper, to, length, label);
+}
+
+void bpf_look_up(struct bpf_code *code, int map, uint8_t a, int16_t key, unsigned label)
+{
+	bpf_store(code, BPF_W, BPF_REG_10, key, a);
+	bpf_map(code, BPF_REG_1, map);
+	place(code, BPF_REG_2, key);
+	bpf_call(code, BPF_FUNC_map_lookup_elem);
+	bpf_jump(code, BPF_JEQ, BPF_REG_0, 0, label);
+}
+
 /* ---- the system call ---- */
 
 static int call(enum bpf_cmd command, union bpf_attr *attributes)
@@ -137,6 +177,21 @@ int bpf_create_map(enum bpf_map_type type, const char *name, uint32_t value_size
 	attributes.map_flags = flags;
 	strncpy(attributes.map_name, name, sizeof(attributes.map_name) - 1);
 	return call(BPF_MAP_CREATE, &attributes);
+}
+
+int bpf_create_shared(const char *name, uint32_t value_size, uint32_t count, void **mapped)
+{
+	int map = bpf_create_map(BPF_MAP_TYPE_ARRAY, name, value_size, count, BPF_F_MMAPABLE);
+	if (map < 0)
+		return map;
+	*mapped =
+		mmap(NULL, (size_t)value_size * count, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
+	if (*mapped != MAP_FAILED)
+		return map;
+	int failed = -errno;
+	*mapped = NULL;
+	close(map);
+	return failed;
 }
 
 int bpf_update_map(int map, uint32_t key, const void *value)

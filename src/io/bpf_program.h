@@ -54,9 +54,21 @@ void bpf_call(struct bpf_code *code, enum bpf_func_id helper);
 void bpf_exit(struct bpf_code *code);
 void bpf_return(struct bpf_code *code, int32_t value);
 
+/* `length` bytes of the packet from `offset` on, or from where register `a` says, to the stack at
+ * r10 + `to`; what is not there goes to the label. The context is in r6, `helper` the function that
+ * reads packets of its kind; r1 to r5 are lost. */
+void bpf_fetch(struct bpf_code *code, enum bpf_func_id helper, int32_t offset, int16_t to,
+	int32_t length, unsigned label);
+void bpf_fetch_from(struct bpf_code *code, enum bpf_func_id helper, uint8_t a, int16_t to,
+	int32_t length, unsigned label);
+/* r0 = the value at index `a` of an array map, or goto label; r10 + `key` holds the index. */
+void bpf_look_up(struct bpf_code *code, int map, uint8_t a, int16_t key, unsigned label);
+
 /* Descriptors, or -errno. `name` (up to 15 letters) shows in bpftool. */
 int bpf_create_map(enum bpf_map_type type, const char *name, uint32_t value_size, uint32_t count,
 	uint32_t flags);
+/* An array map that both sides write to: its descriptor, or -errno, and where it is mapped. */
+int bpf_create_shared(const char *name, uint32_t value_size, uint32_t count, void **mapped);
 int bpf_update_map(int map, uint32_t key, const void *value);
 int bpf_load_program(
 	const struct bpf_code *code, enum bpf_prog_type type, int attach, const char *name);

@@ -78,22 +78,6 @@ struct outer_programs {
 
 /* ---- the test ---- */
 
-/* Copies `length` bytes from `offset` (or from r8 when negative) to the stack; else not ours. */
-static void fetch(
-	struct bpf_code *c, enum bpf_func_id helper, int offset, int16_t to, int32_t length)
-{
-	bpf_copy(c, BPF_REG_1, BPF_REG_6);
-	if (offset < 0)
-		bpf_copy(c, BPF_REG_2, BPF_REG_8);
-	else
-		bpf_set(c, BPF_REG_2, offset);
-	bpf_copy(c, BPF_REG_3, BPF_REG_10);
-	bpf_compute(c, BPF_ADD, BPF_REG_3, to);
-	bpf_set(c, BPF_REG_4, length);
-	bpf_call(c, helper);
-	bpf_jump(c, BPF_JNE, BPF_REG_0, 0, NOT_OURS);
-}
-
 /* RFC 1071: the ones' complement sum of the header, its checksum included, is all ones. */
 static void check_sum(struct bpf_code *c)
 {
@@ -141,12 +125,7 @@ static void check_call(struct bpf_code *c, int map)
 	bpf_jump(c, BPF_JNE, BPF_REG_1, GRE_PROTOCOL_PPP, NOT_OURS);
 	bpf_load(c, BPF_H, BPF_REG_1, BPF_REG_10, AT_CALL);
 	bpf_from_wire(c, BPF_REG_1, 16);
-	bpf_store(c, BPF_W, BPF_REG_10, AT_KEY, BPF_REG_1);
-	bpf_map(c, BPF_REG_1, map);
-	bpf_copy(c, BPF_REG_2, BPF_REG_10);
-	bpf_compute(c, BPF_ADD, BPF_REG_2, AT_KEY);
-	bpf_call(c, BPF_FUNC_map_lookup_elem);
-	bpf_jump(c, BPF_JEQ, BPF_REG_0, 0, NOT_OURS);
+	bpf_look_up(c, map, BPF_REG_1, AT_KEY, NOT_OURS);
 	bpf_load(c, BPF_DW, BPF_REG_1, BPF_REG_0, 0);
 	bpf_load(c, BPF_DW, BPF_REG_2, BPF_REG_10, AT_ADDRESSES);
 	bpf_jump_both(c, BPF_JNE, BPF_REG_1, BPF_REG_2, NOT_OURS);
@@ -163,12 +142,12 @@ static void check_frame(struct bpf_code *c, enum bpf_func_id helper, int network
 	bpf_compute(c, BPF_AND, BPF_REG_9, GRE_HAS_ACK);
 	bpf_compute(c, BPF_RSH, BPF_REG_9, 5); /* 0x80: the four bytes of the ack */
 	bpf_combine(c, BPF_ADD, BPF_REG_8, BPF_REG_9);
-	fetch(c, helper, -1, AT_PPP, 2);
+	bpf_fetch_from(c, helper, BPF_REG_8, AT_PPP, 2, NOT_OURS);
 	bpf_load(c, BPF_H, BPF_REG_1, BPF_REG_10, AT_PPP);
 	bpf_from_wire(c, BPF_REG_1, 16);
 	bpf_jump(c, BPF_JNE, BPF_REG_1, ADDRESS_CONTROL, BARE_FRAME);
 	bpf_compute(c, BPF_ADD, BPF_REG_8, 2);
-	fetch(c, helper, -1, AT_PPP, 1);
+	bpf_fetch_from(c, helper, BPF_REG_8, AT_PPP, 1, NOT_OURS);
 	bpf_label(c, BARE_FRAME);
 	bpf_load(c, BPF_B, BPF_REG_1, BPF_REG_10, AT_PPP);
 	bpf_compute(c, BPF_AND, BPF_REG_1, CONTROL_MASK);
@@ -180,7 +159,7 @@ static void check_frame(struct bpf_code *c, enum bpf_func_id helper, int network
  * behind the start of the data. Falls through when the packet is ours. */
 static void test_packet(struct bpf_code *c, enum bpf_func_id helper, int network, int map)
 {
-	fetch(c, helper, network, AT_IP, IP_LENGTH + GRE_KEYED);
+	bpf_fetch(c, helper, network, AT_IP, IP_LENGTH + GRE_KEYED, NOT_OURS);
 	check_ip(c);
 	check_call(c, map);
 	check_frame(c, helper, network);
@@ -214,16 +193,11 @@ static int load_buffer_program(
 /* The destination of the Ethernet frame is the interface's address, its type is IPv4. */
 static void check_ethernet(struct bpf_code *c, unsigned position, int map)
 {
-	fetch(c, BPF_FUNC_xdp_load_bytes, 0, AT_IP, ETH_HLEN);
+	bpf_fetch(c, BPF_FUNC_xdp_load_bytes, 0, AT_IP, ETH_HLEN, NOT_OURS);
 	bpf_load(c, BPF_H, BPF_REG_1, BPF_REG_10, AT_IP + 2 * ETH_ALEN);
 	bpf_jump(c, BPF_JNE, BPF_REG_1, htons(ETH_P_IP), NOT_OURS);
 	bpf_set(c, BPF_REG_1, (int32_t)(CALL_IDS + position));
-	bpf_store(c, BPF_W, BPF_REG_10, AT_KEY, BPF_REG_1);
-	bpf_map(c, BPF_REG_1, map);
-	bpf_copy(c, BPF_REG_2, BPF_REG_10);
-	bpf_compute(c, BPF_ADD, BPF_REG_2, AT_KEY);
-	bpf_call(c, BPF_FUNC_map_lookup_elem);
-	bpf_jump(c, BPF_JEQ, BPF_REG_0, 0, NOT_OURS);
+	bpf_look_up(c, map, BPF_REG_1, AT_KEY, NOT_OURS);
 	bpf_load(c, BPF_W, BPF_REG_1, BPF_REG_0, 0);
 	bpf_load(c, BPF_W, BPF_REG_2, BPF_REG_10, AT_IP);
 	bpf_jump_both(c, BPF_JNE, BPF_REG_1, BPF_REG_2, NOT_OURS);
@@ -305,16 +279,9 @@ static void raise_locked_limit(void)
 
 static int map_calls(struct outer_programs *p)
 {
-	p->map = bpf_create_map(
-		BPF_MAP_TYPE_ARRAY, "greyline_calls", sizeof(uint64_t), ENTRIES, BPF_F_MMAPABLE);
-	if (p->map < 0)
-		return p->map;
-	void *at = mmap(
-		NULL, ENTRIES * sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, p->map, 0);
-	if (at == MAP_FAILED)
-		return -errno;
-	p->entries = p->mapped = at;
-	return 0;
+	p->map = bpf_create_shared("greyline_calls", sizeof(uint64_t), ENTRIES, &p->mapped);
+	p->entries = p->mapped;
+	return p->map < 0 ? p->map : 0;
 }
 
 struct outer_programs *outer_prepare(char why[160])

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "bpf_program.h"
+#include "ip_header.h"
 #include "tun_steering.h"
 
 enum {
@@ -35,16 +36,10 @@ struct tun_steering {
 
 enum { UNKNOWN, FOUND, NOT_IPV4 };
 
-/* r6 is the context; `offset` counts from the IP header. */
-static void fetch(struct bpf_code *c, int32_t offset, int32_t length, unsigned otherwise)
+/* To r7; `offset` counts from the IP header. */
+static void fetch(struct bpf_code *c, int32_t offset, int32_t length)
 {
-	bpf_copy(c, BPF_REG_1, BPF_REG_6);
-	bpf_set(c, BPF_REG_2, offset);
-	bpf_copy(c, BPF_REG_3, BPF_REG_10);
-	bpf_compute(c, BPF_ADD, BPF_REG_3, AT_BYTES);
-	bpf_set(c, BPF_REG_4, length);
-	bpf_call(c, BPF_FUNC_skb_load_bytes);
-	bpf_jump(c, BPF_JNE, BPF_REG_0, 0, otherwise);
+	bpf_fetch(c, BPF_FUNC_skb_load_bytes, offset, AT_BYTES, length, UNKNOWN);
 	bpf_load(c, length == 4 ? BPF_W : BPF_B, BPF_REG_7, BPF_REG_10, AT_BYTES);
 }
 
@@ -54,12 +49,7 @@ static void look_up(struct bpf_code *c, int map)
 	bpf_compute(c, BPF_MUL, BPF_REG_1, HASH_FACTOR);
 	bpf_compute(c, BPF_RSH, BPF_REG_1, 32 - BUCKET_BITS);
 	bpf_compute(c, BPF_AND, BPF_REG_1, BUCKETS - 1);
-	bpf_store(c, BPF_W, BPF_REG_10, AT_KEY, BPF_REG_1);
-	bpf_map(c, BPF_REG_1, map);
-	bpf_copy(c, BPF_REG_2, BPF_REG_10);
-	bpf_compute(c, BPF_ADD, BPF_REG_2, AT_KEY);
-	bpf_call(c, BPF_FUNC_map_lookup_elem);
-	bpf_jump(c, BPF_JEQ, BPF_REG_0, 0, UNKNOWN);
+	bpf_look_up(c, map, BPF_REG_1, AT_KEY, UNKNOWN);
 	bpf_copy(c, BPF_REG_8, BPF_REG_0);
 	for (int16_t i = 0; i < WAYS; i++) {
 		bpf_load(c, BPF_DW, BPF_REG_0, BPF_REG_8, (int16_t)(i * 8));
@@ -74,10 +64,10 @@ static int load(int map)
 {
 	struct bpf_code code = {.count = 0}, *c = &code;
 	bpf_copy(c, BPF_REG_6, BPF_REG_1);
-	fetch(c, 0, 1, UNKNOWN);
+	fetch(c, 0, 1);
 	bpf_compute(c, BPF_RSH, BPF_REG_7, 4);
 	bpf_jump(c, BPF_JNE, BPF_REG_7, 4, NOT_IPV4);
-	fetch(c, 16, 4, UNKNOWN);
+	fetch(c, IPV4_DESTINATION, 4);
 	bpf_from_wire(c, BPF_REG_7, 32);
 	bpf_jump(c, BPF_JEQ, BPF_REG_7, 0, UNKNOWN); /* would be found in a free entry */
 	look_up(c, map);
@@ -88,7 +78,7 @@ static int load(int map)
 	bpf_compute(c, BPF_SUB, BPF_REG_0, 1);
 	bpf_exit(c);
 	bpf_label(c, NOT_IPV4);
-	fetch(c, 36, 4, UNKNOWN);
+	fetch(c, IPV6_DESTINATION + 12, 4);
 	bpf_from_wire(c, BPF_REG_7, 32);
 	bpf_copy(c, BPF_REG_0, BPF_REG_7);
 	bpf_exit(c);
@@ -99,15 +89,10 @@ static int load(int map)
 
 static int prepare(struct tun_steering *s)
 {
-	s->map = bpf_create_map(BPF_MAP_TYPE_ARRAY, "greyline_steer", WAYS * sizeof(uint64_t),
-		BUCKETS, BPF_F_MMAPABLE);
+	s->map = bpf_create_shared("greyline_steer", WAYS * sizeof(uint64_t), BUCKETS, &s->mapped);
 	if (s->map < 0)
 		return s->map;
-	void *at = mmap(NULL, BUCKETS * WAYS * sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED,
-		s->map, 0);
-	if (at == MAP_FAILED)
-		return -errno;
-	s->entries = s->mapped = at;
+	s->entries = s->mapped;
 	s->program = load(s->map);
 	return s->program < 0 ? s->program : 0;
 }
