@@ -26,7 +26,7 @@ enum { MS_VALUE_SIZE = 49, MS_CHALLENGE = 8, FLAG_USE_NT = 1 };
 
 static uint8_t challenge_size(uint8_t method)
 {
-	return method == AUTH_MSCHAP ? MS_CHALLENGE : CHAP_CHALLENGE_MAX;
+	return method == AUTH_MSCHAP ? MS_CHALLENGE : LINK_CHALLENGE_MAX;
 }
 
 static uint8_t response_size(uint8_t method)
@@ -50,7 +50,7 @@ static void send_value(struct link *link, const struct turn *turn, uint8_t code,
 static void send_challenge(struct link *link, const struct turn *turn)
 {
 	struct chap *chap = &link->chap;
-	send_value(link, turn, CHALLENGE, chap->theirs.id, chap->theirs.challenge,
+	send_value(link, turn, CHALLENGE, chap->theirs.id, link->theirs.challenge,
 		challenge_size(chap->theirs.method));
 	chap->theirs.tries++;
 	chap->theirs.timer = turn->now + link->config->restart_us;
@@ -62,10 +62,10 @@ static void send_verdict(struct link *link, const struct turn *turn)
 	bool passed = chap->theirs.state == PROOF_PASSED;
 	struct writer w = packet_open(turn, CHAP, passed ? SUCCESS : FAILURE, chap->theirs.id);
 	if (passed)
-		chap_write_success(&w, (enum auth_method)chap->theirs.method, chap->theirs.proof);
+		chap_write_success(&w, (enum auth_method)chap->theirs.method, link->theirs.proof);
 	else
 		chap_write_failure(&w, (enum auth_method)chap->theirs.method, chap->theirs.error,
-			chap->theirs.challenge, challenge_size(chap->theirs.method));
+			link->theirs.challenge, challenge_size(chap->theirs.method));
 	packet_close(turn, &w);
 }
 
@@ -79,7 +79,7 @@ static void ask(struct link *link, struct reader value, struct reader name, cons
 		.response_length = (uint8_t)reader_left(&value),
 		.name_length = (uint8_t)reader_left(&name),
 	};
-	memcpy(q.challenge, chap->theirs.challenge, q.challenge_length);
+	memcpy(q.challenge, link->theirs.challenge, q.challenge_length);
 	memcpy(q.response, value.at, q.response_length);
 	if (q.name_length)
 		memcpy(q.name, name.at, q.name_length);
@@ -124,7 +124,7 @@ void chap_answer(struct link *link, const struct auth_answer *answer, const stru
 	struct chap *chap = &link->chap;
 	if (answer->accepted) {
 		chap->theirs.state = PROOF_PASSED;
-		memcpy(chap->theirs.proof, answer->proof, sizeof chap->theirs.proof);
+		memcpy(link->theirs.proof, answer->proof, sizeof link->theirs.proof);
 		link->keys = answer->keys;
 		send_verdict(link, turn);
 		link_note_peer(
@@ -149,8 +149,8 @@ static bool our_hash(const struct link *link, uint8_t hash[NT_HASH_SIZE])
 static struct mschap_claim claim_of(const struct link *link)
 {
 	return (struct mschap_claim){.config = link->config,
-		.theirs = link->chap.ours.challenge,
-		.ours = link->chap.ours.remembered};
+		.theirs = link->ours.challenge,
+		.ours = link->ours.remembered};
 }
 
 /* MS-CHAP's Value: no LAN Manager response (RFC 2433 §6). */
@@ -159,7 +159,7 @@ static void ms_value(const struct link *link, uint8_t value[MS_VALUE_SIZE])
 	uint8_t hash[NT_HASH_SIZE] = {0};
 	our_hash(link, hash);
 	challenge_response(
-		value + MS_VALUE_SIZE - 1 - NT_RESPONSE_SIZE, link->chap.ours.challenge, hash);
+		value + MS_VALUE_SIZE - 1 - NT_RESPONSE_SIZE, link->ours.challenge, hash);
 	value[MS_VALUE_SIZE - 1] = FLAG_USE_NT;
 	secret_wipe(hash, sizeof hash);
 }
@@ -170,7 +170,7 @@ static void send_response(struct link *link, const struct turn *turn)
 	uint8_t value[MS_VALUE_SIZE] = {0};
 	struct mschap_claim claim = claim_of(link);
 	if (chap->ours.method == AUTH_CHAP_MD5)
-		memcpy(value, chap->ours.remembered, MD5_SIZE);
+		memcpy(value, link->ours.remembered, MD5_SIZE);
 	else if (chap->ours.method == AUTH_MSCHAPV2)
 		mschap_claim_value(&claim, value);
 	else
@@ -183,11 +183,12 @@ static void send_response(struct link *link, const struct turn *turn)
 /* Whether a Challenge is the one we answered already. MD5's is not remembered, but needs not be:
  * its answer has nothing random in it. */
 static bool known_challenge(
-	const struct chap *chap, const struct packet_view *p, struct reader value)
+	const struct link *link, const struct packet_view *p, struct reader value)
 {
+	const struct chap *chap = &link->chap;
 	return (chap->ours.state == PROOF_ASKED || chap->ours.state == PROOF_PASSED) &&
 	       chap->ours.method != AUTH_CHAP_MD5 && chap->ours.id == p->id &&
-	       memcmp(value.at, chap->ours.challenge, reader_left(&value)) == 0;
+	       memcmp(value.at, link->ours.challenge, reader_left(&value)) == 0;
 }
 
 static void remember(struct link *link, const struct packet_view *p, struct reader value)
@@ -198,19 +199,20 @@ static void remember(struct link *link, const struct packet_view *p, struct read
 		const struct piece pieces[] = {{&p->id, 1},
 			{link->config->password, link->config->password_length},
 			{value.at, reader_left(&value)}};
-		md5(chap->ours.remembered, pieces, 3);
+		md5(link->ours.remembered, pieces, 3);
 		return;
 	}
-	memcpy(chap->ours.challenge, value.at, reader_left(&value));
+	memcpy(link->ours.challenge, value.at, reader_left(&value));
 	if (chap->ours.method == AUTH_MSCHAPV2)
-		random_bytes(link->random, chap->ours.remembered, sizeof chap->ours.remembered);
+		random_bytes(link->random, link->ours.remembered, sizeof link->ours.remembered);
 }
 
-bool chap_is_ours(const struct chap *chap, struct reader value)
+bool chap_is_ours(const struct link *link, struct reader value)
 {
+	const struct chap *chap = &link->chap;
 	size_t length = challenge_size(chap->theirs.method);
 	return chap->theirs.state != PROOF_NONE && reader_left(&value) == length &&
-	       memcmp(value.at, chap->theirs.challenge, length) == 0;
+	       memcmp(value.at, link->theirs.challenge, length) == 0;
 }
 
 static void input_challenge(struct link *link, const struct packet_view *p, const struct turn *turn)
@@ -228,12 +230,12 @@ static void input_challenge(struct link *link, const struct packet_view *p, cons
 		turn_drop(turn, DROP_AUTH_NAME);
 		return;
 	}
-	if (chap_is_ours(chap, value) || eap_is_ours(&link->eap, value)) {
+	if (chap_is_ours(link, value) || eap_is_ours(link, value)) {
 		turn_say(turn, NOTE_WARNING, "Peer sent our own CHAP Challenge back to us");
 		link_fail(link, CLOSE_AUTH_PEER_FALSE, turn);
 		return;
 	}
-	if (!known_challenge(chap, p, value))
+	if (!known_challenge(link, p, value))
 		remember(link, p, value);
 	chap->ours.state = PROOF_ASKED;
 	chap->ours.tries = 0;
@@ -292,7 +294,7 @@ void chap_our_keys(const struct link *link, struct mppe_start_keys *keys)
 		mschap_claim_keys(&claim, keys);
 	} else if (chap->ours.method == AUTH_MSCHAP && our_hash(link, hash)) {
 		lm_password_hash(lm_hash, link->config->password, link->config->password_length);
-		mppe_keys_from_mschap(keys, hash, lm_hash, chap->ours.challenge);
+		mppe_keys_from_mschap(keys, hash, lm_hash, link->ours.challenge);
 		secret_wipe(lm_hash, sizeof lm_hash);
 		secret_wipe(hash, sizeof hash);
 	}
@@ -318,7 +320,7 @@ void chap_start(struct link *link, uint8_t demand, uint8_t prove, const struct t
 		chap->theirs.state = PROOF_OPEN;
 		chap->theirs.method = demand;
 		chap->theirs.id++;
-		random_bytes(link->random, chap->theirs.challenge, challenge_size(demand));
+		random_bytes(link->random, link->theirs.challenge, challenge_size(demand));
 		send_challenge(link, turn);
 	}
 }

@@ -13,27 +13,19 @@
 #include "turn.h"
 
 enum { CHAP = 0xc223 };
-enum { CHAP_CHALLENGE_MAX = 16 }; /* of those we make or must remember */
-
 struct chap {
 	/* We are the authenticator. */
 	struct {
 		uint8_t state; /* enum proof */
 		uint8_t method, id, tries;
 		uint16_t error; /* enum auth_error, when failed */
-		uint8_t challenge[CHAP_CHALLENGE_MAX];
-		uint8_t proof[AUTHENTICATOR_SIZE]; /* MS-CHAPv2, when passed: a repeated Response
-						    * gets it again */
-		uint64_t timer;                    /* when to repeat the Challenge */
+		uint64_t timer; /* when to repeat the Challenge */
 	} theirs;
 	/* We are the peer. */
 	struct {
 		uint8_t state; /* enum proof */
 		uint8_t method, id, tries;
-		uint8_t challenge[CHAP_CHALLENGE_MAX]; /* Microsoft's; those of MD5 may be longer */
-		uint8_t remembered[16]; /* so that a repeated Response is the same: our own
-					 * challenge of MS-CHAPv2, the digest of MD5 */
-		uint64_t timer;         /* when to repeat the Response */
+		uint64_t timer; /* when to repeat the Response */
 	} ours;
 };
 
@@ -45,7 +37,7 @@ void chap_start(struct link *link, uint8_t demand, uint8_t prove, const struct t
 /* The verdict on the peer's claim. */
 void chap_answer(struct link *link, const struct auth_answer *answer, const struct turn *turn);
 /* Whether a challenge is the one we sent: with MD5 its answer would be the peer's proof. */
-bool chap_is_ours(const struct chap *chap, struct reader value);
+bool chap_is_ours(const struct link *link, struct reader value);
 /* MPPE start keys of the exchange in which we proved ourselves; not valid after MD5. */
 void chap_our_keys(const struct link *link, struct mppe_start_keys *keys);
 

@@ -39,8 +39,6 @@ struct eap {
 		uint8_t id, tries;
 		uint8_t ms_id;  /* MS-CHAPv2-ID: one for the whole exchange */
 		uint16_t error; /* enum auth_error, of the verdict */
-		uint8_t challenge[CHAP_CHALLENGE_MAX];
-		uint8_t proof[AUTHENTICATOR_SIZE];
 		bool named;     /* the link's peer_name holds the whole Identity */
 		uint64_t timer; /* when to repeat the Request */
 	} theirs;
@@ -51,9 +49,7 @@ struct eap {
 		uint8_t answered; /* enum eap_answered */
 		uint8_t id;       /* of the Request it answered */
 		bool refused;     /* the latest method offered got a Nak */
-		uint8_t challenge[MSCHAPV2_CHALLENGE_SIZE];  /* the latest of EAP-MS-CHAPv2 */
-		uint8_t remembered[MSCHAPV2_CHALLENGE_SIZE]; /* our own for it */
-		uint64_t timer; /* the authenticator has proved itself: Success by then */
+		uint64_t timer;   /* the authenticator has proved itself: Success by then */
 	} ours;
 };
 
@@ -67,7 +63,7 @@ void eap_answer(struct link *link, const struct auth_answer *answer, const struc
 /* The peer has begun the Network phase, which says what a lost Success would have said. */
 void eap_network_began(struct link *link, const struct turn *turn);
 /* Whether a challenge is the one we sent: with MD5 its answer would be the peer's proof. */
-bool eap_is_ours(const struct eap *eap, struct reader value);
+bool eap_is_ours(const struct link *link, struct reader value);
 /* MPPE start keys of the exchange in which we proved ourselves; not valid after MD5. */
 void eap_our_keys(const struct link *link, struct mppe_start_keys *keys);
 

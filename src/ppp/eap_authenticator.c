@@ -36,8 +36,8 @@ static void send_challenge(struct link *link, const struct turn *turn)
 		w = packet_open(turn, EAP, EAP_REQUEST, eap->theirs.id);
 		write_u8(&w, EAP_TYPE_MD5);
 	}
-	write_u8(&w, sizeof eap->theirs.challenge);
-	write_bytes(&w, eap->theirs.challenge, sizeof eap->theirs.challenge);
+	write_u8(&w, sizeof link->theirs.challenge);
+	write_bytes(&w, link->theirs.challenge, sizeof link->theirs.challenge);
 	write_bytes(&w, link->config->name, link->config->name_length);
 	if (ms)
 		eap_ms_close(turn, &w);
@@ -51,10 +51,10 @@ static void send_verdict(struct link *link, const struct turn *turn)
 	uint8_t opcode = eap->theirs.error ? MS_FAILURE : MS_SUCCESS;
 	struct writer w = eap_ms_open(turn, EAP_REQUEST, eap->theirs.id, opcode, eap->theirs.ms_id);
 	if (eap->theirs.error)
-		chap_write_failure(&w, AUTH_MSCHAPV2, eap->theirs.error, eap->theirs.challenge,
-			sizeof eap->theirs.challenge);
+		chap_write_failure(&w, AUTH_MSCHAPV2, eap->theirs.error, link->theirs.challenge,
+			sizeof link->theirs.challenge);
 	else
-		chap_write_success(&w, AUTH_MSCHAPV2, eap->theirs.proof);
+		chap_write_success(&w, AUTH_MSCHAPV2, link->theirs.proof);
 	eap_ms_close(turn, &w);
 }
 
@@ -89,7 +89,7 @@ static void challenge(struct link *link, enum auth_method method, const struct t
 {
 	struct eap *eap = &link->eap;
 	eap->theirs.method = (uint8_t)method;
-	random_bytes(link->random, eap->theirs.challenge, sizeof eap->theirs.challenge);
+	random_bytes(link->random, link->theirs.challenge, sizeof link->theirs.challenge);
 	eap->theirs.ms_id = (uint8_t)(eap->theirs.id + 1);
 	next_request(link, EAP_STEP_CHALLENGE, turn);
 }
@@ -132,7 +132,7 @@ void eap_answer(struct link *link, const struct auth_answer *answer, const struc
 	struct eap *eap = &link->eap;
 	eap->theirs.error = 0;
 	if (answer->accepted) {
-		memcpy(eap->theirs.proof, answer->proof, sizeof eap->theirs.proof);
+		memcpy(link->theirs.proof, answer->proof, sizeof link->theirs.proof);
 		link->keys = answer->keys;
 	} else {
 		eap->theirs.error = (uint16_t)(answer->error ? answer->error : AUTH_ERROR_WRONG);
@@ -145,11 +145,12 @@ void eap_answer(struct link *link, const struct auth_answer *answer, const struc
 		deny_claim(link, turn);
 }
 
-bool eap_is_ours(const struct eap *eap, struct reader value)
+bool eap_is_ours(const struct link *link, struct reader value)
 {
+	const struct eap *eap = &link->eap;
 	return eap->theirs.state != PROOF_NONE && eap->theirs.step != EAP_STEP_IDENTITY &&
-	       reader_left(&value) == sizeof eap->theirs.challenge &&
-	       memcmp(value.at, eap->theirs.challenge, reader_left(&value)) == 0;
+	       reader_left(&value) == sizeof link->theirs.challenge &&
+	       memcmp(value.at, link->theirs.challenge, reader_left(&value)) == 0;
 }
 
 /* Responses. */
@@ -204,11 +205,11 @@ static void take_claim(struct link *link, struct reader r, const struct turn *tu
 	struct auth_question q = {
 		.method = (enum auth_method)eap->theirs.method,
 		.chap_id = eap->theirs.id,
-		.challenge_length = sizeof eap->theirs.challenge,
+		.challenge_length = sizeof link->theirs.challenge,
 		.response_length = (uint8_t)reader_left(&value),
 		.name_length = (uint8_t)reader_left(&name),
 	};
-	memcpy(q.challenge, eap->theirs.challenge, q.challenge_length);
+	memcpy(q.challenge, link->theirs.challenge, q.challenge_length);
 	memcpy(q.response, value.at, q.response_length);
 	memcpy(q.name, name.at, q.name_length);
 	eap->theirs.state = PROOF_ASKED;

@@ -25,8 +25,8 @@ enum { WORDS_SHOWN = 64 };
 static struct mschap_claim claim_of(const struct link *link)
 {
 	return (struct mschap_claim){.config = link->config,
-		.theirs = link->eap.ours.challenge,
-		.ours = link->eap.ours.remembered};
+		.theirs = link->ours.challenge,
+		.ours = link->ours.remembered};
 }
 
 static void send_typed(
@@ -93,7 +93,7 @@ static void notification(uint8_t id, struct reader r, const struct turn *turn)
 /* A Challenge that is our own, sent back, would have us answer our own question. */
 static bool is_our_own(struct link *link, struct reader value, const struct turn *turn)
 {
-	if (!eap_is_ours(&link->eap, value) && !chap_is_ours(&link->chap, value))
+	if (!eap_is_ours(link, value) && !chap_is_ours(link, value))
 		return false;
 	turn_say(turn, NOTE_WARNING, "Peer sent our own EAP challenge back to us");
 	link_fail(link, CLOSE_AUTH_PEER_FALSE, turn);
@@ -129,17 +129,17 @@ static void ms_challenge(
 {
 	struct eap *eap = &link->eap;
 	struct reader value = read_slice(&r, read_u8(&r));
-	if (r.failed || reader_left(&value) != sizeof eap->ours.challenge) {
+	if (r.failed || reader_left(&value) != sizeof link->ours.challenge) {
 		turn_drop(turn, DROP_AUTH_NAME);
 		return;
 	}
 	if (is_our_own(link, value, turn))
 		return;
 	bool known = eap->ours.answered >= EAP_ANSWERED_CLAIM &&
-		     memcmp(value.at, eap->ours.challenge, sizeof eap->ours.challenge) == 0;
+		     memcmp(value.at, link->ours.challenge, sizeof link->ours.challenge) == 0;
 	if (!known) {
-		memcpy(eap->ours.challenge, value.at, sizeof eap->ours.challenge);
-		random_bytes(link->random, eap->ours.remembered, sizeof eap->ours.remembered);
+		memcpy(link->ours.challenge, value.at, sizeof link->ours.challenge);
+		random_bytes(link->random, link->ours.remembered, sizeof link->ours.remembered);
 		link->our_method = AUTH_EAP_MSCHAPV2;
 		step(link, EAP_ANSWERED_CLAIM, id);
 	}

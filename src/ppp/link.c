@@ -410,4 +410,6 @@ void link_wipe(struct link *link)
 	secret_wipe(&link->chap, sizeof link->chap);
 	secret_wipe(&link->eap, sizeof link->eap);
 	secret_wipe(&link->pap, sizeof link->pap);
+	secret_wipe(&link->theirs, sizeof link->theirs);
+	secret_wipe(&link->ours, sizeof link->ours);
 }

@@ -82,7 +82,8 @@ struct link_identity {
 /* At most, per call. */
 enum { LINK_OUT_ITEMS = 12, LINK_OUT_BYTES = 8192 };
 
-enum { LINK_NAME_KEPT = 64 }; /* of the peer's name, once the question was put */
+enum { LINK_CHALLENGE_MAX = 16 }; /* of those we make or must remember */
+enum { LINK_NAME_KEPT = 64 };     /* of the peer's name, once the question was put */
 
 struct link {
 	const struct link_config *config;
@@ -94,6 +95,17 @@ struct link {
 	struct chap chap;
 	struct eap eap;
 	struct lqr lqr;
+	/* What CHAP or EAP, whichever LCP settled on for a side, keeps of an exchange. */
+	struct {
+		uint8_t challenge[LINK_CHALLENGE_MAX]; /* ours to the peer */
+		uint8_t proof[AUTHENTICATOR_SIZE];     /* MS-CHAPv2, when passed: who asks again
+							* gets it again */
+	} theirs;
+	struct {
+		uint8_t challenge[LINK_CHALLENGE_MAX]; /* Microsoft's; MD5's may be longer */
+		uint8_t remembered[16]; /* so that a repeated Response is the same: our own
+					 * challenge of MS-CHAPv2, the digest of CHAP-MD5 */
+	} ours;
 	struct mppe_start_keys keys;
 	bool peer_proved, we_proved;
 	bool asking;                     /* the latest LINK_CREDENTIALS is not answered yet */

@@ -218,10 +218,7 @@ static void answer_request(uint8_t code)
 /* A Success as from a server that knows the password. */
 static void feed_success(bool by_eap)
 {
-	const struct chap *chap = &world.link.chap;
-	const struct eap *eap = &world.link.eap;
-	const uint8_t *theirs = by_eap ? eap->ours.challenge : chap->ours.challenge;
-	const uint8_t *ours = by_eap ? eap->ours.remembered : chap->ours.remembered;
+	const uint8_t *theirs = world.link.ours.challenge, *ours = world.link.ours.remembered;
 	uint8_t hash[16], response[24], proof[20], frame[64];
 	size_t user_length = sizeof name - 1;
 	const uint8_t *user = name_without_domain((const uint8_t *)name, &user_length);
@@ -231,7 +228,7 @@ static void feed_success(bool by_eap)
 	struct writer w = writer_over(frame, sizeof frame);
 	write_u16(&w, by_eap ? EAP : CHAP);
 	write_u8(&w, by_eap ? 1 : 3);
-	write_u8(&w, by_eap ? eap_id(1) : chap->ours.id);
+	write_u8(&w, by_eap ? eap_id(1) : world.link.chap.ours.id);
 	write_u16(&w, by_eap ? 4 + 5 + 42 : 4 + 42);
 	if (by_eap)
 		write_bytes(&w, "\x1a\3\1\0\x2e", 5);

@@ -138,7 +138,7 @@ static void claim(void)
 {
 	peer(AUTH_EAP_MSCHAPV2);
 	solo_hears(&s, MS_REQUEST("09"));
-	hex_bytes(s.link.eap.ours.remembered, 16, RFC_PEER);
+	hex_bytes(s.link.ours.remembered, 16, RFC_PEER);
 	solo_hears(&s, MS_REQUEST("09")); /* again: the same answer to the same question */
 	assert_frame(&s, "c227 02 09 003f 1a 02 05 003a 31 " RFC_PEER
 			 "0000000000000000" RFC_RESPONSE "00 55736572");
@@ -236,7 +236,7 @@ static void to_challenge(uint8_t demanded)
 {
 	authenticator(demanded);
 	solo_hears(&s, "c227 02 01 0009 01 55736572");
-	hex_bytes(s.link.eap.theirs.challenge, 16, RFC_CHALLENGE);
+	hex_bytes(s.link.theirs.challenge, 16, RFC_CHALLENGE);
 	assert_int_equal(s.frame[3], 2);
 	solo_tick(&s);
 }
@@ -515,7 +515,7 @@ static void reflection(void **state)
 		if (i)
 			write_bytes(&w, "\1\1\0\25", 4);
 		write_u8(&w, 16);
-		write_bytes(&w, p.b.link.eap.theirs.challenge, 16);
+		write_bytes(&w, p.b.link.theirs.challenge, 16);
 		pair_inject(&p, &p.b, frame, writer_length(&w));
 		assert_true(end_noted(&p.b, "Peer sent our own EAP challenge back to us\n"));
 		assert_int_equal(p.b.link.closing, CLOSE_AUTH_PEER_FALSE);

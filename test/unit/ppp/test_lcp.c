@@ -370,7 +370,7 @@ static void mschapv2_peer(void **state)
 	assert_int_equal(s.frame[3], 9);
 	assert_memory_equal(s.frame + 56, "User", 4);
 	/* With the RFC's own challenge of the peer in it, the RFC's response. */
-	hex_bytes(s.link.chap.ours.remembered, 16, "21402324255E262A28295F2B3A337C7E");
+	hex_bytes(s.link.ours.remembered, 16, "21402324255E262A28295F2B3A337C7E");
 	solo_hears(&s, "c223 01 09 0017 10 5B5D7C7D7B3F2F3E3C2C602132262628 737276");
 	assert_frame(&s, "c223 02 09 003a 31 21402324255E262A28295F2B3A337C7E 0000000000000000 "
 			 "82309ECD8D708B5EA08FAA3981CD83544233114A3D85D6DF 00 55736572");
@@ -416,7 +416,7 @@ static void mschapv2_false_proofs(void **state)
 		struct link_config config = chap_client();
 		open_with(&config, "c021 01 07 0009 03 05 c223 81");
 		solo_hears(&s, "c223 01 09 0017 10 5B5D7C7D7B3F2F3E3C2C602132262628 737276");
-		hex_bytes(s.link.chap.ours.remembered, 16, "21402324255E262A28295F2B3A337C7E");
+		hex_bytes(s.link.ours.remembered, 16, "21402324255E262A28295F2B3A337C7E");
 		solo_hears(&s, bad[i]);
 		assert_non_null(strstr(s.said, "the peer does not know our password"));
 		assert_int_equal(s.link.closing, CLOSE_AUTH_PEER_FALSE);
@@ -455,7 +455,7 @@ static void chap_authenticator(void **state)
 	solo_hears(&s, long_value);
 	assert_said(&s, "drop auth-name\n");
 	/* The RFC's Challenge in place of ours gives the RFC's proof. */
-	hex_bytes(s.link.chap.theirs.challenge, 16, "5B5D7C7D7B3F2F3E3C2C602132262628");
+	hex_bytes(s.link.theirs.challenge, 16, "5B5D7C7D7B3F2F3E3C2C602132262628");
 	static const char response[] =
 		"c223 02 01 003a 31 21402324255E262A28295F2B3A337C7E 0000000000000000 "
 		"82309ECD8D708B5EA08FAA3981CD83544233114A3D85D6DF 00 55736572";
@@ -492,7 +492,7 @@ static void chap_failure_packet(void **state)
 	struct link_config config = plain;
 	config.demand_auth = AUTH_MSCHAPV2;
 	open_with(&config, "c021 01 07 0004");
-	hex_bytes(s.link.chap.theirs.challenge, 16, "5B5D7C7D7B3F2F3E3C2C602132262628");
+	hex_bytes(s.link.theirs.challenge, 16, "5B5D7C7D7B3F2F3E3C2C602132262628");
 	solo_hears(&s, "c223 02 01 003a 31 21402324255E262A28295F2B3A337C7E 0000000000000000 "
 		       "82309ECD8D708B5EA08FAA3981CD83544233114A3D85D6DF 00 55736572");
 	struct auth_answer no = {.error = AUTH_ERROR_EXPIRED};
@@ -523,7 +523,7 @@ static void challenges_are_unpredictable_and_new(void **state)
 	config.demand_auth = AUTH_MSCHAPV2;
 	open_with(&config, "c021 01 07 0004");
 	uint8_t first[16];
-	memcpy(first, s.link.chap.theirs.challenge, 16);
+	memcpy(first, s.link.theirs.challenge, 16);
 	solo_hears(&s, "c021 06 07 0004"); /* LCP starts over */
 	solo_hears(&s, "c021 01 08 0004");
 	OUTBOX(out, LINK_OUT_ITEMS, LINK_OUT_BYTES);
@@ -536,7 +536,7 @@ static void challenges_are_unpredictable_and_new(void **state)
 	write_u32(&w, s.link.lcp.magic);
 	link_input(&s.link, frame, writer_length(&w), s.now, &out);
 	assert_int_equal(s.link.phase, PHASE_AUTHENTICATE);
-	assert_memory_not_equal(s.link.chap.theirs.challenge, first, 16);
+	assert_memory_not_equal(s.link.theirs.challenge, first, 16);
 	assert_int_equal(s.link.chap.theirs.id, 2);
 }
 
