@@ -17,7 +17,7 @@
 
 #include "digest.h"
 
-enum { PASSWORD_UNITS_MAX = 256, LM_PASSWORD_MAX = 14, CHALLENGE_SIZE = 8 };
+enum { LM_PASSWORD_MAX = 14, CHALLENGE_SIZE = 8 };
 
 /* The character at the front of `s`, and how many bytes it took; a byte that does not begin a
  * valid sequence stands for itself. */
@@ -46,20 +46,17 @@ static void put_unit(uint8_t *at, uint32_t unit)
 	at[1] = (uint8_t)(unit >> 8);
 }
 
-bool nt_password_hash(uint8_t hash[NT_HASH_SIZE], const char *password, size_t length)
+bool password_to_utf16(
+	uint8_t utf16[NT_UTF16_MAX], size_t *utf16_length, const char *password, size_t length)
 {
 	const uint8_t *s = (const uint8_t *)password;
-	uint8_t utf16[2 * PASSWORD_UNITS_MAX];
 	size_t used = 0, taken;
-	bool fits = true;
 
 	for (; length > 0; s += taken, length -= taken) {
 		uint32_t c = utf8_next(s, length, &taken);
 		size_t size = c < 0x10000 ? 2 : 4;
-		if (used + size > sizeof(utf16)) {
-			fits = false;
-			break;
-		}
+		if (used + size > NT_UTF16_MAX)
+			return false;
 		if (size == 2) {
 			put_unit(utf16 + used, c);
 		} else {
@@ -68,6 +65,15 @@ bool nt_password_hash(uint8_t hash[NT_HASH_SIZE], const char *password, size_t l
 		}
 		used += size;
 	}
+	*utf16_length = used;
+	return true;
+}
+
+bool nt_password_hash(uint8_t hash[NT_HASH_SIZE], const char *password, size_t length)
+{
+	uint8_t utf16[NT_UTF16_MAX];
+	size_t used;
+	bool fits = password_to_utf16(utf16, &used, password, length);
 	if (fits)
 		md4(hash, &(struct piece){utf16, used}, 1);
 	secret_wipe(utf16, sizeof(utf16));

@@ -6,11 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { NT_HASH_SIZE = 16, NT_RESPONSE_SIZE = 24, AUTHENTICATOR_SIZE = 20 };
+enum { NT_HASH_SIZE = 16, NT_RESPONSE_SIZE = 24, AUTHENTICATOR_SIZE = 20, NT_UTF16_MAX = 512 };
 
-/* NtPasswordHash (RFC 2759 §8.3): MD4 of the password in UTF-16LE. The password is UTF-8; bytes
- * that are not valid UTF-8 are taken as Latin-1, so that old secrets keep working. False when it
- * is longer than 256 characters. */
+/* A password in UTF-16LE, and its length in bytes. The password is UTF-8; bytes that are not valid
+ * UTF-8 are taken as Latin-1, so that old secrets keep working. False when it is longer than 256
+ * characters. */
+bool password_to_utf16(
+	uint8_t utf16[NT_UTF16_MAX], size_t *utf16_length, const char *password, size_t length);
+/* NtPasswordHash (RFC 2759 §8.3): MD4 of the password in UTF-16LE; false as above. */
 bool nt_password_hash(uint8_t hash[NT_HASH_SIZE], const char *password, size_t length);
 
 /* LmPasswordHash (RFC 2433 A.2): DES of the upper-cased password; 40- and 56-bit MPPE after
