@@ -1,7 +1,7 @@
 /* What a client's session changes on the host: an address, routes, name servers.
  *
  *   session up ─▶ address, ip-pre-up ─▶ host route to the server, outside ─▶ interface up,
- *   routes through it ─▶ DNS ─▶ ip-up
+ *   routes through it ─▶ DNS ─▶ ip-up ─▶ IPv6 addresses and routes ─▶ ipv6-up
  *
  * The routes through the tunnel go when the interface goes. The default route is never replaced:
  * two halves, 0.0.0.0/1 and 128.0.0.0/1, are more specific and leave it in its place. Only the
@@ -130,6 +130,7 @@ static void finish(struct client *client, struct seat *seat)
 	scripts_ip_up(&client->host, seat);
 	if (seat_network(seat)->ipv6)
 		join_network6(client, seat);
+	scripts_ipv6(&client->host, seat);
 }
 
 void client_network_changed(struct client *client, struct seat *seat)
@@ -141,6 +142,7 @@ void client_network_changed(struct client *client, struct seat *seat)
 	seat->ready6 = seat_network(seat)->ipv6;
 	if (seat_network(seat)->ipv6)
 		join_network6(client, seat);
+	scripts_ipv6(&client->host, seat);
 }
 
 struct kept_route {

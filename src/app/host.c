@@ -41,6 +41,8 @@ static const char *const script_names[SCRIPT_COUNT] = {
 	[SCRIPT_IP_PRE_UP] = "ip-pre-up",
 	[SCRIPT_IP_UP] = "ip-up",
 	[SCRIPT_IP_DOWN] = "ip-down",
+	[SCRIPT_IPV6_UP] = "ipv6-up",
+	[SCRIPT_IPV6_DOWN] = "ipv6-down",
 	[SCRIPT_AUTH_UP] = "auth-up",
 	[SCRIPT_AUTH_DOWN] = "auth-down",
 };

@@ -59,7 +59,8 @@ const struct option option_table[] = {
 	ROW("run-as", 0, G, DAEMONS, TEXT, "USER",
 		"user to run as; what needs root stays with a small helper", run_as),
 	ROW("scripts", 0, G, DAEMONS, FLAG, NULL,
-		"run ip-pre-up, ip-up, ip-down, auth-up and auth-down", scripts),
+		"run ip-pre-up, ip-up, ip-down, ipv6-up, ipv6-down, auth-up and auth-down",
+		scripts),
 	ROW("scripts-dir", 0, G, DAEMONS, TEXT, "FOLDER", "where those scripts lie", scripts_dir),
 
 	/* The data plane. */

@@ -64,6 +64,12 @@ static void address(struct script_call *call, const char *name, uint32_t value)
 		variable(call, name, shown_ipv4(value));
 }
 
+static const char *link_local(uint64_t identifier)
+{
+	struct address address = ipv6cp_link_local(identifier);
+	return shown_address(&address);
+}
+
 static const char *interface_of(const struct seat *seat)
 {
 	return seat->interface;
@@ -102,6 +108,10 @@ static void facts(struct script_call *call, const struct host *host, const struc
 	address(call, "DNS2", network->dns[1]);
 	address(call, "WINS1", network->wins[0]);
 	address(call, "WINS2", network->wins[1]);
+	if (seat->ipv6_up) {
+		variable(call, "LLLOCAL", link_local(seat->local6));
+		variable(call, "LLREMOTE", link_local(seat->remote6));
+	}
 	if (settings->use_peer_dns)
 		variable(call, "USEPEERDNS", "1");
 }
@@ -132,6 +142,17 @@ static void ip_arguments(struct script_call *call, const struct host *host, cons
 	argument(call, host->settings->ipparam);
 }
 
+static void ipv6_arguments(
+	struct script_call *call, const struct host *host, const struct seat *seat)
+{
+	argument(call, interface_of(seat));
+	argument(call, DEVICE);
+	argument(call, SPEED);
+	argument(call, keep(call, "%s", link_local(seat->local6)));
+	argument(call, keep(call, "%s", link_local(seat->remote6)));
+	argument(call, host->settings->ipparam);
+}
+
 static void auth_arguments(struct script_call *call, const struct seat *seat)
 {
 	const char *name = safe_name(call, seat);
@@ -159,7 +180,8 @@ static void on_pre_up(void *context, int result, const char *error)
 
 void scripts_pre_up(struct host *host, struct seat *seat, void (*then)(struct seat *seat))
 {
-	struct waiting *waiting = host->settings->scripts ? malloc(sizeof *waiting) : NULL;
+	bool run_it = host->settings->scripts && seat_network(seat)->ipv4;
+	struct waiting *waiting = run_it ? malloc(sizeof *waiting) : NULL;
 	struct script_call call = {.used = 0};
 	if (!waiting) {
 		then(seat);
@@ -185,7 +207,7 @@ void scripts_auth_up(struct host *host, struct seat *seat)
 void scripts_ip_up(struct host *host, struct seat *seat)
 {
 	struct script_call call = {.used = 0};
-	if (!host->settings->scripts || seat->ip_up)
+	if (!host->settings->scripts || seat->ip_up || !seat_network(seat)->ipv4)
 		return;
 	seat->ip_up = true;
 	ip_arguments(&call, host, seat);
@@ -193,9 +215,46 @@ void scripts_ip_up(struct host *host, struct seat *seat)
 	run(host, seat, SCRIPT_IP_UP, &call, NULL, NULL);
 }
 
+static void ipv6_up(struct host *host, struct seat *seat)
+{
+	struct script_call call = {.used = 0};
+	seat->ipv6_up = true;
+	seat->local6 = seat_network(seat)->local6;
+	seat->remote6 = seat_network(seat)->remote6;
+	ipv6_arguments(&call, host, seat);
+	facts(&call, host, seat);
+	run(host, seat, SCRIPT_IPV6_UP, &call, NULL, NULL);
+}
+
+static void ipv6_down(struct host *host, struct seat *seat)
+{
+	struct script_call call = {.used = 0};
+	if (!seat->ipv6_up)
+		return;
+	ipv6_arguments(&call, host, seat);
+	facts(&call, host, seat);
+	if (seat->over)
+		totals(&call, seat);
+	seat->ipv6_up = false;
+	run(host, seat, SCRIPT_IPV6_DOWN, &call, NULL, NULL);
+}
+
+void scripts_ipv6(struct host *host, struct seat *seat)
+{
+	const struct unit_network *network = seat_network(seat);
+	bool same = network->local6 == seat->local6 && network->remote6 == seat->remote6;
+	if (!host->settings->scripts || (!network->ipv4 && !network->ipv6))
+		return; /* nothing is up: the peer negotiates anew */
+	if (!network->ipv6 || !same)
+		ipv6_down(host, seat);
+	if (network->ipv6 && !seat->ipv6_up)
+		ipv6_up(host, seat);
+}
+
 void scripts_down(struct host *host, struct seat *seat)
 {
 	struct script_call down = {.used = 0}, out = {.used = 0};
+	ipv6_down(host, seat);
 	if (seat->ip_up) {
 		seat->ip_up = false;
 		ip_arguments(&down, host, seat);

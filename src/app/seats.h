@@ -35,6 +35,7 @@ struct seat {
 	uint32_t local4, remote4; /* host order; remote4 is held in the pool when `pooled` */
 	struct prefix prefix6;    /* the peer's, of the pool; length 0: none */
 	bool ready6;              /* its own interface is up (server), and has IPv6 (client) */
+	bool configured;          /* ip-pre-up has ended, and what comes behind it is done */
 	int tun;                  /* its own, not yet with the data plane; -1: none */
 	bool pooled, routed; /* routed: a host route of its own leads to the shared interface */
 	char interface[SEAT_INTERFACE_SIZE];
@@ -43,7 +44,8 @@ struct seat {
 	bool address_waits;
 
 	/* Scripts that ran and whose counterparts are owed. */
-	bool auth_up, ip_up;
+	bool auth_up, ip_up, ipv6_up;
+	uint64_t local6, remote6; /* the interface identifiers that ipv6-up was told */
 
 	/* For the table, and behind the end. */
 	struct seat_traffic {

@@ -224,6 +224,8 @@ static void run_ip_up(struct seat *seat)
 		netdev6_serve(&server->host, seat, &server->pool6);
 	narrate_up(seat);
 	scripts_ip_up(&server->host, seat);
+	scripts_ipv6(&server->host, seat);
+	seat->configured = true;
 }
 
 int server_own_interface(struct server *server, struct seat *seat)
@@ -269,6 +271,8 @@ static void on_session_network(struct seat *seat)
 		netdev6_serve(&server->host, seat, &server->pool6);
 	if (network->ipv4 || network->ipv6)
 		narrate_up(seat);
+	if (seat->configured)
+		scripts_ipv6(&server->host, seat);
 }
 
 static void on_session_over(struct seat *seat)

@@ -155,3 +155,33 @@ def test_our_client_dials_pppd(lab, program):
     peer = dialer.wait_for(r'remote LL address (fe80::\S+)').group(1)
     reachable(host, f'{peer}%{dialer.interface()}')
     ping(host, f'{peer}%{dialer.interface()}', size=1200)
+
+
+SCRIPT = '''#!/bin/sh
+echo "${0##*/} $* ll=$LLLOCAL,$LLREMOTE if=$IFNAME peer=$PEERNAME sent=${BYTES_SENT:+yes}" >>/run/said
+'''
+
+
+@pytest.mark.parametrize('interface', ['shared', 'per-session'])
+def test_scripts(lab, program, interface):
+    """pppd's ipv6-up and ipv6-down, at both ends, with its arguments."""
+    ends = lab.pair()
+    for end in ends:
+        for name in ('ip-up', 'ip-down', 'ipv6-up', 'ipv6-down'):
+            end.write(f'/run/scripts/{name}', SCRIPT, 0o755)
+    options = '--scripts', '--scripts-dir', '/run/scripts', '--ipparam', 'word'
+    ours = Server(lab, ends[0], program, '--pool6', POOL6, '--interface', interface, *options)
+    dialer, _ = dial(lab, ends[1], program, '--route', POOL6, *options)
+    local = dialer.wait_for(r'local  LL address (fe80::\S+)').group(1)
+    remote = dialer.wait_for(r'remote LL address (fe80::\S+)').group(1)
+    names = dialer.interface(), ours.process.find(r'Using interface (\S+)').group(1)
+    dialer.stop()
+    wait_until(lambda: 'ipv6-down' in ends[0].read('/run/said'), 10, 'the server ran ipv6-down')
+    for end, name, pair in ((ends[1], names[0], (local, remote)),
+                            (ends[0], names[1], (remote, local))):
+        said = [line for line in end.read('/run/said').splitlines() if line.startswith('ipv6')]
+        assert [line.split()[0] for line in said] == ['ipv6-up', 'ipv6-down']
+        for line, sent in zip(said, ('', 'yes')):
+            assert line.split(' ', 1)[1].split(' peer=')[0] == \
+                f'{name} pptp 0 {pair[0]} {pair[1]} word ll={pair[0]},{pair[1]} if={name}'
+            assert line.endswith(f'sent={sent}')
