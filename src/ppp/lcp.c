@@ -173,9 +173,27 @@ void lcp_identify(struct link *link, const struct turn *turn)
 	packet_close(turn, &w);
 }
 
+/* What nobody here speaks, by its name. What is spoken and not wanted was said otherwise. */
+static void tell_reject(struct link *link, uint16_t number, const struct turn *turn)
+{
+	const struct protocol *protocol = protocol_find(number);
+	char line[128];
+	struct text t = text_over(line, sizeof line);
+	if (protocol_spoken(number) || link->lcp.rejects == LCP_REJECTS_TOLD)
+		return;
+	link->lcp.rejects++;
+	text_add(&t, "Peer sends ");
+	text_add(&t, protocol ? protocol->name : "an unknown protocol");
+	text_add(&t, " (0x");
+	text_hex(&t, number, 4);
+	text_add(&t, "), which is not spoken here: rejected");
+	turn_note(turn, NOTE_INFO, &t);
+}
+
 void lcp_protocol_reject(
 	struct link *link, const uint8_t *frame, size_t length, const struct turn *turn)
 {
+	tell_reject(link, get_u16(frame), turn);
 	size_t room = (size_t)link_peer_mru(link) - PACKET_HEADER;
 	packet_send(turn, LCP, PROTOCOL_REJECT, fsm_next_id(&link->lcp.fsm), frame,
 		length < room ? length : room);
@@ -245,6 +263,7 @@ static void restarted(void *owner, const struct turn *turn)
 	link->lcp.peer = peer;
 	link->lcp.we_refused = refused;
 	link->lcp.echo_refused = link->lcp.identified = link->lcp.warned = false;
+	link->lcp.rejects = 0;
 	link_restarted(link, turn);
 }
 

@@ -37,12 +37,17 @@ struct lcp {
 	uint8_t echo_unanswered;   /* Echo-Requests since the last sign of life */
 	bool echo_refused;         /* the peer does not know Echo-Request */
 	bool identified, warned;   /* Identification, Time-Remaining: one note each an epoch */
+	uint8_t rejects;           /* Protocol-Rejects told in words, of this epoch */
 	uint64_t heard, echo_sent; /* microseconds */
 	uint32_t quality_period;   /* of the reports we ask for; 0: none */
 };
 
 /* Times a magic number of our own may come back before the line counts as looped. */
 enum { LCP_LOOP_TRIES = 5 };
+
+/* Protocol-Rejects of an epoch that the log hears of: a peer has a few protocols to try, or too
+ * much time. */
+enum { LCP_REJECTS_TOLD = 8 };
 
 struct protocol_ops;
 extern const struct protocol_ops lcp_protocol;

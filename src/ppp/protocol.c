@@ -81,6 +81,7 @@ const struct protocol protocols[] = {
 	NAMED(0x020b, "STP"),
 	NAMED(0x020d, "EDP"),
 	NAMED(0x0211, "OSCP"),
+	NAMED(0x0213, "OSCP-2"),
 	NAMED(0x0231, "Luxcom"),
 	NAMED(0x0233, "Sigma"),
 	NAMED(0x0235, "Apple-Client-Server"),
@@ -102,7 +103,9 @@ const struct protocol protocols[] = {
 	NAMED(0x4021, "Stacker-LZS"),
 	NAMED(0x4023, "RefTek"),
 	NAMED(0x4025, "Fibre-Channel"),
+	NAMED(0x4027, "EMIT"),
 	NAMED(0x405b, "VSP"),
+	NAMED(0x405d, "TRILL-link-state"),
 
 	NAMED(0x8023, "OSINLCP"),
 	NAMED(0x8025, "XNSCP"),

@@ -441,6 +441,42 @@ static void phases(void **state)
 	}
 }
 
+/* Those of other networks by their names: the log need not be read with a list of numbers. */
+static void other_networks_are_rejected_by_name(void **state)
+{
+	static const struct {
+		uint16_t number;
+		const char *name;
+	} others[] = {{0x802b, "IPXCP"}, {0x8029, "ATCP"}, {0x8027, "DNCP"}, {0x8031, "BCP"},
+		{0x803f, "NBFCP"}, {0x002b, "IPX"}, {0x8281, "MPLSCP"}};
+	char line[128];
+	unsigned sent;
+	pair_init(&p);
+	start_up();
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		uint8_t frame[] = {(uint8_t)(others[i].number >> 8), (uint8_t)others[i].number, 1,
+			(uint8_t)i, 0, 4};
+		pair_inject(&p, &p.b, frame, sizeof frame);
+		snprintf(line, sizeof line,
+			"Peer sends %s (0x%04x), which is not spoken here: rejected",
+			others[i].name, others[i].number);
+		assert_true(end_noted(&p.b, line));
+		snprintf(line, sizeof line, "server LCP Protocol-Reject id %zu %s\n", i + 2,
+			others[i].name);
+		assert_true(pair_logged(&p, line));
+	}
+	INJECT(&p.b, 0x92, 0x35, 1, 1, 0, 4);
+	assert_true(end_noted(&p.b, "Peer sends an unknown protocol (0x9235), which is"));
+	INJECT(&p.b, 0x80, 0x33, 1, 1, 0, 4); /* the ninth is rejected as well, but not told */
+	assert_true(pair_logged(&p, "ST-IICP\n"));
+	assert_false(end_noted(&p.b, "ST-IICP"));
+	sent = p.sent;
+	INJECT(&p.b, 0x80, 0x57, 1, 1, 0, 4); /* spoken, but not wanted: said where it is */
+	assert_true(p.sent > sent);
+	assert_false(end_noted(&p.b, "Peer sends IPV6CP"));
+	assert_true(pair_up(&p));
+}
+
 static void unknown_protocols_are_rejected(void **state)
 {
 	pair_init(&p);
@@ -754,6 +790,7 @@ int main(void)
 		cmocka_unit_test(endless_renegotiation),
 		cmocka_unit_test(a_new_start_is_a_new_epoch),
 		cmocka_unit_test(phases),
+		cmocka_unit_test(other_networks_are_rejected_by_name),
 		cmocka_unit_test(unknown_protocols_are_rejected),
 		cmocka_unit_test(protocol_reject_received),
 		cmocka_unit_test(vital_code_rejected),
