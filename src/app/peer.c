@@ -500,9 +500,23 @@ static void tell_traffic(struct seat *seat)
 		tunnel_traffic(&seat->peer->tunnel, &seat->session, &seen.counters);
 }
 
+/* Nothing can be carried any more, and whoever removed it may have had a reason: not made again. */
+static void shared_tun_gone(struct host *host)
+{
+	if (!host->stopping)
+		log_line(&host->log, LOG_LINE_ERROR,
+			"Somebody removed the shared interface: going down; start again to have a "
+			"new one");
+	host_stop(host, CLOSE_INTERFACE_GONE, close_exit_code(CLOSE_INTERFACE_GONE));
+}
+
 void peer_dataplane_event(void *context, const struct dataplane_event *event)
 {
 	struct host *host = context;
+	if (event->kind == DATAPLANE_TUN_GONE && !event->subject) {
+		shared_tun_gone(host);
+		return;
+	}
 	struct seat *seat = seats_find(&host->seats, event->subject);
 	if (!seat)
 		return;
@@ -525,6 +539,10 @@ void peer_dataplane_event(void *context, const struct dataplane_event *event)
 			return;
 		tunnel_keys_differ(&seat->peer->tunnel, &seat->session, clock_now(), &host->out);
 		break;
+	case DATAPLANE_TUN_GONE:
+		if (seat->peer)
+			seat_close(seat, CLOSE_INTERFACE_GONE);
+		return;
 	}
 	pump(seat->peer);
 }

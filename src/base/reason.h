@@ -127,6 +127,7 @@ enum drop {
 	X(SINGLE_SESSION, 16, "single-session", "replaced by a newer session of the same user")    \
 	X(IDLE, 12, "idle", "idle too long")                                                       \
 	X(MAX_CONNECT, 13, "max-connect", "connect time limit reached")                            \
+	X(INTERFACE_GONE, 1, "interface-gone", "somebody removed the network interface")           \
 	X(LOCAL_ERROR, 1, "local-error", "a local resource failed")
 
 enum close_reason {

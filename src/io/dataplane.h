@@ -28,6 +28,8 @@ enum dataplane_event_kind {
 	DATAPLANE_CONTROL,     /* a received control frame: epoch and bytes */
 	DATAPLANE_DETACHED,    /* the slot may be reused; final counters */
 	DATAPLANE_KEYS_DIFFER, /* a run of undecipherable packets; once a run */
+	DATAPLANE_TUN_GONE,    /* somebody removed the interface; subject 0: the shared one, told
+				* once by each worker */
 };
 
 struct dataplane_event {

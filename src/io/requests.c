@@ -61,7 +61,7 @@ static void detach(struct worker *w, struct slot *slot, const struct datapath_co
 	heap_set(&w->deadlines, index, NEVER);
 	published_write(&w->all->published[index], &w->all->dropped[index], 0, NULL);
 	slot->tell_detached = command->subject;
-	slot->tell_keys = 0;
+	slot->tell_keys = slot->tell_gone = 0;
 	atomic_store_explicit(&slot->subject, 0, memory_order_relaxed);
 	tell_later(w, slot);
 }

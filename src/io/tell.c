@@ -1,9 +1,9 @@
 /* What a worker tells the control thread: events through a ring, counters by publishing them.
  *
  * Control frames may be dropped, with a quota a session, so that one peer cannot fill the ring.
- * What must not be lost (a detached session, keys that differ) waits in the slot for room. Counters
- * are published at most every 20 ms, and only those of sessions something happened to, so 10,000
- * idle sessions cost nothing. */
+ * What must not be lost (a detached session, keys that differ, a removed interface) waits in the
+ * slot for room. Counters are published at most every 20 ms, and only those of sessions something
+ * happened to, so 10,000 idle sessions cost nothing. */
 #include <string.h>
 
 #include "worker.h"
@@ -52,6 +52,16 @@ void tell_later(struct worker *w, struct slot *slot)
 	slot->telling = true;
 	slot->next_telling = w->telling;
 	w->telling = slot_index(w, slot) + 1;
+}
+
+void tell_tun_gone(struct worker *w, struct slot *slot)
+{
+	if (!slot) {
+		w->tell_gone = true;
+		return;
+	}
+	slot->tell_gone = slot_subject(slot);
+	tell_later(w, slot);
 }
 
 /* A run of packets that do not decrypt: told once. */
@@ -120,6 +130,10 @@ static bool tell_slot(struct worker *w, struct slot *slot)
 		!tell_event(w, DATAPLANE_KEYS_DIFFER, slot->tell_keys, slot->dp.epoch, NULL, 0))
 		return false;
 	slot->tell_keys = 0;
+	if (slot->tell_gone &&
+		!tell_event(w, DATAPLANE_TUN_GONE, slot->tell_gone, slot->dp.epoch, NULL, 0))
+		return false;
+	slot->tell_gone = 0;
 	uint32_t detached = slot->tell_detached;
 	if (!detached)
 		return true;
@@ -137,6 +151,8 @@ static bool tell_slot(struct worker *w, struct slot *slot)
 
 static void tell_waiting(struct worker *w)
 {
+	if (w->tell_gone)
+		w->tell_gone = !tell_event(w, DATAPLANE_TUN_GONE, 0, 0, NULL, 0);
 	while (w->telling) {
 		struct slot *slot = &w->all->slots[w->telling - 1];
 		uint32_t next = slot->next_telling;

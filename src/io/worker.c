@@ -117,8 +117,18 @@ void worker_unwatch_tun(struct worker *w, struct slot *slot)
 static void from_own(struct worker *w, uint32_t index)
 {
 	struct slot *slot = &w->all->slots[index];
-	if (slot->tun.fd >= 0 && !traffic_from_tun(w, &slot->tun, slot))
-		worker_unwatch_tun(w, slot);
+	if (slot->tun.fd < 0 || traffic_from_tun(w, &slot->tun, slot))
+		return;
+	worker_unwatch_tun(w, slot);
+	tell_tun_gone(w, slot);
+}
+
+static void from_shared(struct worker *w)
+{
+	if (traffic_from_tun(w, &w->tun, NULL))
+		return;
+	epoll_ctl(w->poll, EPOLL_CTL_DEL, w->tun.fd, NULL);
+	tell_tun_gone(w, NULL);
 }
 
 static void from_tuns(struct worker *w)
@@ -154,8 +164,8 @@ static void run_round(struct worker *w, uint32_t ready)
 	run_deadlines(w);
 	traffic_from_workers(w);
 	from_outer(w, ready, OUTER_CONTROL_SOURCES, w->outer_sources);
-	if (is_ready(ready, WORKER_SOURCE_TUN) && !traffic_from_tun(w, &w->tun, NULL))
-		epoll_ctl(w->poll, EPOLL_CTL_DEL, w->tun.fd, NULL);
+	if (is_ready(ready, WORKER_SOURCE_TUN))
+		from_shared(w);
 	if (is_ready(ready, WORKER_SOURCE_TUNS))
 		from_tuns(w);
 	for (uint32_t own = ready >> WORKER_SOURCE_OWN; own; own &= own - 1)

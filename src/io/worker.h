@@ -54,7 +54,8 @@ struct slot {
 	_Atomic uint32_t subject; /* 0: free; written by the owner */
 	struct tun_queue tun;     /* an interface of its own, or fd -1 */
 	bool touched, dirty, telling, keys_told;
-	uint32_t tell_keys, tell_detached; /* events that wait for room in the ring: the subject */
+	uint32_t tell_keys, tell_gone, tell_detached; /* events that wait for room in the ring: the
+						       * subject */
 	uint32_t next_touched, next_dirty, next_telling; /* lists: index + 1 */
 	uint64_t moved;                                  /* inner packets at the last look */
 	uint64_t last_active;
@@ -123,6 +124,7 @@ struct worker {
 	uint64_t publish_at;
 	uint64_t busy_until;
 	bool told_something;
+	bool tell_gone; /* the shared TUN is, and that waits for room in the ring */
 	bool ticking;
 	bool idle_work; /* keys may be made ahead */
 	bool no_pwait2; /* the kernel is older than 5.11 */
@@ -182,6 +184,8 @@ bool tell_frame(struct worker *worker, struct slot *slot, const uint8_t *frame, 
 /* The session's tell_* go out as soon as there is room; never lost. */
 void tell_later(struct worker *worker, struct slot *slot);
 void tell_changed(struct worker *worker, struct slot *slot);
+/* The session's interface, or the shared one (NULL), was removed; never lost. */
+void tell_tun_gone(struct worker *worker, struct slot *slot);
 /* A path to be looked at; may be lost. */
 void tell_suspect(struct worker *worker, uint32_t path);
 /* At the end of a round. */

@@ -177,6 +177,7 @@ static void send_disconnect_for(
 		break;
 	case CLOSE_CALL_LIMIT:
 	case CLOSE_ADDRESS_NONE:
+	case CLOSE_INTERFACE_GONE:
 	case CLOSE_LOCAL_ERROR:
 		result = PPTP_DISCONNECT_GENERAL;
 		error = PPTP_ERROR_NO_RESOURCE;

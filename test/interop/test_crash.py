@@ -91,6 +91,29 @@ def test_routes_of_a_split_tunnel(lab, program):
     assert client.state() == before
 
 
+def test_somebody_removes_a_clients_interface(lab, program):
+    server, client, _ = road(lab)
+    start_server(lab, server, program)
+    dialer = start_client(lab, client, program)
+    dialer.up()
+    client.ip(f'link del {dialer.interface()}')
+    assert dialer.process.wait(10) == 1
+    assert 'reason=interface-gone' in dialer.process.text
+
+
+def test_somebody_removes_the_shared_interface(lab, program):
+    server, client, _ = road(lab)
+    before = server.state()
+    ours = start_server(lab, server, program, '--nat', '--ifname', 'vpns')
+    dialer = start_client(lab, client, program)
+    dialer.up()
+    server.ip('link del vpns')
+    assert ours.process.wait(10) == 1
+    assert 'Somebody removed the shared interface' in ours.process.text
+    assert server.state() == before
+    dialer.process.wait(10)
+
+
 @pytest.mark.parametrize('who', ['the main process', 'all its processes'])
 def test_killed_server(lab, program, who):
     server, client, _ = road(lab)

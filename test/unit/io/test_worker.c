@@ -28,7 +28,7 @@ enum { GUARD_SECONDS = 10 };
 struct end {
 	int ns;
 	struct dataplane *dataplane;
-	unsigned control, detached, keys_differ;
+	unsigned control, detached, keys_differ, tun_gone;
 	uint32_t last_subject, last_epoch;
 	uint8_t last[1600];
 	size_t last_length;
@@ -60,6 +60,9 @@ static void on_event(void *context, const struct dataplane_event *event)
 		break;
 	case DATAPLANE_KEYS_DIFFER:
 		end->keys_differ++;
+		break;
+	case DATAPLANE_TUN_GONE:
+		end->tun_gone++;
 		break;
 	}
 }
@@ -703,7 +706,7 @@ static void test_tap(void **state)
 	close(b);
 }
 
-/* An interface removed under a running worker neither stops nor spins it. */
+/* An interface removed under a running worker neither stops nor spins it, and is told. */
 static void test_interface_vanishes(void **state)
 {
 	uint8_t frame[] = {0xc0, 0x21, 1, 1, 0, 4};
@@ -714,6 +717,8 @@ static void test_interface_vanishes(void **state)
 	run("ip link del tun0");
 	netns_enter(here);
 	close(here);
+	WAIT_FOR(client.tun_gone == 1);
+	assert_int_equal(client.last_subject, 0);
 	send_frame(&client, CLIENT_SUBJECT, frame, sizeof(frame));
 	WAIT_FOR(server.control == 1);
 	send_frame(&server, SERVER_SUBJECT, frame, sizeof(frame));
