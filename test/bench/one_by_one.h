@@ -5,14 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct one_by_one {
-	uint8_t start[16], key[16];
-};
+#include "mppe_formula.h"
 
 struct rival {
 	const char *name;
 	/* The next key, and the packet encrypted in place under it. */
-	void (*packet)(struct one_by_one *chain, uint8_t *bytes, size_t length);
+	void (*packet)(struct mppe_formula *chain, uint8_t *bytes, size_t length);
 };
 
 extern const struct rival rival_nettle;

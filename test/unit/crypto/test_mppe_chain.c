@@ -7,75 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <nettle/arcfour.h>
-#include <nettle/sha1.h>
-#include <nettle/version.h>
-
 #include "mppe_chain.h"
+#include "mppe_formula.h"
 #include "seed.h"
 
 enum { CHAINS = 40, STEPS = 300 };
 
 static const enum mppe_strength strengths[] = {MPPE_40, MPPE_56, MPPE_128};
 
-/* A chain, written out again. */
-struct formula {
-	enum mppe_strength strength;
-	size_t length;
-	uint8_t start[16], key[16];
-};
-
-static void digest_keys(const struct formula *f, uint8_t digest[SHA1_DIGEST_SIZE])
-{
-	uint8_t pad1[40], pad2[40];
-	struct sha1_ctx sha;
-	memset(pad1, 0, sizeof(pad1));
-	memset(pad2, 0xf2, sizeof(pad2));
-	sha1_init(&sha);
-	sha1_update(&sha, f->length, f->start);
-	sha1_update(&sha, sizeof(pad1), pad1);
-	sha1_update(&sha, f->length, f->key);
-	sha1_update(&sha, sizeof(pad2), pad2);
-#if NETTLE_VERSION_MAJOR >= 4
-	sha1_digest(&sha, digest);
-#else
-	sha1_digest(&sha, SHA1_DIGEST_SIZE, digest);
-#endif
-}
-
-static void salt(struct formula *f)
-{
-	if (f->strength != MPPE_128)
-		f->key[0] = 0xd1;
-	if (f->strength == MPPE_40) {
-		f->key[1] = 0x26;
-		f->key[2] = 0x9e;
-	}
-}
-
-static void begin(struct formula *f, enum mppe_strength strength, const uint8_t *start)
-{
-	uint8_t digest[SHA1_DIGEST_SIZE];
-	f->strength = strength;
-	f->length = strength == MPPE_128 ? 16 : 8;
-	memcpy(f->start, start, f->length);
-	memcpy(f->key, start, f->length);
-	digest_keys(f, digest);
-	memcpy(f->key, digest, f->length);
-	salt(f);
-}
-
-static void change(struct formula *f)
-{
-	uint8_t digest[SHA1_DIGEST_SIZE];
-	struct arcfour_ctx rc4;
-	digest_keys(f, digest);
-	arcfour_set_key(&rc4, f->length, digest);
-	arcfour_crypt(&rc4, f->length, f->key, digest);
-	salt(f);
-}
-
-static void assert_same_stream(const struct rc4 *stream, const struct formula *f)
+static void assert_same_stream(const struct rc4 *stream, const struct mppe_formula *f)
 {
 	struct arcfour_ctx rc4;
 	arcfour_set_key(&rc4, f->length, f->key);
@@ -87,12 +27,12 @@ static void assert_same_stream(const struct rc4 *stream, const struct formula *f
 static void walk(const struct mppe_engine *engine, enum mppe_strength strength, struct random *r)
 {
 	struct mppe_chain chain;
-	struct formula f;
+	struct mppe_formula f;
 	uint8_t start[16];
 	struct rc4 stream;
 
 	random_bytes(r, start, sizeof(start));
-	begin(&f, strength, start);
+	mppe_formula_begin(&f, strength, start);
 	mppe_chain_init(&chain, engine, strength, start);
 	assert_int_equal(chain.length, f.length);
 	assert_int_equal(chain.strength, strength);
@@ -108,7 +48,7 @@ static void walk(const struct mppe_engine *engine, enum mppe_strength strength, 
 		} else {
 			mppe_chain_next(&chain);
 		}
-		change(&f);
+		mppe_formula_next(&f);
 	}
 }
 
@@ -130,18 +70,18 @@ static void side_by_side(void **state)
 	const struct mppe_engine *engine;
 	for (size_t e = 0; (engine = mppe_engine_at(e)); e++) {
 		struct mppe_chain chains[RC4_LANES], *at[RC4_LANES];
-		struct formula formulas[RC4_LANES];
+		struct mppe_formula formulas[RC4_LANES];
 		for (size_t n = 0; n < RC4_LANES; n++) {
 			uint8_t start[16];
 			random_bytes(&r, start, sizeof(start));
-			begin(&formulas[n], strengths[n % 3], start);
+			mppe_formula_begin(&formulas[n], strengths[n % 3], start);
 			mppe_chain_init(&chains[n], engine, strengths[n % 3], start);
 		}
 		for (unsigned round = 0; round < STEPS; round++) {
 			size_t count = 1 + random_u32(&r) % RC4_LANES, first = random_u32(&r);
 			for (size_t n = 0; n < count; n++) {
 				at[n] = &chains[(first + n) % RC4_LANES];
-				change(&formulas[(first + n) % RC4_LANES]);
+				mppe_formula_next(&formulas[(first + n) % RC4_LANES]);
 			}
 			mppe_chains_next(at, count);
 			for (size_t n = 0; n < RC4_LANES; n++)

@@ -10,11 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <nettle/arcfour.h>
-#include <nettle/sha1.h>
-#include <nettle/version.h>
-
 #include "cipher.h"
+#include "mppe_formula.h"
 #include "seed.h"
 
 enum {
@@ -30,68 +27,34 @@ enum {
 /* --- MPPE by the book ----------------------------------------------------------------------- */
 
 struct book {
-	enum mppe_strength strength;
+	struct mppe_formula formula;
 	bool stateless;
-	size_t length;
-	uint8_t start[16], key[16];
 	uint16_t count;
 	struct arcfour_ctx stream;
 };
 
-static void book_digest(struct book *b, uint8_t digest[SHA1_DIGEST_SIZE])
+static void book_schedule(struct book *b)
 {
-	uint8_t pad1[40] = {0}, pad2[40];
-	struct sha1_ctx sha;
-	memset(pad2, 0xf2, sizeof(pad2));
-	sha1_init(&sha);
-	sha1_update(&sha, b->length, b->start);
-	sha1_update(&sha, sizeof(pad1), pad1);
-	sha1_update(&sha, b->length, b->key);
-	sha1_update(&sha, sizeof(pad2), pad2);
-#if NETTLE_VERSION_MAJOR >= 4
-	sha1_digest(&sha, digest);
-#else
-	sha1_digest(&sha, SHA1_DIGEST_SIZE, digest);
-#endif
-}
-
-static void book_key(struct book *b, bool first)
-{
-	uint8_t digest[SHA1_DIGEST_SIZE];
-	struct arcfour_ctx rc4;
-	book_digest(b, digest);
-	arcfour_set_key(&rc4, b->length, digest);
-	if (first)
-		memcpy(b->key, digest, b->length);
-	else
-		arcfour_crypt(&rc4, b->length, b->key, digest);
-	if (b->strength != MPPE_128)
-		b->key[0] = 0xd1;
-	if (b->strength == MPPE_40) {
-		b->key[1] = 0x26;
-		b->key[2] = 0x9e;
-	}
-	arcfour_set_key(&b->stream, b->length, b->key);
+	arcfour_set_key(&b->stream, b->formula.length, b->formula.key);
 }
 
 static void book_init(
 	struct book *b, enum mppe_strength strength, bool stateless, const uint8_t *start)
 {
 	memset(b, 0, sizeof(*b));
-	b->strength = strength;
 	b->stateless = stateless;
-	b->length = strength == MPPE_128 ? 16 : 8;
-	memcpy(b->start, start, b->length);
-	memcpy(b->key, start, b->length);
-	book_key(b, true);
+	mppe_formula_begin(&b->formula, strength, start);
+	book_schedule(b);
 }
 
 static void book_seal(struct book *b, uint8_t *sealed, const uint8_t *clear, size_t length)
 {
 	bool change = b->stateless || (b->count & 0xff) == 0xff;
 	uint16_t header = (uint16_t)((change ? 0x9000 : 0x1000) | b->count);
-	if (change)
-		book_key(b, false);
+	if (change) {
+		mppe_formula_next(&b->formula);
+		book_schedule(b);
+	}
 	sealed[0] = (uint8_t)(header >> 8);
 	sealed[1] = (uint8_t)header;
 	arcfour_crypt(&b->stream, length, sealed + 2, clear);

@@ -29,13 +29,6 @@ struct outer_link_ops unqueued;
 
 /* ---- the two ends ---- */
 
-struct address ip(const char *words)
-{
-	struct address a = {.family = 4};
-	assert_int_equal(inet_pton(AF_INET, words, a.bytes), 1);
-	return a;
-}
-
 static void mac_of(const char *name, uint8_t mac[6])
 {
 	struct sockaddr_ll at;

@@ -43,7 +43,6 @@ extern struct outer_link_ops unqueued; /* rings on an interface without a qdisc 
 int stage_run(const struct CMUnitTest *tests, size_t count);
 int set_up(void **state);
 int tear_down(void **state);
-struct address ip(const char *words);
 /* Both ends: a fresh veth drops what is sent before its carrier was noticed. */
 void wait_up(void);
 struct outer_link *open_link(const struct outer_link_ops *ops, unsigned worker, unsigned workers);

@@ -1,7 +1,9 @@
 /* Namespaces by unshare(2) and setns(2). A socket or TUN belongs to the namespace its thread was in
  * when it was made, so one test process can hold both ends of a link. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,6 +32,22 @@ void run(const char *format, ...)
 		fprintf(stderr, "failed: %s\n", command);
 		exit(1);
 	}
+}
+
+struct address ip(const char *words)
+{
+	struct address a = {.family = strchr(words, ':') ? 6 : 4};
+	if (inet_pton(a.family == 6 ? AF_INET6 : AF_INET, words, a.bytes) != 1)
+		fail(words);
+	return a;
+}
+
+unsigned link_index(const char *name)
+{
+	unsigned index = if_nametoindex(name);
+	if (!index)
+		fail(name);
+	return index;
 }
 
 void netns_enter_or_skip(void)

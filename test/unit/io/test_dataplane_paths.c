@@ -10,11 +10,10 @@
 
 #include "dataplane_paths.h"
 #include "netns.h"
+#include "waiting.h"
 
-enum { GUARD_SECONDS = 10, SESSIONS = 16 };
+enum { SESSIONS = 16 };
 
-static uv_loop_t loop;
-static uv_timer_t guard, beat;
 static struct dataplane_paths *paths;
 
 static struct {
@@ -26,13 +25,6 @@ static struct {
 	uint16_t mtu[SESSIONS];    /* by session index */
 	uint32_t number[SESSIONS]; /* of its path */
 } heard;
-
-static struct address ip(const char *words)
-{
-	struct address a = {.family = 4};
-	assert_int_equal(inet_pton(AF_INET, words, a.bytes), 1);
-	return a;
-}
 
 static void tell_path(void *context, unsigned worker, uint32_t index, const struct path *path)
 {
@@ -57,25 +49,6 @@ static void tell_session(void *context, const struct datapath_command *command)
 	heard.mtu[place] = command->path.mtu;
 	heard.number[place] = command->path.index;
 }
-
-static void on_guard(uv_timer_t *timer)
-{
-	fail_msg("what was waited for did not happen within %d seconds", GUARD_SECONDS);
-}
-
-static void on_beat(uv_timer_t *timer)
-{
-}
-
-#define WAIT_FOR(condition)                                                                        \
-	do {                                                                                       \
-		uv_timer_start(&guard, on_guard, GUARD_SECONDS * 1000, 0);                         \
-		uv_timer_start(&beat, on_beat, 5, 5);                                              \
-		while (!(condition))                                                               \
-			uv_run(&loop, UV_RUN_ONCE);                                                \
-		uv_timer_stop(&beat);                                                              \
-		uv_timer_stop(&guard);                                                             \
-	} while (0)
 
 static int set_up(void **state)
 {
@@ -188,13 +161,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_full, set_up, tear_down),
 	};
 	netns_enter_or_skip();
-	uv_loop_init(&loop);
-	uv_timer_init(&loop, &guard);
-	uv_timer_init(&loop, &beat);
+	waiting_open();
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	uv_close((uv_handle_t *)&guard, NULL);
-	uv_close((uv_handle_t *)&beat, NULL);
-	uv_run(&loop, UV_RUN_DEFAULT);
-	uv_loop_close(&loop);
+	waiting_close();
 	return failed;
 }

@@ -22,11 +22,8 @@
 #include "limits.h"
 #include "netns.h"
 #include "state.h"
+#include "waiting.h"
 
-enum { GUARD_SECONDS = 20 };
-
-static uv_loop_t loop;
-static uv_timer_t beat;
 static struct helper *helper;
 static char directory[64], state_path[128], resolv[128], script[128], output[128], slow[128],
 	missing[128], gate[128];
@@ -52,11 +49,6 @@ static const char *slurp(const char *file)
 	return text;
 }
 
-/* Ends each turn of the loop after a moment, so that what came of a timer is seen as well. */
-static void on_beat(uv_timer_t *timer)
-{
-}
-
 struct answer {
 	bool come;
 	int result;
@@ -75,21 +67,9 @@ static void on_done(void *context, int result, const char *error)
 	snprintf(answer->error, sizeof(answer->error), "%s", error);
 }
 
-static void wait_for(const struct answer *answer)
-{
-	uint64_t until = clock_now() + SECONDS(GUARD_SECONDS);
-	uv_timer_start(&beat, on_beat, 10, 10);
-	while (!answer->come) {
-		uv_run(&loop, UV_RUN_ONCE);
-		if (clock_now() > until)
-			fail_msg("nothing happened for %d seconds", GUARD_SECONDS);
-	}
-	uv_timer_stop(&beat);
-}
-
 static void expect(struct answer *answer, int result)
 {
-	wait_for(answer);
+	WAIT_FOR(answer->come);
 	if (answer->result != result)
 		fail_msg("%d (%s) instead of %d", answer->result, answer->error, result);
 	memset(answer, 0, sizeof(*answer));
@@ -142,8 +122,7 @@ static int set_up(void **state)
 	run("echo 0 > /proc/sys/net/ipv4/ip_forward");
 	if (helper_start(&helper, &config, NULL, NULL, error) != 0)
 		fail_msg("%s", error);
-	uv_loop_init(&loop);
-	uv_timer_init(&loop, &beat);
+	waiting_open();
 	assert_int_equal(helper_attach(helper, &loop, NULL, NULL), 0);
 	answers = 0;
 	return 0;
@@ -153,9 +132,7 @@ static int tear_down(void **state)
 {
 	if (helper)
 		helper_stop(helper, SECONDS(5));
-	uv_close((uv_handle_t *)&beat, NULL);
-	uv_run(&loop, UV_RUN_DEFAULT);
-	uv_loop_close(&loop);
+	waiting_close();
 	run("ip link del gl-io-a");
 	run("rm -rf '%s'", directory);
 	return 0;
@@ -197,7 +174,7 @@ static void test_nat(void **state)
 	expect(&answer, 0);
 	strcpy(config.interface, "x\" accept; #");
 	helper_nat(helper, &config, on_done, &answer);
-	wait_for(&answer);
+	WAIT_FOR(answer.come);
 	assert_int_equal(answer.result, -EINVAL);
 	assert_true(answer.error[0]);
 }
@@ -306,12 +283,12 @@ static void test_scripts_of_one_key_in_order(void **state)
 	start_script(7, "up", gate, "3", &up);
 	start_script(7, "down", "", "0", &down);
 	start_script(8, "other", "", "0", &other);
-	wait_for(&other); /* another session does not wait */
+	WAIT_FOR(other.come); /* another session does not wait */
 	assert_false(up.come || down.come);
 	assert_null(strstr(slurp(output), "start down"));
 	assert_int_equal(helper_pending(helper), 2);
 	open_gate();
-	wait_for(&down);
+	WAIT_FOR(down.come);
 	assert_int_equal(up.result, 3);
 	assert_int_equal(down.result, 0);
 	assert_int_equal(up.order, 2);
@@ -377,7 +354,7 @@ static void test_undo_is_a_barrier(void **state)
 	helper_undo(helper, on_done, &undo);
 	start_script(6, "later", "", "0", &later);
 	open_gate(); /* returns when the first script waits there */
-	wait_for(&later);
+	WAIT_FOR(later.come);
 	assert_int_equal(up.order, 1);
 	assert_int_equal(undo.order, 2);
 	assert_int_equal(later.order, 3);
@@ -433,12 +410,12 @@ static void test_a_dead_helper_is_told(void **state)
 	start_script(2, "other", "", "0", &after);
 	expect(&after, 0); /* so the first one runs */
 	kill(helper_pid(helper), SIGKILL);
-	wait_for(&answer);
+	WAIT_FOR(answer.come);
 	open_gate(); /* its script is nobody's now */
 	assert_int_equal(answer.result, -EPIPE);
 	assert_true(was_lost);
 	helper_dns_restore(helper, on_done, &after);
-	wait_for(&after);
+	WAIT_FOR(after.come);
 	assert_int_equal(after.result, -EPIPE);
 }
 

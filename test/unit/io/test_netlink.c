@@ -17,13 +17,6 @@
 static struct netlink *nl;
 static unsigned link_a;
 
-static struct address ip(const char *words)
-{
-	struct address a = {.family = strchr(words, ':') ? 6 : 4};
-	assert_int_equal(inet_pton(a.family == 6 ? AF_INET6 : AF_INET, words, a.bytes), 1);
-	return a;
-}
-
 static struct prefix net(const char *words, uint8_t length)
 {
 	return (struct prefix){.address = ip(words), .length = length};

@@ -30,13 +30,6 @@ static struct datapath dp;
 static struct path path;
 static uint64_t now;
 
-static struct address ip(const char *words)
-{
-	struct address a = {.family = 4};
-	assert_int_equal(inet_pton(AF_INET, words, a.bytes), 1);
-	return a;
-}
-
 static int set_up(void **state)
 {
 	char error[256] = "";

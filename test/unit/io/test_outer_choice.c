@@ -20,13 +20,6 @@ static struct outer_programs *programs;
 static char no_programs[160];
 static const struct address any = {.family = 0};
 
-static struct address ip(const char *words)
-{
-	struct address a = {.family = strchr(words, ':') ? 6 : 4};
-	assert_int_equal(inet_pton(a.family == 6 ? AF_INET6 : AF_INET, words, a.bytes), 1);
-	return a;
-}
-
 static struct outer_choice choose(enum outer_kind wanted, const struct address *local,
 	const struct address *peer, int expected)
 {
@@ -40,16 +33,6 @@ static struct outer_choice choose(enum outer_kind wanted, const struct address *
 	else
 		print_message("%s\n", choice.why);
 	return choice;
-}
-
-static unsigned link_index(const char *name)
-{
-	struct netlink *nl;
-	assert_int_equal(netlink_open(&nl), 0);
-	int index = netlink_link_index(nl, name);
-	netlink_close(nl);
-	assert_true(index > 0);
-	return (unsigned)index;
 }
 
 static void expect_raw(const char *because)

@@ -30,13 +30,6 @@ static struct outer_raw *raw;
 static int peer4, peer6; /* the peer's raw sockets */
 static struct datapath dp4, dp6;
 
-static struct address ip(const char *words)
-{
-	struct address a = {.family = strchr(words, ':') ? 6 : 4};
-	assert_int_equal(inet_pton(a.family == 6 ? AF_INET6 : AF_INET, words, a.bytes), 1);
-	return a;
-}
-
 static struct outer_raw *open_raw(unsigned worker, unsigned workers)
 {
 	struct outer_raw *opened;

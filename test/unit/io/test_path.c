@@ -21,63 +21,20 @@
 #include "netns.h"
 #include "path.h"
 #include "survey.h"
+#include "waiting.h"
 
-enum { GUARD_SECONDS = 15, MANY = 10000, RULE_DSCP = 25 };
+enum { MANY = 10000, RULE_DSCP = 25 };
 
-static uv_loop_t loop;
-static uv_timer_t guard, beat;
 static int host, east, west; /* namespaces: ours, and the two next hops */
 static struct paths *paths;
 static unsigned changes; /* since the last look */
 static struct path last[MANY + 1];
-
-static struct address ip(const char *words)
-{
-	struct address a = {.family = strchr(words, ':') ? 6 : 4};
-	assert_int_equal(inet_pton(a.family == 6 ? AF_INET6 : AF_INET, words, a.bytes), 1);
-	return a;
-}
 
 static void on_changed(void *context, uint32_t index, const struct path *path)
 {
 	assert_true(index > 0 && index <= MANY);
 	last[index] = *path;
 	changes++;
-}
-
-static void on_guard(uv_timer_t *timer)
-{
-	fail_msg("what was waited for did not happen within %d seconds", GUARD_SECONDS);
-}
-
-static void on_beat(uv_timer_t *timer)
-{
-}
-
-#define WAIT_FOR(condition)                                                                        \
-	do {                                                                                       \
-		uv_timer_start(&guard, on_guard, GUARD_SECONDS * 1000, 0);                         \
-		uv_timer_start(&beat, on_beat, 5, 5);                                              \
-		while (!(condition))                                                               \
-			uv_run(&loop, UV_RUN_ONCE);                                                \
-		uv_timer_stop(&beat);                                                              \
-		uv_timer_stop(&guard);                                                             \
-	} while (0)
-
-static bool over;
-
-static void on_over(uv_timer_t *timer)
-{
-	over = true;
-}
-
-/* Lets the loop run for a while. */
-static void settle(unsigned ms)
-{
-	over = false;
-	uv_timer_start(&guard, on_over, ms, 0);
-	while (!over)
-		uv_run(&loop, UV_RUN_ONCE);
 }
 
 static void in(int ns, const char *command)
@@ -155,16 +112,6 @@ static uint32_t want(const char *local, const char *peer, struct path *path)
 	assert_true(address_equal(&path->peer, &b));
 	last[index] = *path;
 	return index;
-}
-
-static unsigned link_index(const char *name)
-{
-	struct netlink *nl;
-	assert_int_equal(netlink_open(&nl), 0);
-	int index = netlink_link_index(nl, name);
-	netlink_close(nl);
-	assert_true(index > 0);
-	return (unsigned)index;
 }
 
 static void expect_header(const struct path *path, uint8_t to2, uint8_t to, uint8_t from2)
@@ -625,13 +572,8 @@ int main(void)
 	host = netns_current();
 	east = netns_new();
 	west = netns_new();
-	uv_loop_init(&loop);
-	uv_timer_init(&loop, &guard);
-	uv_timer_init(&loop, &beat);
+	waiting_open();
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	uv_close((uv_handle_t *)&guard, NULL);
-	uv_close((uv_handle_t *)&beat, NULL);
-	uv_run(&loop, UV_RUN_DEFAULT);
-	uv_loop_close(&loop);
+	waiting_close();
 	return failed;
 }

@@ -14,11 +14,10 @@
 #include "clock.h"
 #include "limits.h"
 #include "tcp.h"
+#include "waiting.h"
 
 enum { GUARD_SECONDS = 20, BIG = 200000 };
 
-static uv_loop_t loop;
-static uv_timer_t beat;
 static struct tcp_listener *listener;
 
 /* One end of a connection, and what it heard. */
@@ -34,21 +33,6 @@ struct end {
 static struct end accepted[4], dialled;
 static unsigned accepts;
 static bool refuse, close_on_data;
-
-static void on_beat(uv_timer_t *timer)
-{
-}
-
-#define WAIT_FOR(condition)                                                                        \
-	do {                                                                                       \
-		uint64_t until = clock_now() + SECONDS(GUARD_SECONDS);                             \
-		uv_timer_start(&beat, on_beat, 5, 5);                                              \
-		while (!(condition)) {                                                             \
-			uv_run(&loop, UV_RUN_ONCE);                                                \
-			assert_true(clock_now() < until);                                          \
-		}                                                                                  \
-		uv_timer_stop(&beat);                                                              \
-	} while (0)
 
 static void on_opened(void *context, struct tcp_connection *connection)
 {
@@ -100,8 +84,7 @@ static int set_up(void **state)
 	memset(&dialled, 0, sizeof(dialled));
 	accepts = 0;
 	refuse = close_on_data = false;
-	uv_loop_init(&loop);
-	uv_timer_init(&loop, &beat);
+	waiting_open();
 	if (tcp_listen(&listener, &loop, &config, error) != 0)
 		fail_msg("%s", error);
 	return 0;
@@ -115,9 +98,7 @@ static int tear_down(void **state)
 	if (dialled.connection)
 		tcp_abort(dialled.connection);
 	tcp_listener_close(listener);
-	uv_close((uv_handle_t *)&beat, NULL);
-	uv_run(&loop, UV_RUN_DEFAULT);
-	assert_int_equal(uv_loop_close(&loop), 0); /* nothing was left open */
+	waiting_close();
 	return 0;
 }
 

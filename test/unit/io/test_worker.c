@@ -21,6 +21,7 @@
 #include "subject.h"
 #include "tap.h"
 #include "tun.h"
+#include "waiting.h"
 
 enum { GUARD_SECONDS = 10 };
 
@@ -35,8 +36,6 @@ struct end {
 	struct datapath_counters final;
 };
 
-static uv_loop_t loop;
-static uv_timer_t guard, beat;
 static struct end client, server;
 static const struct dataplane_ops *ops = &dataplane_user;
 
@@ -67,33 +66,6 @@ static void on_event(void *context, const struct dataplane_event *event)
 	}
 }
 
-/* The loop's only purpose in waiting: a test that would hang fails instead. */
-static void on_guard(uv_timer_t *timer)
-{
-	fail_msg("what was waited for did not happen within %d seconds", GUARD_SECONDS);
-}
-
-/* The guard bounds the whole wait, whatever else happens meanwhile. */
-#define WAIT_FOR(condition)                                                                        \
-	do {                                                                                       \
-		uv_timer_start(&guard, on_guard, GUARD_SECONDS * 1000, 0);                         \
-		while (!(condition))                                                               \
-			uv_run(&loop, UV_RUN_ONCE);                                                \
-		uv_timer_stop(&guard);                                                             \
-	} while (0)
-
-/* For what is only published, not told: looks again every few milliseconds. */
-static void on_beat(uv_timer_t *timer)
-{
-}
-
-#define WAIT_COUNTED(expression)                                                                   \
-	do {                                                                                       \
-		uv_timer_start(&beat, on_beat, 2, 2);                                              \
-		WAIT_FOR(expression);                                                              \
-		uv_timer_stop(&beat);                                                              \
-	} while (0)
-
 static uint64_t session_drop(struct end *end, uint32_t subject, enum drop drop)
 {
 	struct dataplane_statistics statistics;
@@ -107,13 +79,6 @@ static uint64_t shared_drop(struct end *end, enum drop drop)
 	uint64_t drops[DROP_COUNT];
 	ops->drops(end->dataplane, drops);
 	return drops[drop];
-}
-
-static struct address ip(const char *words)
-{
-	struct address a = {.family = strchr(words, ':') ? 6 : 4};
-	assert_int_equal(inet_pton(a.family == 6 ? AF_INET6 : AF_INET, words, a.bytes), 1);
-	return a;
 }
 
 static void start(struct end *end, bool is_server, const char *interface, const char *local,
@@ -277,18 +242,13 @@ static int make_namespaces(void **state)
 	run("ip link set gl-io-b up");
 	netns_enter(here);
 	close(here);
-	uv_loop_init(&loop);
-	uv_timer_init(&loop, &guard);
-	uv_timer_init(&loop, &beat);
+	waiting_open();
 	return 0;
 }
 
 static int end_loop(void **state)
 {
-	uv_close((uv_handle_t *)&guard, NULL);
-	uv_close((uv_handle_t *)&beat, NULL);
-	uv_run(&loop, UV_RUN_DEFAULT);
-	assert_int_equal(uv_loop_close(&loop), 0);
+	waiting_close();
 	close(client.ns);
 	close(server.ns);
 	return 0;
@@ -369,8 +329,8 @@ static void test_packets_go_both_ways(void **state)
 	assert_false(seen.marker_outer);
 	assert_int_equal(seen.ip_protocol, IPPROTO_GRE);
 	struct dataplane_statistics statistics;
-	WAIT_COUNTED(ops->statistics(server.dataplane, SERVER_SUBJECT, &statistics) &&
-		     statistics.counters.rx_packets >= 50 && statistics.counters.tx_packets >= 50);
+	WAIT_FOR(ops->statistics(server.dataplane, SERVER_SUBJECT, &statistics) &&
+		 statistics.counters.rx_packets >= 50 && statistics.counters.tx_packets >= 50);
 	assert_true(statistics.last_received > 0 && statistics.last_active > 0);
 	assert_false(ops->statistics(server.dataplane, subject_make(5, 8), &statistics));
 	close(a);
@@ -405,7 +365,7 @@ static void test_wrong_peer_is_dropped(void **state)
 	attach(&client, &at_client);
 	attach(&client, &thief);
 	send_frame(&client, thief.subject, frame, sizeof(frame));
-	WAIT_COUNTED(session_drop(&server, SERVER_SUBJECT, DROP_GRE_PEER) == 1);
+	WAIT_FOR(session_drop(&server, SERVER_SUBJECT, DROP_GRE_PEER) == 1);
 	frame[3] = 10;
 	send_frame(&client, CLIENT_SUBJECT, frame, sizeof(frame));
 	WAIT_FOR(server.control == 1);
@@ -419,7 +379,7 @@ static void test_unknown_call_is_counted(void **state)
 	lost.peer_call_id = 4242;
 	attach(&client, &lost);
 	send_frame(&client, lost.subject, frame, sizeof(frame));
-	WAIT_COUNTED(shared_drop(&server, DROP_GRE_CALL) == 1);
+	WAIT_FOR(shared_drop(&server, DROP_GRE_CALL) == 1);
 }
 
 /* GRE of other protocols never wakes us: the filter in the kernel keeps it out. */
@@ -490,11 +450,11 @@ static void test_keys_differ_is_told_once(void **state)
 	for (unsigned i = 0; i < 40; i++)
 		send_udp(a, "10.9.0.1", 5000, "noise");
 	WAIT_FOR(server.keys_differ == 1);
-	WAIT_COUNTED(session_drop(&server, SERVER_SUBJECT, DROP_MPPE_INNER) >= 30);
+	WAIT_FOR(session_drop(&server, SERVER_SUBJECT, DROP_MPPE_INNER) >= 30);
 	/* The same run goes on: nothing new to say. */
 	for (unsigned i = 0; i < 40; i++)
 		send_udp(a, "10.9.0.1", 5000, "noise");
-	WAIT_COUNTED(session_drop(&server, SERVER_SUBJECT, DROP_MPPE_INNER) >= 70);
+	WAIT_FOR(session_drop(&server, SERVER_SUBJECT, DROP_MPPE_INNER) >= 70);
 	assert_int_equal(server.keys_differ, 1);
 	close(a);
 }
@@ -510,7 +470,7 @@ static void test_inner_source_is_checked(void **state)
 	close(here);
 	int liar = udp(&client, "10.9.0.77", 4000);
 	send_udp(liar, "10.9.0.1", 5000, "not mine");
-	WAIT_COUNTED(session_drop(&server, SERVER_SUBJECT, DROP_INNER_SOURCE) == 1);
+	WAIT_FOR(session_drop(&server, SERVER_SUBJECT, DROP_INNER_SOURCE) == 1);
 	close(liar);
 }
 
@@ -649,10 +609,10 @@ static void test_client_to_client(void **state)
 		send_udp(b, "10.9.0.2", 4000, "yes?");
 		expect_udp(a, "yes?");
 		struct dataplane_statistics statistics;
-		WAIT_COUNTED(ops->statistics(server.dataplane, subject_make(6, 1), &statistics) &&
-			     statistics.counters.tx_packets == 1);
+		WAIT_FOR(ops->statistics(server.dataplane, subject_make(6, 1), &statistics) &&
+			 statistics.counters.tx_packets == 1);
 	} else {
-		WAIT_COUNTED(session_drop(&server, SERVER_SUBJECT, DROP_ISOLATED) == 1);
+		WAIT_FOR(session_drop(&server, SERVER_SUBJECT, DROP_ISOLATED) == 1);
 	}
 	close(a);
 	close(b);
@@ -664,7 +624,7 @@ static void test_unrouted_destination(void **state)
 	attach(&server, &at_server);
 	int b = udp(&server, "10.9.0.1", 5000);
 	send_udp(b, "10.9.0.200", 4000, "nobody");
-	WAIT_COUNTED(shared_drop(&server, DROP_INNER_ROUTE) == 1);
+	WAIT_FOR(shared_drop(&server, DROP_INNER_ROUTE) == 1);
 	close(b);
 }
 

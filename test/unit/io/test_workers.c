@@ -49,13 +49,6 @@ static void on_event(void *context, const struct dataplane_event *event)
 		detached++;
 }
 
-static struct address ip(const char *words)
-{
-	struct address a = {.family = 4};
-	assert_int_equal(inet_pton(AF_INET, words, a.bytes), 1);
-	return a;
-}
-
 static uint32_t inner_address(unsigned session)
 {
 	return 0x0a090100 + session + 1; /* 10.9.1.1 and on */
