@@ -36,6 +36,11 @@
 	X(DATAPATH, MPPE_RESYNC, "mppe-resync", "stateful MPPE waits for a flushed packet")        \
 	X(DATAPATH, MPPE_INNER, "mppe-inner",                                                      \
 		"decrypted protocol is not one MPPE may carry: keys differ")                       \
+	X(DATAPATH, CODEC_DATA, "codec-data", "compressed packet that makes no sense")             \
+	X(DATAPATH, CODEC_SIZE, "codec-size", "compressed packet that holds more than our MRU")    \
+	X(DATAPATH, CODEC_LOST, "codec-lost", "compressed packet behind one that is missing")      \
+	X(DATAPATH, CODEC_RESYNC, "codec-resync",                                                  \
+		"decompressor waits for the peer to start again")                                  \
 	X(DATAPATH, INNER_HEADER, "inner-header", "network packet with a malformed IP header")     \
 	X(DATAPATH, INNER_SOURCE, "inner-source", "inner source address is not the session's")     \
 	X(DATAPATH, INNER_ROUTE, "inner-route", "no session has this inner destination")           \

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "address.h"
+#include "codec_params.h"
 #include "mppe_key.h"
 
 enum datapath_command_kind {
@@ -18,6 +19,7 @@ enum datapath_command_kind {
 				* the bytes, protocol field first, travel behind the command */
 	DATAPATH_RECEIVE_KEY,  /* arm the receiver; strength MPPE_NONE disarms */
 	DATAPATH_TRANSMIT_KEY, /* encrypt from here on; strength MPPE_NONE stops */
+	DATAPATH_COMPRESS,     /* CCP: a compressor or a decompressor, or no longer */
 	DATAPATH_FRAMING,      /* LCP opened: what may be sent and how */
 	DATAPATH_NETWORK,      /* network protocols that are up, and the peer's addresses */
 	DATAPATH_PATH,         /* the outer path to the peer, or its MTU, is another */
@@ -25,10 +27,13 @@ enum datapath_command_kind {
 	DATAPATH_DETACH,       /* forget the session */
 };
 
+struct layer_memory;
+
 struct datapath_command {
 	enum datapath_command_kind kind;
 	uint32_t subject; /* the session's handle */
 	uint32_t epoch;
+	struct layer_memory *memory; /* what layers_need asks for, given by the data plane */
 	union {
 		struct {
 			uint16_t local_call_id;
@@ -51,6 +56,10 @@ struct datapath_command {
 			enum mppe_strength strength;
 			bool stateless;
 		} key;
+		struct {
+			bool transmit;              /* else of what we receive */
+			struct codec_params params; /* CODEC_NONE: it ends */
+		} compress;
 		struct {
 			uint16_t send_mru; /* the peer's MRU: protocol field not counted */
 			uint16_t mtu;      /* largest inner packet we send, outer path considered */

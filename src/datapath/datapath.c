@@ -34,6 +34,8 @@ static uint16_t less(uint16_t from, uint16_t what)
 uint16_t datapath_mtu(const struct datapath *dp)
 {
 	uint16_t inside = mppe_armed(&dp->transmit) ? MPPE_INSIDE : 0;
+	if (dp->layers)
+		inside += (uint16_t)layers_inside(dp->layers);
 	uint16_t around = (dp->peer.family == 6 ? OUTER_IP6_HEADER : OUTER_IP_HEADER) +
 			  GRE_HEADER_MAX + FRAME_HEADER_MAX;
 	uint16_t mru = less(dp->send_mru, inside);
@@ -50,8 +52,9 @@ void datapath_drop_previous(const struct datapath_engine *engine, struct datapat
 	dp->previous = NULL;
 }
 
-static void forget_link(const struct datapath_engine *engine, struct datapath *dp)
+static void forget_link(struct datapath_engine *engine, struct datapath *dp)
 {
+	layers_forget(engine, dp);
 	mppe_wipe(&dp->transmit, engine->keys);
 	mppe_wipe(&dp->receive, engine->keys);
 	datapath_drop_previous(engine, dp);
@@ -187,8 +190,10 @@ void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 {
 	if (command->kind == DATAPATH_ATTACH)
 		attach(engine, dp, command, now);
-	if (!dp->attached)
+	if (!dp->attached) {
+		layers_refuse(engine, command);
 		return;
+	}
 	switch (command->kind) {
 	case DATAPATH_ATTACH:
 		break;
@@ -205,6 +210,9 @@ void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 		break;
 	case DATAPATH_TRANSMIT_KEY:
 		arm_transmit(engine, dp, command);
+		break;
+	case DATAPATH_COMPRESS:
+		layers_execute(engine, dp, command);
 		break;
 	case DATAPATH_FRAMING:
 		set_framing(dp, command);

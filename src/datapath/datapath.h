@@ -22,6 +22,7 @@
 #include "gre.h"
 #include "hold.h"
 #include "key_pool.h"
+#include "layers.h"
 #include "limits.h"
 #include "mppe.h"
 #include "packet.h"
@@ -41,18 +42,22 @@ struct datapath_engine {
 	struct hold_pool *pool;
 	struct key_pool *keys;         /* session keys made ahead (datapath_idle); may be NULL */
 	struct prefix_table *prefixes; /* inner destination to session; may be NULL (client) */
+	struct layer_memory *spent;    /* handed with commands and done with: the owner's again */
 	uint32_t drops[DROP_COUNT];    /* those that no session can be blamed for */
 };
 
-/* What stateful MPPE and changes of keys need, apart from the session: most never touch theirs. */
+/* What stateful MPPE, changes of keys and layers need, apart from the session: most never touch
+ * theirs. */
 struct datapath_streams {
 	struct rc4 transmit, receive, previous;
-	struct mppe old; /* what datapath.previous points to */
+	struct mppe old;      /* what datapath.previous points to */
+	struct layers layers; /* what datapath.layers points to */
 };
 
 /* All zero at first but for `streams`, which is the owner's, and its own to set; it stays. */
 struct datapath {
 	struct datapath_streams *streams;
+	struct layers *layers; /* what was negotiated besides MPPE; NULL: nothing, as most */
 	uint32_t subject, epoch;
 	uint16_t local_call_id, peer_call_id;
 	bool attached, connected;

@@ -50,8 +50,9 @@ struct opening {
 	uint64_t now;
 	size_t first; /* output from which on some may still be encrypted, or dead */
 	struct cipher cipher;
-	size_t waiting;          /* outputs given to the cipher and not looked at since */
-	size_t slots[BATCH_MAX]; /* which ones */
+	size_t waiting;           /* outputs given to the cipher and not looked at since */
+	size_t slots[BATCH_MAX];  /* which ones */
+	uint16_t bits[BATCH_MAX]; /* with layers: the MPPE header each came with */
 };
 
 /* A frame, and how it came. */
@@ -173,10 +174,62 @@ static bool hand_up(struct packet *packet, uint16_t protocol, size_t header, enu
 	return true;
 }
 
-/* What RC4 uncovered. */
-static bool check_opened(struct opening *o, struct packet *packet, enum drop *why)
+static void request_resync(struct opening *o, struct datapath *dp);
+
+/* The frame of a session with layers goes inwards through them, to `room`. */
+static bool through_layers(struct opening *o, struct datapath *dp, struct layered *frame,
+	struct layer_room *room, enum drop *why)
+{
+	bool dead = layers_dead(dp->layers);
+
+	if (!layers_open(dp->layers, frame, room, why)) {
+		if (layers_dead(dp->layers))
+			request_resync(o, dp);
+		return false;
+	}
+	if (dead && !layers_dead(dp->layers))
+		dp->resync_tries = 0;
+	return true;
+}
+
+/* What RC4 uncovered of a session with layers goes through them, and stands then as if it had come
+ * so. MPPC shares MPPE's header: `bits` are that. */
+static __attribute__((noinline)) bool uncover(
+	struct opening *o, struct packet *packet, uint16_t bits, enum drop *why)
 {
 	struct datapath *dp = packet->datapath;
+	struct layer_room room;
+	struct layered frame = {.bytes = room.half[0]};
+	struct writer w = writer_over(room.half[0], sizeof(room.half[0]));
+	struct reader r = reader_over(packet->bytes, packet->length);
+
+	if (layers_share(dp->layers)) {
+		frame.protocol = PROTOCOL_COMPRESSED;
+		write_u16(&w, bits);
+	} else if (!frame_protocol(&r, &frame.protocol, why)) {
+		return true; /* noise, which check_opened knows what to do with */
+	}
+	write_bytes(&w, r.at, reader_left(&r));
+	frame.length = writer_length(&w);
+	if (w.failed)
+		return refuse(why, DROP_INNER_SIZE);
+	if (!through_layers(o, dp, &frame, &room, why)) {
+		dp->suspicious += *why == DROP_CODEC_DATA;
+		return false;
+	}
+	w = writer_over(packet->bytes, packet->capacity);
+	write_u16(&w, frame.protocol);
+	write_bytes(&w, frame.bytes, frame.length);
+	packet->length = (uint32_t)writer_length(&w);
+	return w.failed ? refuse(why, DROP_INNER_SIZE) : true;
+}
+
+/* What RC4 uncovered. */
+static bool check_opened(struct opening *o, struct packet *packet, uint16_t bits, enum drop *why)
+{
+	struct datapath *dp = packet->datapath;
+	if (dp->layers && !uncover(o, packet, bits, why))
+		return false;
 	struct reader r = reader_over(packet->bytes, packet->length);
 	bool quiet = dp->suspicious++ == 0; /* until it turns out to be IP */
 	uint16_t protocol;
@@ -219,7 +272,7 @@ static void finish(struct opening *o)
 	for (size_t n = 0; n < o->waiting; n++) {
 		struct packet *packet = &o->out->at[o->slots[n]];
 		enum drop why;
-		if (!check_opened(o, packet, &why)) {
+		if (!check_opened(o, packet, o->bits[n], &why)) {
 			drop(packet->datapath, why);
 			packet->length = 0;
 		}
@@ -248,6 +301,8 @@ static bool queue(struct opening *o, struct datapath *dp, struct mppe *m,
 		return false;
 	packet->tos = arrival->tos;
 	packet->length = (uint32_t)(length - MPPE_HEADER_SIZE);
+	if (dp->layers)
+		o->bits[o->waiting] = get_u16(r->at);
 	o->slots[o->waiting++] = o->out->count++;
 	return true;
 }
@@ -322,7 +377,36 @@ static bool open_encrypted(
 	return true;
 }
 
-/* True when the frame was a CCP reset of a direction that is encrypted, and is done with. */
+static bool reset_transmit(struct opening *o, struct datapath *dp, uint8_t id)
+{
+	bool packed = dp->layers && layers_reset_transmit(dp->layers);
+
+	if (!packed && !mppe_armed(&dp->transmit))
+		return false;
+	if (mppe_armed(&dp->transmit))
+		mppe_flush(&dp->transmit);
+	seal_ccp(dp, CCP_RESET_ACK, id, o->out);
+	return true;
+}
+
+/* The answer to an older request says nothing: another comes, where the history starts once more.
+ */
+static bool reset_receive(struct datapath *dp, uint8_t id)
+{
+	bool packed = dp->layers && dp->layers->codec[LAYER_RECEIVE].ops;
+
+	if (!packed && !mppe_armed(&dp->receive))
+		return false;
+	if (id != dp->resync_id)
+		return true;
+	dp->resync_heard = true;
+	if (layers_dead(dp->layers))
+		layers_reset_receive(dp->layers);
+	return true;
+}
+
+/* True when the frame was a CCP reset of a direction that is encrypted or compressed, and is
+ * done with. */
 static bool handle_reset(struct opening *o, struct datapath *dp, struct reader r)
 {
 	uint8_t code = read_u8(&r);
@@ -331,17 +415,16 @@ static bool handle_reset(struct opening *o, struct datapath *dp, struct reader r
 
 	if (r.failed || length < 4 || length - 4u > reader_left(&r))
 		return false;
-	if (code == CCP_RESET_REQUEST && mppe_armed(&dp->transmit)) {
-		mppe_flush(&dp->transmit);
-		seal_ccp(dp, CCP_RESET_ACK, id, o->out);
-		return true;
-	}
-	if (code == CCP_RESET_ACK && mppe_armed(&dp->receive)) {
-		if (id == dp->resync_id)
-			dp->resync_heard = true;
-		return true;
-	}
-	return false;
+	if (code == CCP_RESET_REQUEST)
+		return reset_transmit(o, dp, id);
+	return code == CCP_RESET_ACK && reset_receive(dp, id);
+}
+
+/* Network packets that are not encrypted are not wanted, or no longer. */
+static bool clear_refused(const struct datapath *dp)
+{
+	return dp->require_encryption || dp->receive.active ||
+	       (dp->previous && dp->previous->active);
 }
 
 static bool open_clear(struct opening *o, struct datapath *dp, uint16_t protocol,
@@ -352,8 +435,7 @@ static bool open_clear(struct opening *o, struct datapath *dp, uint16_t protocol
 	bool network = protocol <= PROTOCOL_NETWORK_LAST;
 	struct writer w;
 
-	bool encrypts = dp->receive.active || (dp->previous && dp->previous->active);
-	if (network && (dp->require_encryption || encrypts))
+	if (network && clear_refused(dp))
 		return refuse(why, DROP_MPPE_CLEAR);
 	if (protocol == PROTOCOL_CCP && handle_reset(o, dp, *r))
 		return true;
@@ -375,6 +457,36 @@ static bool open_clear(struct opening *o, struct datapath *dp, uint16_t protocol
 	return true;
 }
 
+/* A frame of a session with layers that is not MPPE's. */
+static __attribute__((noinline)) bool open_layered(struct opening *o, struct datapath *dp,
+	uint16_t protocol, struct arrival *arrival, enum drop *why)
+{
+	struct layer_room room;
+	struct layered frame = {.protocol = protocol, .bytes = room.half[0]};
+	const struct reader *r = &arrival->frame;
+
+	frame.length = reader_left(r);
+	if (frame.length > sizeof(room.half[0]))
+		return refuse(why, DROP_INNER_SIZE);
+	if (protocol <= PROTOCOL_NETWORK_LAST && clear_refused(dp))
+		return refuse(why, DROP_MPPE_CLEAR);
+	memcpy(frame.bytes, r->at, frame.length);
+	if (!through_layers(o, dp, &frame, &room, why))
+		return false;
+	arrival->frame = reader_over(frame.bytes, frame.length);
+	return open_clear(o, dp, frame.protocol, arrival, why);
+}
+
+static bool open_protocol(struct opening *o, struct datapath *dp, uint16_t protocol,
+	struct arrival *arrival, enum drop *why)
+{
+	if (protocol == PROTOCOL_COMPRESSED && (!dp->layers || mppe_armed(&dp->receive)))
+		return open_encrypted(o, dp, arrival, why);
+	if (dp->layers)
+		return open_layered(o, dp, protocol, arrival, why);
+	return open_clear(o, dp, protocol, arrival, why);
+}
+
 /* One PPP frame, in its turn. At most one output. */
 static void open_frame(struct opening *o, struct datapath *dp, struct arrival arrival)
 {
@@ -382,8 +494,7 @@ static void open_frame(struct opening *o, struct datapath *dp, struct arrival ar
 	enum drop why;
 
 	if (!frame_parse(&arrival.frame, &protocol, &why) ||
-		!(protocol == PROTOCOL_COMPRESSED ? open_encrypted(o, dp, &arrival, &why)
-						  : open_clear(o, dp, protocol, &arrival, &why)))
+		!open_protocol(o, dp, protocol, &arrival, &why))
 		drop(dp, why);
 }
 
@@ -396,7 +507,8 @@ static bool open_late_frame(struct opening *o, struct datapath *dp, struct arriv
 
 	arrival.late = true;
 	if (frame_parse(&arrival.frame, &protocol, &why)) {
-		if (protocol != PROTOCOL_COMPRESSED || !dp->receive.stateless || dp->previous)
+		if (protocol != PROTOCOL_COMPRESSED || !dp->receive.stateless || dp->previous ||
+			(dp->layers && layers_ordered(dp->layers)))
 			why = DROP_GRE_LATE;
 		else
 			opened = open_encrypted(o, dp, &arrival, &why);
@@ -428,6 +540,8 @@ static void give_up(struct opening *o, struct datapath *dp, uint32_t sequence)
 
 	reorder_give_up(&dp->gre.order, o->engine->pool, sequence, o->now);
 	mppe_lost(&dp->receive, dp->gre.order.lost - lost);
+	if (dp->layers && dp->gre.order.lost != lost)
+		layers_lost(dp->layers);
 	release(o, dp);
 }
 
@@ -441,13 +555,15 @@ static bool hold(
 		       reader_left(frame), arrival->tos, o->now);
 }
 
-/* Whether a frame may be handled ahead of its turn: the data plane's order is that of MPPE. */
-static bool is_control(struct reader frame)
+/* Whether a frame may be handled ahead of its turn: the data plane's order is that of MPPE. The
+ * answer to a reset is part of what a decompressor reads. */
+static bool may_overtake(const struct datapath *dp, struct reader frame)
 {
 	uint16_t protocol;
 	enum drop why;
 
-	return frame_parse(&frame, &protocol, &why) && protocol > PROTOCOL_NETWORK_LAST;
+	return frame_parse(&frame, &protocol, &why) && protocol > PROTOCOL_NETWORK_LAST &&
+	       (protocol != PROTOCOL_CCP || !dp->layers);
 }
 
 static enum reorder_verdict judge(
@@ -519,8 +635,8 @@ static void open_packet(struct opening *o, struct datapath *dp, const struct pac
 	if (header.has_ack && !gre_acked(&dp->gre, header.ack))
 		drop(dp, DROP_GRE_ACK);
 	if (header.has_sequence)
-		open_in_order(
-			o, dp, header.sequence, in->early && is_control(arrival.frame), arrival);
+		open_in_order(o, dp, header.sequence, in->early && may_overtake(dp, arrival.frame),
+			arrival);
 	dp->counters.reordered = dp->gre.order.ahead;
 	dp->counters.lost = dp->gre.order.lost;
 }
@@ -580,8 +696,8 @@ void open_epoch(
 
 uint64_t open_resync_deadline(const struct datapath *dp)
 {
-	if (!dp->receive.resync || dp->resync_heard || dp->resync_tries == 0 ||
-		dp->resync_tries >= DATAPATH_RESYNC_TRIES)
+	if (!(dp->receive.resync || layers_dead(dp->layers)) || dp->resync_heard ||
+		dp->resync_tries == 0 || dp->resync_tries >= DATAPATH_RESYNC_TRIES)
 		return NEVER;
 	return dp->resync_at + (DATAPATH_RESYNC_WAIT << (dp->resync_tries - 1));
 }

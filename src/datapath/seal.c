@@ -162,30 +162,122 @@ struct frame {
 	uint8_t *mppe; /* NULL: in clear */
 };
 
-/* Starts a frame for `length` bytes of network packet; false when the list or the buffer is too
- * small. */
-static bool open_frame(
+static bool refuse(enum drop *why, enum drop reason)
+{
+	*why = reason;
+	return false;
+}
+
+/* Finds the place for a frame of `payload` bytes; false when the list or the buffer is too small.
+ */
+static bool place_frame(struct sealing *s, const struct sending *sending, size_t payload,
+	struct frame *frame, enum drop *why)
+{
+	frame->packet = start_outer(sending->dp, payload, s->out, &frame->w);
+	if (!frame->packet)
+		return refuse(why, DROP_INNER_SIZE);
+	frame->packet->tos = sending->tos;
+	return true;
+}
+
+static void finish_frame(struct sealing *s, struct frame *frame)
+{
+	finish_outer(frame->packet, &frame->w, s->out);
+}
+
+/* With layers on the way the network packet alone is laid out, where nothing is sent from yet. */
+static bool open_layered(
 	struct sealing *s, const struct sending *sending, size_t length, struct frame *frame)
 {
+	frame->packet = packet_list_next(s->out, sending->dp);
+	if (!frame->packet || length + GRE_OVERHEAD_MAX > frame->packet->capacity)
+		return false;
+	frame->w = writer_over(frame->packet->bytes, frame->packet->capacity);
+	return true;
+}
+
+/* What came through the layers is encrypted, if that is agreed on, and framed. MPPC's packet begins
+ * with the header it shares with MPPE: where one starts its history again the other starts its key
+ * stream, since the receiver does both (RFC 3078 §3). */
+static bool frame_layered(struct sealing *s, const struct sending *sending,
+	const struct layered *packet, struct frame *frame, enum drop *why)
+{
 	struct datapath *dp = sending->dp;
+	bool acfc = dp->compress_address, pfc = dp->compress_protocol;
+	bool encrypt = mppe_armed(&dp->transmit);
+	bool shared = encrypt && packet->protocol == PROTOCOL_COMPRESSED;
+	uint16_t protocol = encrypt ? PROTOCOL_COMPRESSED : packet->protocol;
+	uint16_t bits = shared ? get_u16(packet->bytes) : 0;
+	size_t payload = frame_size(protocol, acfc, pfc) + packet->length;
+
+	if (encrypt && !shared)
+		payload += MPPE_HEADER_SIZE + frame_size(packet->protocol, true, pfc);
+	if (!place_frame(s, sending, payload, frame, why))
+		return false;
+	frame_build(&frame->w, protocol, acfc, pfc);
+	uint8_t *start = frame->w.at;
+	if (encrypt && !shared) {
+		write_u16(&frame->w, 0);
+		frame_build_protocol(&frame->w, packet->protocol, pfc);
+	}
+	write_bytes(&frame->w, packet->bytes, packet->length);
+	if (bits & MPPC_FLUSHED)
+		mppe_flush(&dp->transmit);
+	if (encrypt)
+		cipher_seal(&s->cipher, &dp->transmit, start, (size_t)(frame->w.at - start));
+	if (shared)
+		put_u16(start, get_u16(start) | bits);
+	finish_frame(s, frame);
+	return true;
+}
+
+static __attribute__((noinline)) bool close_layered(
+	struct sealing *s, const struct sending *sending, struct frame *frame, enum drop *why)
+{
+	struct datapath *dp = sending->dp;
+	struct layer_room room;
+	struct layered packet = {
+		.protocol = sending->inner.version == 4 ? PROTOCOL_IPV4 : PROTOCOL_IPV6,
+		.bytes = room.half[0],
+		.length = writer_length(&frame->w),
+	};
+
+	memcpy(packet.bytes, frame->packet->bytes, packet.length);
+	if (dp->transmit.flush)
+		layers_reset_transmit(dp->layers);
+	layers_seal(dp->layers, &packet, &room, sending->mtu);
+	return frame_layered(s, sending, &packet, frame, why);
+}
+
+/* Starts a frame for `length` bytes of network packet; false when the list or the buffer is too
+ * small. */
+static bool open_frame(struct sealing *s, const struct sending *sending, size_t length,
+	struct frame *frame, enum drop *why)
+{
+	struct datapath *dp = sending->dp;
+	if (dp->layers)
+		return open_layered(s, sending, length, frame) || refuse(why, DROP_INNER_SIZE);
 	struct frame_plan plan = plan_frame(dp, sending->inner.version, length);
 
-	frame->packet = start_outer(dp, plan.payload, s->out, &frame->w);
-	if (!frame->packet)
+	if (!place_frame(s, sending, plan.payload, frame, why))
 		return false;
-	frame->packet->tos = sending->tos;
 	frame->mppe = start_frame(dp, &plan, &frame->w);
 	return true;
 }
 
-static void close_frame(struct sealing *s, const struct sending *sending, struct frame *frame)
+/* False when it cannot leave: then a layer made it so large, or it had to wait and may not. */
+static bool close_frame(
+	struct sealing *s, const struct sending *sending, struct frame *frame, enum drop *why)
 {
 	struct datapath *dp = sending->dp;
 
+	if (dp->layers)
+		return close_layered(s, sending, frame, why);
 	if (frame->mppe)
 		cipher_seal(&s->cipher, &dp->transmit, frame->mppe,
 			(size_t)(frame->w.at - frame->mppe));
-	finish_outer(frame->packet, &frame->w, s->out);
+	finish_frame(s, frame);
+	return true;
 }
 
 static void count_sent(struct datapath *dp, size_t length)
@@ -250,12 +342,13 @@ static enum outcome seal_whole(struct sealing *s, const struct sending *sending,
 
 	if (!packet_list_room(s->out))
 		return NO_ROOM;
-	if (!open_frame(s, sending, inner->length, &frame))
-		return drop(why, DROP_INNER_SIZE);
+	if (!open_frame(s, sending, inner->length, &frame, why))
+		return DROPPED;
 	offload_write(&sending->in->offload, sending->in->bytes, inner->length, &frame.w);
 	if (sending->dp->clamp_mss)
 		mss_clamp(frame.w.at - inner->length, inner, sending->mtu);
-	close_frame(s, sending, &frame);
+	if (!close_frame(s, sending, &frame, why))
+		return DROPPED;
 	count_sent(sending->dp, inner->length);
 	return SEALED;
 }
@@ -273,10 +366,11 @@ static enum outcome seal_fragments(struct sealing *s, const struct sending *send
 		return NO_ROOM;
 	for (size_t n = 0; n < count; n++) {
 		size_t length = inner_fragment_length(inner, sending->mtu, n);
-		if (!open_frame(s, sending, length, &frame))
-			return drop(why, DROP_INNER_SIZE);
+		if (!open_frame(s, sending, length, &frame, why))
+			return DROPPED;
 		inner_fragment(&frame.w, inner, bytes, sending->mtu, n);
-		close_frame(s, sending, &frame);
+		if (!close_frame(s, sending, &frame, why))
+			return DROPPED;
 	}
 	count_sent(sending->dp, inner->length);
 	return SEALED;
@@ -291,10 +385,11 @@ static enum outcome seal_segment(struct sealing *s, const struct sending *sendin
 
 	if (!packet_list_room(s->out))
 		return NO_ROOM;
-	if (!open_frame(s, sending, length, &frame))
-		return drop(why, DROP_INNER_SIZE);
+	if (!open_frame(s, sending, length, &frame, why))
+		return DROPPED;
 	segment_write(segments, index, &frame.w);
-	close_frame(s, sending, &frame);
+	if (!close_frame(s, sending, &frame, why))
+		return DROPPED;
 	count_sent(sending->dp, length);
 	return SEALED;
 }

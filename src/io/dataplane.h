@@ -65,6 +65,7 @@ struct dataplane_config {
 	unsigned mtu; /* of the shared TUN; 0: leave it */
 	bool server;  /* routes inner packets by destination; a client has one session */
 	uint32_t sessions_max;
+	size_t layer_memory;   /* bytes that compressors of all sessions may hold; see layers.h */
 	unsigned workers;      /* threads that move packets, at most 16; a client has 1; 0: 1 */
 	uint32_t busy_poll;    /* microseconds a worker looks for packets before it sleeps */
 	bool offload;          /* super-packets through the TUNs, where the kernel has them */

@@ -159,6 +159,9 @@ static void user_command(
 		length = command->frame.length;
 		assert(length <= PPP_FRAME_MAX);
 	}
+	size_t need = layers_need(command);
+	if (need)
+		request.command.memory = layer_memory_take(&d->workers.layer_budget, need);
 	send_request(d, owner_of(d, command->subject), &request, frame, length);
 	explicit_bzero(&request, sizeof(request));
 	route(d, a, command);
@@ -352,7 +355,7 @@ static void on_prepare(uv_prepare_t *prepare)
 		doorbell_knock(&d->told);
 }
 
-static void free_backlog(struct backlog *backlog)
+static void free_backlog(struct dataplane *d, struct backlog *backlog)
 {
 	while (backlog->first) {
 		struct worker_request request;
@@ -360,6 +363,9 @@ static void free_backlog(struct backlog *backlog)
 			memcpy(&request, waiting_bytes(backlog->first), sizeof(request));
 			if (request.kind == WORKER_INTERFACE)
 				close(request.tun.fd);
+			if (request.kind == WORKER_COMMAND)
+				layer_memory_free(
+					&d->workers.layer_budget, request.command.memory);
 			explicit_bzero(&request, sizeof(request));
 		}
 		backlog_drop_first(backlog);
@@ -380,7 +386,7 @@ static void free_dataplane(struct dataplane *d)
 	doorbell_free(&d->told);
 	close_tuns(d);
 	for (unsigned n = 0; n < WORKERS_MAX; n++)
-		free_backlog(&d->backlogs[n]);
+		free_backlog(d, &d->backlogs[n]);
 	while (d->answers.first)
 		backlog_drop_first(&d->answers);
 	free(d->attached);
@@ -482,6 +488,7 @@ static int prepare(struct dataplane *d, char error[256])
 				.programs = d->config.programs,
 			},
 		.sessions_max = d->config.sessions_max,
+		.layer_memory = d->config.layer_memory,
 		.told = &d->told,
 		.busy_poll = d->config.busy_poll,
 		.tuns = d->tuns,

@@ -95,13 +95,21 @@ static void run(struct worker *w, const struct worker_request *request, const ui
 		return;
 	}
 	struct slot *slot = worker_slot(w, command->subject);
-	if (!slot)
-		return; /* its generation has passed */
+	if (!slot) { /* its generation has passed */
+		layer_memory_free(&w->all->layer_budget, command->memory);
+		return;
+	}
 	if (command->kind == DATAPATH_DETACH) {
 		detach(w, slot, command);
 		return;
 	}
 	traffic_command(w, slot, command, frame);
+}
+
+static void free_spent(struct worker *w)
+{
+	layer_memory_free(&w->all->layer_budget, w->engine.spent);
+	w->engine.spent = NULL;
 }
 
 void requests_run(struct worker *w)
@@ -114,6 +122,7 @@ void requests_run(struct worker *w)
 		const struct worker_request *request = ring_peek(&w->commands, &length);
 		assert(request && length >= sizeof(*request));
 		run(w, request, (const uint8_t *)(request + 1));
+		free_spent(w);
 		ring_release(&w->commands);
 	}
 	traffic_flush(w);

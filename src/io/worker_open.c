@@ -140,8 +140,23 @@ void worker_join(struct worker *w)
 	w->running = false;
 }
 
+/* Commands that were not executed any more. */
+static void drop_commands(struct worker *w)
+{
+	const struct worker_request *request;
+	uint32_t length;
+	while (w->commands.bytes && (request = ring_peek(&w->commands, &length))) {
+		if (request->kind == WORKER_INTERFACE)
+			close(request->tun.fd);
+		if (request->kind == WORKER_COMMAND)
+			layer_memory_free(&w->all->layer_budget, request->command.memory);
+		ring_release(&w->commands);
+	}
+}
+
 void worker_close(struct worker *w)
 {
+	drop_commands(w);
 	outer_close(w->outer);
 	doorbell_free(&w->bell);
 	if (w->poll >= 0)

@@ -25,6 +25,17 @@ static int map_shared(struct workers *all)
 	return all->server ? routing_init(&all->routing, all->slot_count) : 0;
 }
 
+/* A session that is still attached when all ends. */
+static void release_slot(struct workers *all, struct slot *slot)
+{
+	struct datapath_engine engine = {.spent = NULL};
+	if (slot->tun.fd >= 0)
+		reaper_close(&all->reaper, slot->tun.fd);
+	layers_forget(&engine, &slot->dp);
+	layer_memory_free(&all->layer_budget, engine.spent);
+	explicit_bzero(slot, sizeof(*slot));
+}
+
 static void release(struct workers *all, unsigned opened)
 {
 	for (unsigned n = 0; n < opened; n++)
@@ -33,10 +44,8 @@ static void release(struct workers *all, unsigned opened)
 		worker_close(&all->at[n]);
 	for (uint32_t i = 0; all->slots && i < all->slot_count; i++) {
 		struct slot *slot = &all->slots[i];
-		if (slot_subject(slot) && slot->tun.fd >= 0)
-			reaper_close(&all->reaper, slot->tun.fd);
 		if (slot_subject(slot))
-			explicit_bzero(slot, sizeof(*slot));
+			release_slot(all, slot);
 	}
 	reaper_stop(&all->reaper);
 	routing_free(&all->routing);
@@ -85,6 +94,7 @@ int workers_start(struct workers *all, const struct workers_config *config, char
 	all->slot_count = config->sessions_max;
 	all->told = config->told;
 	all->busy_poll = config->busy_poll;
+	all->layer_budget.most = config->layer_memory;
 	all->reaper.in = all->reaper.out = -1;
 	pthread_mutex_init(&all->tap_lock, NULL);
 	error[0] = '\0';

@@ -16,6 +16,7 @@
 #include "dataplane.h"
 #include "doorbell.h"
 #include "handoff.h"
+#include "layer_memory.h"
 #include "outer.h"
 #include "reaper.h"
 #include "routing.h"
@@ -38,7 +39,7 @@ struct workers {
 	bool server;
 	uint32_t slot_count;
 	struct slot *slots;               /* by session index; mapped, resident as used */
-	struct datapath_streams *streams; /* the same: used by stateful MPPE only */
+	struct datapath_streams *streams; /* the same: used by stateful MPPE and by layers only */
 	struct published *published;      /* the same */
 	struct published_drops *dropped;  /* the same */
 	_Atomic uint8_t *places;          /* the same */
@@ -47,6 +48,7 @@ struct workers {
 	struct reaper reaper;   /* closes the sessions' own TUNs */
 	struct doorbell *told;  /* the control thread's; worker n rings with n */
 	uint32_t busy_poll;     /* microseconds */
+	struct layer_budget layer_budget;
 
 	_Atomic bool tapped;
 	pthread_mutex_t tap_lock; /* taken for each packet only while a capture runs */
@@ -59,6 +61,7 @@ struct workers_config {
 	bool server;
 	struct outer_config outer; /* but for the numbers */
 	uint32_t sessions_max;
+	size_t layer_memory; /* bytes that layers of all sessions may hold */
 	struct doorbell *told;
 	uint32_t busy_poll;
 	const int

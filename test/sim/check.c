@@ -49,12 +49,19 @@ static void print_closes(void)
 				(unsigned long long)tally.closes[1][i]);
 }
 
+/* Compressors lose their history in unit tests only, as long as no two ends here agree on one. */
+static bool is_beyond(enum drop drop)
+{
+	return drop == DROP_CODEC_DATA || drop == DROP_CODEC_SIZE || drop == DROP_CODEC_LOST ||
+	       drop == DROP_CODEC_RESYNC;
+}
+
 static bool check_drops(bool complete)
 {
 	int pure = 0, reached = 0;
 	for (int i = 0; i < DROP_COUNT; i++) {
 		enum drop drop = (enum drop)i;
-		if (drop_room(drop) == ROOM_IO)
+		if (drop_room(drop) == ROOM_IO || is_beyond(drop))
 			continue;
 		pure++;
 		reached += tally.drops[i] != 0;

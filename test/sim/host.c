@@ -3,6 +3,7 @@
 #include "host.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bytes.h"
@@ -360,6 +361,24 @@ static void nudge(struct host *host, struct seat *seat, enum datapath_command_ki
 	host_send(host, seat, 1, TRAFFIC_HEADER);
 }
 
+/* Executes it, with memory for what needs some. */
+static void execute(struct host *host, struct seat *seat, const struct datapath_command *command,
+	const uint8_t *frame, struct packet_list *list)
+{
+	struct datapath_command whole = *command;
+	size_t need = layers_need(command);
+	if (need) {
+		whole.memory = calloc(1, sizeof(*whole.memory) + need);
+		whole.memory->size = need;
+	}
+	datapath_execute(&host->engine, &seat->datapath, &whole, frame, host->world->now, list);
+	while (host->engine.spent) {
+		struct layer_memory *memory = host->engine.spent;
+		host->engine.spent = memory->next;
+		free(memory);
+	}
+}
+
 /* Commands are executed one by one, and the TUN does not wait for the last of them. */
 static void worker_command(
 	struct host *host, const struct datapath_command *command, const uint8_t *frame)
@@ -375,7 +394,7 @@ static void worker_command(
 		for (int i = 0; i < DROP_PACKETS; i++)
 			tally.drops[i] += seat->datapath.counters.drops[i];
 	seat->datapath.streams = &seat->streams;
-	datapath_execute(&host->engine, &seat->datapath, command, frame, host->world->now, &list);
+	execute(host, seat, command, frame, &list);
 	if (command->kind == DATAPATH_ATTACH)
 		attached(seat);
 	if (command->kind == DATAPATH_EPOCH || command->kind == DATAPATH_DETACH)

@@ -294,6 +294,8 @@ static void check_command(struct seat *seat, const struct datapath_command *comm
 		if (seat->transmit_key_said && !seat->receive_key_said)
 			fail("%s: a transmit key without a receive key", name);
 		break;
+	case DATAPATH_COMPRESS:
+		break;
 	case DATAPATH_FRAMING:
 		seat->framing_said = true;
 		break;

@@ -1,5 +1,5 @@
 /* Every drop reason of this room, provoked once, by name: a reason that nothing provokes fails. */
-#include "lab.h"
+#include "toy_codec.h"
 
 static uint32_t *outer(struct lab *lab, const char *hex)
 {
@@ -248,6 +248,34 @@ static uint32_t *isolated(struct lab *lab)
 	return lab->server.counters.drops;
 }
 
+static uint32_t *compressed(struct lab *lab, const char *hex)
+{
+	lab_toy(&lab->server, LAYER_RECEIVE, &toy_codec);
+	return frame(lab, hex);
+}
+
+static uint32_t *codec_data(struct lab *lab)
+{
+	return compressed(lab, "ff 03 00 fd 00");
+}
+
+static uint32_t *codec_size(struct lab *lab)
+{
+	return compressed(lab, "ff 03 00 fd 00 00 00 21 ff ff 00 45");
+}
+
+static uint32_t *codec_lost(struct lab *lab)
+{
+	return compressed(lab, "ff 03 00 fd 01 00 00 21 00 04 00 45");
+}
+
+static uint32_t *codec_resync(struct lab *lab)
+{
+	lab_toy(&lab->server, LAYER_RECEIVE, &toy_codec);
+	lab->server.layers->codec[LAYER_RECEIVE].dead = true;
+	return frame(lab, "ff 03 00 fd 00 00 00 21 00 04 00 45");
+}
+
 /* Each returns the counters in which exactly one of the wanted kind must stand. */
 static uint32_t *(*const provocations[DROP_COUNT])(struct lab *) = {
 	[DROP_GRE_SHORT] = gre_short,
@@ -272,6 +300,10 @@ static uint32_t *(*const provocations[DROP_COUNT])(struct lab *) = {
 	[DROP_MPPE_FAR] = mppe_far,
 	[DROP_MPPE_RESYNC] = mppe_resync,
 	[DROP_MPPE_INNER] = mppe_inner,
+	[DROP_CODEC_DATA] = codec_data,
+	[DROP_CODEC_SIZE] = codec_size,
+	[DROP_CODEC_LOST] = codec_lost,
+	[DROP_CODEC_RESYNC] = codec_resync,
 	[DROP_INNER_HEADER] = inner_header,
 	[DROP_INNER_SOURCE] = inner_source,
 	[DROP_INNER_ROUTE] = inner_route,
@@ -296,6 +328,8 @@ static void every_reason_is_reached(void **state)
 			if (drops[m] != (m == n))
 				fail_msg("%s: %s is %u", drop_word((enum drop)n),
 					drop_word((enum drop)m), drops[m]);
+		layers_forget(&lab->engine, &lab->server);
+		lab_spent(lab);
 		free(lab);
 	}
 }

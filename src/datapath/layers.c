@@ -1,0 +1,283 @@
+/* The layers between IP and encryption (layers.h): RFC 1962 §3 and §4, RFC 1144, RFC 2118.
+ *
+ * A compressor's history is a promise between two ends that one lost packet breaks. What happens
+ * then is RFC 1962 §4: the decompressor is dead, and everything for it is dropped by name; it asks
+ * for a reset (CCP Reset-Request, open.c, at a bounded rate); the peer's compressor starts again
+ * and says so (Reset-Ack); whatever was compressed before that answer is in front of it, because
+ * GRE's numbers keep control frames and data in one order. An answer to an older request is not
+ * believed: the history starts at the latest.
+ *
+ * What a decompressor uncovers is bounded by what an uncompressed frame may hold, must be a network
+ * packet, and then goes the way of any other: inner checks, source check, counters.
+ *
+ * A packet that gets no smaller goes as it is. Its receiver takes it into the history, where the
+ * method has it so. */
+#include "layers.h"
+
+#include <assert.h>
+
+#include "datapath.h"
+#include "digest.h"
+#include "frame.h"
+
+enum {
+	PROTOCOL_MULTILINK = 0x003d,
+	PROTOCOL_ENCRYPTED = 0x0053,
+	MPPC_INSIDE = 4, /* its header, and the protocol field that it hides */
+};
+
+static bool refuse(enum drop *why, enum drop reason)
+{
+	*why = reason;
+	return false;
+}
+
+const struct codec_ops *codec_find(enum codec_method method)
+{
+	static const struct codec_ops *const all[CODEC_METHODS] = {
+		[CODEC_NONE] = NULL,
+	};
+
+	return method < CODEC_METHODS ? all[method] : NULL;
+}
+
+static enum codec_direction direction(enum layer_way way)
+{
+	return way == LAYER_TRANSMIT ? CODEC_COMPRESS : CODEC_DECOMPRESS;
+}
+
+static enum layer_way way_of(bool transmit)
+{
+	return transmit ? LAYER_TRANSMIT : LAYER_RECEIVE;
+}
+
+size_t layers_need(const struct datapath_command *command)
+{
+	if (command->kind != DATAPATH_COMPRESS)
+		return 0;
+	const struct codec_params *params = &command->compress.params;
+	const struct codec_ops *ops = codec_find(params->method);
+
+	return ops ? ops->size(params, direction(way_of(command->compress.transmit))) : 0;
+}
+
+/* What was there goes back to the owner. */
+static void give_back(struct datapath_engine *engine, struct layer_memory *memory)
+{
+	if (!memory)
+		return;
+	secret_wipe(memory->bytes, memory->size);
+	memory->next = engine->spent;
+	engine->spent = memory;
+}
+
+static void replace(struct datapath_engine *engine, struct layers *layers, enum layer layer,
+	enum layer_way way, struct layer_memory *memory)
+{
+	give_back(engine, layers->memory[layer][way]);
+	layers->memory[layer][way] = memory;
+}
+
+static void arm_codec(struct datapath_engine *engine, struct layers *layers,
+	const struct datapath_command *command, struct layer_memory *memory)
+{
+	enum layer_way way = way_of(command->compress.transmit);
+	struct layer_codec *codec = &layers->codec[way];
+	const struct codec_params *params = &command->compress.params;
+
+	replace(engine, layers, LAYER_CODEC, way, memory);
+	*codec = (struct layer_codec){.ops = memory ? codec_find(params->method) : NULL};
+	if (!codec->ops)
+		return;
+	codec->params = *params;
+	codec->ops->init(memory->bytes, params, direction(way));
+}
+
+/* A session whose last layer ended is an ordinary one again. */
+static void settle(struct datapath *dp)
+{
+	const struct layers *layers = dp->layers;
+
+	for (unsigned layer = 0; layer < LAYERS; layer++)
+		for (unsigned way = 0; way < LAYER_WAYS; way++)
+			if (layers->memory[layer][way])
+				return;
+	dp->layers = NULL;
+}
+
+void layers_execute(
+	struct datapath_engine *engine, struct datapath *dp, const struct datapath_command *command)
+{
+	struct layer_memory *memory = command->memory;
+	size_t need = layers_need(command);
+
+	if (memory && (!need || memory->size < need)) {
+		give_back(engine, memory);
+		memory = NULL;
+	}
+	if (!dp->layers && !memory)
+		return;
+	if (!dp->layers) {
+		dp->layers = &dp->streams->layers;
+		*dp->layers = (struct layers){.memory = {{NULL}}};
+	}
+	if (command->kind == DATAPATH_COMPRESS)
+		arm_codec(engine, dp->layers, command, memory);
+	settle(dp);
+}
+
+void layers_refuse(struct datapath_engine *engine, const struct datapath_command *command)
+{
+	give_back(engine, command->memory);
+}
+
+void layers_forget(struct datapath_engine *engine, struct datapath *dp)
+{
+	if (!dp->layers)
+		return;
+	for (unsigned layer = 0; layer < LAYERS; layer++)
+		for (unsigned way = 0; way < LAYER_WAYS; way++)
+			replace(engine, dp->layers, (enum layer)layer, (enum layer_way)way, NULL);
+	dp->layers = NULL;
+}
+
+size_t layers_inside(const struct layers *layers)
+{
+	const struct layer_codec *codec = &layers->codec[LAYER_TRANSMIT];
+
+	return codec->ops && codec->ops->flushes && !codec->params.encrypted ? MPPC_INSIDE : 0;
+}
+
+static uint8_t *other_half(struct layer_room *room, const uint8_t *bytes)
+{
+	return bytes >= room->half[0] && bytes < room->half[1] ? room->half[1] : room->half[0];
+}
+
+static void *codec_memory(struct layers *layers, enum layer_way way)
+{
+	return layers->memory[LAYER_CODEC][way]->bytes;
+}
+
+static size_t whole(const struct layered *packet)
+{
+	return frame_size(packet->protocol, true, true) + packet->length;
+}
+
+static void compress(
+	struct layers *layers, struct layered *packet, struct layer_room *room, size_t mtu)
+{
+	const struct layer_codec *codec = &layers->codec[LAYER_TRANSMIT];
+	struct layer_traffic *traffic = &layers->traffic[LAYER_TRANSMIT];
+	uint8_t *to = other_half(room, packet->bytes);
+	size_t plain = whole(packet), capacity = mtu + (codec->ops->flushes ? MPPC_INSIDE : 0);
+
+	assert(capacity <= OUTER_MAX);
+	size_t packed = codec->ops->compress(codec_memory(layers, LAYER_TRANSMIT), packet->protocol,
+		packet->bytes, packet->length, to, capacity);
+	assert(packed <= capacity);
+	traffic->plain += plain;
+	traffic->packed += packed ? packed : plain;
+	if (packed)
+		*packet = (struct layered){PROTOCOL_COMPRESSED, to, packed};
+}
+
+void layers_seal(struct layers *layers, struct layered *packet, struct layer_room *room, size_t mtu)
+{
+	if (layers->codec[LAYER_TRANSMIT].ops)
+		compress(layers, packet, room, mtu);
+}
+
+/* What was uncovered: a protocol field, and the packet of a network protocol. */
+static bool uncovered(struct layered *frame, uint8_t *bytes, size_t length, enum drop *why)
+{
+	struct reader r = reader_over(bytes, length);
+
+	if (!frame_protocol(&r, &frame->protocol, why) || frame->protocol > PROTOCOL_NETWORK_LAST ||
+		frame->protocol == PROTOCOL_COMPRESSED || frame->protocol == PROTOCOL_ENCRYPTED ||
+		frame->protocol == PROTOCOL_MULTILINK)
+		return refuse(why, DROP_CODEC_DATA);
+	frame->length = reader_left(&r);
+	frame->bytes = bytes + (length - frame->length);
+	return true;
+}
+
+static bool decompress(
+	struct layers *layers, struct layered *frame, struct layer_room *room, enum drop *why)
+{
+	struct layer_codec *codec = &layers->codec[LAYER_RECEIVE];
+	struct layer_traffic *traffic = &layers->traffic[LAYER_RECEIVE];
+	uint8_t *to = other_half(room, frame->bytes);
+	size_t packed = frame->length, plain;
+
+	if (!codec->ops)
+		return refuse(why, DROP_MPPE_NO_KEY);
+	if (codec->dead && !codec->ops->flushes)
+		return refuse(why, DROP_CODEC_RESYNC);
+	codec->dead = !codec->ops->decompress(codec_memory(layers, LAYER_RECEIVE), frame->bytes,
+			      packed, to, PPP_FRAME_MAX, &plain, why) ||
+		      !uncovered(frame, to, plain, why);
+	if (codec->dead)
+		return false;
+	traffic->plain += plain;
+	traffic->packed += packed;
+	return true;
+}
+
+bool layers_open(
+	struct layers *layers, struct layered *frame, struct layer_room *room, enum drop *why)
+{
+	const struct layer_codec *codec = &layers->codec[LAYER_RECEIVE];
+
+	if (frame->protocol == PROTOCOL_COMPRESSED)
+		return decompress(layers, frame, room, why);
+	if (frame->protocol <= PROTOCOL_NETWORK_LAST && codec->ops && !codec->dead) {
+		layers->traffic[LAYER_RECEIVE].plain += whole(frame);
+		layers->traffic[LAYER_RECEIVE].packed += whole(frame);
+		if (codec->ops->incompressible)
+			codec->ops->incompressible(codec_memory(layers, LAYER_RECEIVE),
+				frame->protocol, frame->bytes, frame->length);
+	}
+	return true;
+}
+
+void layers_lost(struct layers *layers)
+{
+	struct layer_codec *codec = &layers->codec[LAYER_RECEIVE];
+
+	if (codec->ops && !codec->ops->numbered)
+		codec->dead = true;
+}
+
+bool layers_reset_transmit(struct layers *layers)
+{
+	const struct layer_codec *codec = &layers->codec[LAYER_TRANSMIT];
+
+	if (!codec->ops)
+		return false;
+	codec->ops->reset(codec_memory(layers, LAYER_TRANSMIT));
+	return true;
+}
+
+void layers_reset_receive(struct layers *layers)
+{
+	struct layer_codec *codec = &layers->codec[LAYER_RECEIVE];
+
+	if (!codec->ops || codec->ops->flushes)
+		return;
+	codec->ops->reset(codec_memory(layers, LAYER_RECEIVE));
+	codec->dead = false;
+}
+
+bool layers_ordered(const struct layers *layers)
+{
+	const struct layer_codec *codec = &layers->codec[LAYER_RECEIVE];
+
+	return codec->ops && !codec->params.stateless;
+}
+
+bool layers_share(const struct layers *layers)
+{
+	const struct layer_codec *codec = &layers->codec[LAYER_RECEIVE];
+
+	return codec->ops && codec->params.encrypted;
+}
