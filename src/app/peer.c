@@ -217,6 +217,7 @@ static void carry(struct peer *peer, const struct out_item *item, struct happeni
 		break;
 	case TUNNEL_SESSION_WANTED:
 	case TUNNEL_CREDENTIALS:
+	case TUNNEL_TLS:
 	case TUNNEL_ADDRESS:
 	case TUNNEL_SESSION_UP:
 	case TUNNEL_SESSION_NETWORK:
@@ -270,6 +271,8 @@ static void tell_session(struct peer *peer, struct seat *seat, const struct happ
 	switch ((enum tunnel_out)what->kind) {
 	case TUNNEL_CREDENTIALS:
 		policy->credentials(seat, what->token, (const void *)what->bytes);
+		break;
+	case TUNNEL_TLS: /* of an exchange that no configuration allows yet */
 		break;
 	case TUNNEL_ADDRESS:
 		policy->address(seat, what->token);

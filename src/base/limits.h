@@ -18,6 +18,8 @@ enum {
 	IPV6_MTU_MIN = 1280,  /* RFC 8200 §5: no IPv6 on a link that takes less */
 	PPP_NAME_MAX = 255,   /* CHAP and PAP names: one length byte */
 	PPP_SECRET_MAX = 255,
+	EAP_TLS_MESSAGE_MAX = 65535, /* TLS records of one flight, put together */
+	EAP_TLS_PACKET_MAX = 1400,   /* a fragment with EAP's header: fits an outer path of 1500 */
 
 	/* What wraps an inner packet: GRE with sequence and ack, address and control, protocol,
 	 * MPPE header and the protocol field MPPE hides. */

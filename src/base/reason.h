@@ -76,6 +76,8 @@
 	X(PPP, FRAME_EPOCH, "frame-epoch", "frame of an older epoch")                              \
 	X(PPP, AUTH_NAME, "auth-name",                                                             \
 		"authentication packet with an impossible name or value length")                   \
+	X(PPP, AUTH_TLS, "auth-tls",                                                               \
+		"EAP-TLS packet out of place, or with a length that is not its own")               \
 	X(PPP, AUTH_ANSWER, "auth-answer", "answer to an authentication question no longer asked") \
 	X(IO, HALF_OPEN, "half-open", "too many half-open tunnels from this peer or in all")       \
 	X(IO, THROTTLED, "throttled", "peer or user throttled after failed logins")

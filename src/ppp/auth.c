@@ -37,13 +37,15 @@ const char *auth_method_word(enum auth_method method)
 		return "EAP-MD5";
 	case AUTH_EAP_MSCHAPV2:
 		return "EAP-MS-CHAPv2";
+	case AUTH_EAP_TLS:
+		return "EAP-TLS";
 	}
 	return "unknown";
 }
 
 enum auth_method auth_method_best(uint8_t mask)
 {
-	static const uint8_t order[] = {AUTH_MSCHAPV2, AUTH_EAP_MSCHAPV2, AUTH_MSCHAP, AUTH_EAP_MD5,
+	static const uint8_t order[] = {AUTH_EAP_TLS, AUTH_MSCHAPV2, AUTH_EAP_MSCHAPV2, AUTH_MSCHAP, AUTH_EAP_MD5,
 		AUTH_CHAP_MD5, AUTH_PAP};
 	for (size_t i = 0; i < sizeof order; i++)
 		if (mask & order[i])
@@ -122,6 +124,7 @@ void auth_check(const struct auth_question *question, const void *password, size
 	*answer = (struct auth_answer){.error = AUTH_ERROR_WRONG};
 	switch (question->method) {
 	case AUTH_NONE:
+	case AUTH_EAP_TLS: /* certificates are not secrets */
 		break;
 	case AUTH_PAP:
 		answer->accepted = !nt_hash_only && check_pap(question, password, length);

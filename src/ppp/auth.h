@@ -21,19 +21,20 @@ enum auth_method {
 	AUTH_MSCHAPV2 = 8,
 	AUTH_EAP_MD5 = 16,
 	AUTH_EAP_MSCHAPV2 = 32,
+	AUTH_EAP_TLS = 64,
 };
 
 /* Sets: what LCP knows as one method, and what leaves keys for MPPE. */
 enum {
-	AUTH_EAP = AUTH_EAP_MD5 | AUTH_EAP_MSCHAPV2,
-	AUTH_KEYED = AUTH_MSCHAP | AUTH_MSCHAPV2 | AUTH_EAP_MSCHAPV2,
+	AUTH_EAP = AUTH_EAP_MD5 | AUTH_EAP_MSCHAPV2 | AUTH_EAP_TLS,
+	AUTH_KEYED = AUTH_MSCHAP | AUTH_MSCHAPV2 | AUTH_EAP_MSCHAPV2 | AUTH_EAP_TLS,
 };
 
-/* The one of a set that is to be tried first: MS-CHAPv2, the same in EAP (one round trip more),
+/* The one of a set that is to be tried first: EAP-TLS, MS-CHAPv2, the same in EAP (one round trip more),
  * MS-CHAP, EAP-MD5, CHAP-MD5, PAP. */
 enum auth_method auth_method_best(uint8_t mask);
 
-/* "PAP", "CHAP-MD5", "MS-CHAP", "MS-CHAPv2", "EAP-MD5", "EAP-MS-CHAPv2" */
+/* "PAP", "CHAP-MD5", "MS-CHAP", "MS-CHAPv2", "EAP-MD5", "EAP-MS-CHAPv2", "EAP-TLS" */
 const char *auth_method_word(enum auth_method method);
 
 /* The peer's claim, to be judged by the app. */

@@ -1,5 +1,5 @@
 /* EAP (see eap.h): its packets, its row in the protocol table, and how it prints. The authenticator
- * is in eap_authenticator.c, the peer in eap_peer.c.
+ * is in eap_authenticator.c, the peer in eap_peer.c, and the fragments of EAP-TLS in eap_tls.c.
  *
  * RFC 3748 §4: Request and Response carry a type and its data, Success and Failure nothing. The
  * authenticator alone repeats and counts; the peer answers a Request it has seen before as it did
@@ -21,6 +21,8 @@ uint8_t eap_type_of(enum auth_method method)
 {
 	if (method == AUTH_EAP_MD5)
 		return EAP_TYPE_MD5;
+	if (method == AUTH_EAP_TLS)
+		return EAP_TYPE_TLS;
 	return method == AUTH_EAP_MSCHAPV2 ? EAP_TYPE_MSCHAPV2 : 0;
 }
 
@@ -28,6 +30,8 @@ enum auth_method eap_method_of(uint8_t type)
 {
 	if (type == EAP_TYPE_MD5)
 		return AUTH_EAP_MD5;
+	if (type == EAP_TYPE_TLS)
+		return AUTH_EAP_TLS;
 	return type == EAP_TYPE_MSCHAPV2 ? AUTH_EAP_MSCHAPV2 : AUTH_NONE;
 }
 
@@ -118,6 +122,7 @@ static void row_rejected(void *side, const struct turn *turn)
 /* LCP left Opened: whatever was proved holds no longer. */
 static void row_lower_down(void *side, const struct turn *turn)
 {
+	eap_tls_end(side, turn);
 	reset(&((struct link *)side)->eap);
 }
 
@@ -132,7 +137,7 @@ static void row_tick(void *side, const struct turn *turn)
 {
 	struct link *link = side;
 	if (turn->now >= eap_success_deadline(&link->eap))
-		eap_passed(link, turn);
+		eap_success_tick(link, turn);
 	if (turn->now >= eap_request_deadline(&link->eap))
 		eap_request_tick(link, turn);
 }
@@ -197,6 +202,29 @@ static void print_mschapv2(struct text *t, uint8_t code, struct reader *r)
 	}
 }
 
+/* RFC 5216 §3.1: flags, the length of the whole message, and a piece of it. */
+static void print_tls(struct text *t, struct reader *r)
+{
+	uint8_t flags = read_u8(r);
+	if (flags & EAP_TLS_START)
+		text_add(t, " start");
+	if (flags & EAP_TLS_LENGTH) {
+		text_add(t, " length ");
+		text_unsigned(t, read_u32(r));
+	}
+	if (flags & EAP_TLS_MORE)
+		text_add(t, " more");
+	if (r->failed) {
+		text_add(t, " [short]");
+	} else if (reader_left(r)) {
+		text_char(t, ' ');
+		text_unsigned(t, reader_left(r));
+		text_add(t, " bytes");
+	} else if (!flags) {
+		text_add(t, " ack");
+	}
+}
+
 static void print_typed(struct text *t, uint8_t code, struct reader r)
 {
 	uint8_t type = read_u8(&r);
@@ -217,6 +245,9 @@ static void print_typed(struct text *t, uint8_t code, struct reader r)
 		break;
 	case EAP_TYPE_MD5:
 		print_value(t, &r, code == EAP_RESPONSE);
+		break;
+	case EAP_TYPE_TLS:
+		print_tls(t, &r);
 		break;
 	case EAP_TYPE_MSCHAPV2:
 		print_mschapv2(t, code, &r);

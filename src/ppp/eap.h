@@ -1,5 +1,5 @@
-/* The Extensible Authentication Protocol (RFC 3748), both roles, with the methods MD5-Challenge and
- * EAP-MS-CHAPv2 (draft-kamath-pppext-eap-mschapv2). */
+/* The Extensible Authentication Protocol (RFC 3748), both roles, with the methods MD5-Challenge,
+ * EAP-MS-CHAPv2 (draft-kamath-pppext-eap-mschapv2) and EAP-TLS (eap_tls.h). */
 #ifndef GREYLINE_EAP_H
 #define GREYLINE_EAP_H
 
@@ -8,6 +8,7 @@
 
 #include "bytes.h"
 #include "chap.h"
+#include "eap_tls.h"
 #include "mschap_claim.h"
 #include "pap.h"
 #include "turn.h"
@@ -19,17 +20,22 @@ enum eap_step {
 	EAP_STEP_IDENTITY,
 	EAP_STEP_CHALLENGE, /* of the method */
 	EAP_STEP_VERDICT,   /* EAP-MS-CHAPv2's Success-Request or Failure-Request */
+	EAP_STEP_TLS,       /* EAP-TLS behind its Start, which is its challenge */
 };
 
 /* How far our method has come. */
 enum eap_answered {
 	EAP_ANSWERED_NOTHING,
 	EAP_ANSWERED_MD5,
+	EAP_ANSWERED_TLS, /* EAP-TLS has begun */
+	EAP_ANSWERED_TLS_DONE,
+	EAP_ANSWERED_TLS_FAILED,
 	EAP_ANSWERED_CLAIM,   /* EAP-MS-CHAPv2's Response */
 	EAP_ANSWERED_SUCCESS, /* its Success-Response: the authenticator has proved itself */
 };
 
 struct eap {
+	bool tls; /* the owner holds something for EAP-TLS */
 	/* We are the authenticator. */
 	struct {
 		uint8_t state;  /* enum proof */
@@ -60,6 +66,11 @@ extern const struct protocol_ops eap_protocol;
 void eap_start(struct link *link, uint8_t demand, uint8_t prove, const struct turn *turn);
 /* The verdict on the peer's claim. */
 void eap_answer(struct link *link, const struct auth_answer *answer, const struct turn *turn);
+/* What TLS has to say. False when no question has this token. */
+bool eap_tls_reply(struct link *link, uint32_t token, const struct tls_reply *reply,
+	const struct turn *turn);
+/* The owner may forget what it holds for EAP-TLS. */
+void eap_tls_end(struct link *link, const struct turn *turn);
 /* The peer has begun the Network phase, which says what a lost Success would have said. */
 void eap_network_began(struct link *link, const struct turn *turn);
 /* Whether a challenge is the one we sent: with MD5 its answer would be the peer's proof. */

@@ -4,6 +4,7 @@
  *     MD5:         Success or Failure ──▶
  *     MS-CHAPv2:   Success-Request or Failure-Request ──▶ ◀── the same, confirmed ; Success or
  *                  Failure ──▶
+ *     TLS:         Start ──▶ ◀── ... ; asks the app for each message (eap_tls.c)
  *
  * One Request is in flight at a time, repeated with its identifier until it is answered; the next
  * one has the next identifier. Methods are offered best first, and a Nak (§5.3.1) takes one out:
@@ -66,16 +67,22 @@ static void send_request(struct link *link, const struct turn *turn)
 		packet_send(turn, EAP, EAP_REQUEST, link->eap.theirs.id, identity, sizeof identity);
 		break;
 	case EAP_STEP_CHALLENGE:
-		send_challenge(link, turn);
+		if (link->eap.theirs.method == AUTH_EAP_TLS)
+			eap_tls_send_request(link, turn);
+		else
+			send_challenge(link, turn);
 		break;
 	case EAP_STEP_VERDICT:
 		send_verdict(link, turn);
+		break;
+	case EAP_STEP_TLS:
+		eap_tls_send_request(link, turn);
 		break;
 	}
 	arm(link, turn);
 }
 
-static void next_request(struct link *link, enum eap_step step, const struct turn *turn)
+void eap_next_request(struct link *link, enum eap_step step, const struct turn *turn)
 {
 	struct eap *eap = &link->eap;
 	eap->theirs.state = PROOF_OPEN;
@@ -89,9 +96,12 @@ static void challenge(struct link *link, enum auth_method method, const struct t
 {
 	struct eap *eap = &link->eap;
 	eap->theirs.method = (uint8_t)method;
-	random_bytes(link->random, link->theirs.challenge, sizeof link->theirs.challenge);
+	if (method == AUTH_EAP_TLS)
+		eap_tls_begin(link, turn);
+	else
+		random_bytes(link->random, link->theirs.challenge, sizeof link->theirs.challenge);
 	eap->theirs.ms_id = (uint8_t)(eap->theirs.id + 1);
-	next_request(link, EAP_STEP_CHALLENGE, turn);
+	eap_next_request(link, EAP_STEP_CHALLENGE, turn);
 }
 
 static void send_end(struct link *link, const struct turn *turn)
@@ -100,7 +110,7 @@ static void send_end(struct link *link, const struct turn *turn)
 	packet_send(turn, EAP, passed ? EAP_SUCCESS : EAP_FAILURE, link->eap.theirs.id, NULL, 0);
 }
 
-static void pass(struct link *link, const struct turn *turn)
+void eap_pass(struct link *link, const struct turn *turn)
 {
 	link->eap.theirs.state = PROOF_PASSED;
 	link->peer_method = link->eap.theirs.method;
@@ -109,7 +119,7 @@ static void pass(struct link *link, const struct turn *turn)
 	link_peer_proved(link, turn);
 }
 
-static void deny(struct link *link, enum close_reason reason, const struct turn *turn)
+void eap_deny(struct link *link, enum close_reason reason, const struct turn *turn)
 {
 	link->eap.theirs.state = PROOF_FAILED;
 	send_end(link, turn);
@@ -119,12 +129,12 @@ static void deny(struct link *link, enum close_reason reason, const struct turn 
 static void deny_claim(struct link *link, const struct turn *turn)
 {
 	link_note_peer(link, NOTE_WARNING, "Peer ", " failed EAP authentication", turn);
-	deny(link, CLOSE_AUTH_FAILED, turn);
+	eap_deny(link, CLOSE_AUTH_FAILED, turn);
 }
 
 void eap_ask_identity(struct link *link, const struct turn *turn)
 {
-	next_request(link, EAP_STEP_IDENTITY, turn);
+	eap_next_request(link, EAP_STEP_IDENTITY, turn);
 }
 
 void eap_answer(struct link *link, const struct auth_answer *answer, const struct turn *turn)
@@ -138,9 +148,9 @@ void eap_answer(struct link *link, const struct auth_answer *answer, const struc
 		eap->theirs.error = (uint16_t)(answer->error ? answer->error : AUTH_ERROR_WRONG);
 	}
 	if (eap->theirs.method == AUTH_EAP_MSCHAPV2)
-		next_request(link, EAP_STEP_VERDICT, turn);
+		eap_next_request(link, EAP_STEP_VERDICT, turn);
 	else if (answer->accepted)
-		pass(link, turn);
+		eap_pass(link, turn);
 	else
 		deny_claim(link, turn);
 }
@@ -149,6 +159,7 @@ bool eap_is_ours(const struct link *link, struct reader value)
 {
 	const struct eap *eap = &link->eap;
 	return eap->theirs.state != PROOF_NONE && eap->theirs.step != EAP_STEP_IDENTITY &&
+	       eap->theirs.method != AUTH_EAP_TLS &&
 	       reader_left(&value) == sizeof link->theirs.challenge &&
 	       memcmp(value.at, link->theirs.challenge, reader_left(&value)) == 0;
 }
@@ -166,6 +177,8 @@ static void take_identity(struct link *link, struct reader r, const struct turn 
 	eap->theirs.named = length <= LINK_NAME_KEPT;
 	link->peer_name_length = (uint8_t)(eap->theirs.named ? length : LINK_NAME_KEPT);
 	memcpy(link->peer_name, r.at, link->peer_name_length);
+	if (eap->theirs.left & AUTH_EAP_TLS)
+		eap_tls_identity(link, r, turn);
 	challenge(link, auth_method_best(eap->theirs.left), turn);
 }
 
@@ -183,7 +196,7 @@ static void take_nak(struct link *link, struct reader r, const struct turn *turn
 		return;
 	}
 	turn_say(turn, NOTE_WARNING, "Peer refuses every EAP method that is allowed here");
-	deny(link, CLOSE_AUTH_REFUSED, turn);
+	eap_deny(link, CLOSE_AUTH_REFUSED, turn);
 }
 
 static void take_claim(struct link *link, struct reader r, const struct turn *turn)
@@ -222,7 +235,7 @@ static void take_confirmation(struct link *link, struct reader r, const struct t
 	if (r.failed)
 		turn_drop(turn, DROP_FRAME_SHORT);
 	else if (opcode == MS_SUCCESS && !link->eap.theirs.error)
-		pass(link, turn);
+		eap_pass(link, turn);
 	else /* it says Failure, too, where it does not believe our proof */
 		deny_claim(link, turn);
 }
@@ -235,6 +248,8 @@ static void take(struct link *link, uint8_t type, struct reader r, const struct 
 		take_identity(link, r, turn);
 	else if (eap->theirs.step == EAP_STEP_CHALLENGE && type == EAP_TYPE_NAK)
 		take_nak(link, r, turn);
+	else if (eap->theirs.method == AUTH_EAP_TLS && of_method)
+		eap_tls_response(link, r, turn);
 	else if (eap->theirs.step == EAP_STEP_CHALLENGE && of_method)
 		take_claim(link, r, turn);
 	else if (eap->theirs.step == EAP_STEP_VERDICT && of_method)
@@ -284,6 +299,8 @@ void eap_request_tick(struct link *link, const struct turn *turn)
 		send_request(link, turn);
 	else if (eap->theirs.step == EAP_STEP_VERDICT && eap->theirs.error)
 		deny_claim(link, turn);
+	else if (eap->theirs.step == EAP_STEP_TLS)
+		eap_tls_give_up(link, turn);
 	else
-		deny(link, CLOSE_AUTH_TIMEOUT, turn);
+		eap_deny(link, CLOSE_AUTH_TIMEOUT, turn);
 }

@@ -39,7 +39,7 @@ static void send_typed(
 }
 
 /* A step of the method is taken; what is proved stays proved when it is asked for again. */
-static void step(struct link *link, enum eap_answered answered, uint8_t id)
+void eap_step(struct link *link, enum eap_answered answered, uint8_t id)
 {
 	struct eap *eap = &link->eap;
 	if (eap->ours.state == PROOF_OPEN)
@@ -115,7 +115,7 @@ static void request_md5(struct link *link, uint8_t id, struct reader r, const st
 		{value.at, reader_left(&value)}};
 	md5(digest, pieces, 3);
 	link->our_method = AUTH_EAP_MD5;
-	step(link, EAP_ANSWERED_MD5, id);
+	eap_step(link, EAP_ANSWERED_MD5, id);
 	struct writer w = packet_open(turn, EAP, EAP_RESPONSE, id);
 	write_u8(&w, EAP_TYPE_MD5);
 	write_u8(&w, sizeof digest);
@@ -141,7 +141,7 @@ static void ms_challenge(
 		memcpy(link->ours.challenge, value.at, sizeof link->ours.challenge);
 		random_bytes(link->random, link->ours.remembered, sizeof link->ours.remembered);
 		link->our_method = AUTH_EAP_MSCHAPV2;
-		step(link, EAP_ANSWERED_CLAIM, id);
+		eap_step(link, EAP_ANSWERED_CLAIM, id);
 	}
 	send_claim(link, id, ms_id, turn);
 }
@@ -158,13 +158,13 @@ static void ms_success(struct link *link, uint8_t id, struct reader r, const str
 		link_fail(link, CLOSE_AUTH_PEER_FALSE, turn);
 		return;
 	}
-	step(link, EAP_ANSWERED_SUCCESS, id);
+	eap_step(link, EAP_ANSWERED_SUCCESS, id);
 	if (eap->ours.state == PROOF_ASKED)
 		eap->ours.timer = turn->now + link->config->restart_us;
 	confirm(id, MS_SUCCESS, turn);
 }
 
-static void fail(struct link *link, enum close_reason reason, const struct turn *turn)
+void eap_fail(struct link *link, enum close_reason reason, const struct turn *turn)
 {
 	link->eap.ours.state = PROOF_FAILED;
 	link->eap.ours.timer = NEVER;
@@ -179,7 +179,7 @@ static void ms_failure(struct link *link, uint8_t id, struct reader r, const str
 	chap_tell_failure(&t, r.at, reader_left(&r));
 	turn_note(turn, NOTE_WARNING, &t);
 	confirm(id, MS_FAILURE, turn);
-	fail(link, CLOSE_AUTH_WE_FAILED, turn);
+	eap_fail(link, CLOSE_AUTH_WE_FAILED, turn);
 }
 
 static void request_mschapv2(
@@ -209,6 +209,8 @@ static void request_method(
 		send_nak(link, id, turn);
 	else if (method == AUTH_EAP_MD5)
 		request_md5(link, id, r, turn);
+	else if (method == AUTH_EAP_TLS)
+		eap_tls_request(link, id, r, turn);
 	else
 		request_mschapv2(link, id, r, turn);
 }
@@ -248,7 +250,10 @@ void eap_input_request(struct link *link, const struct packet_view *p, const str
 /* Whether a Success is what is left to come. */
 static bool awaits_success(const struct eap *eap)
 {
-	return eap->ours.state == PROOF_ASKED && eap->ours.answered != EAP_ANSWERED_CLAIM;
+	uint8_t answered = eap->ours.answered;
+	return eap->ours.state == PROOF_ASKED &&
+	       (answered == EAP_ANSWERED_MD5 || answered == EAP_ANSWERED_SUCCESS ||
+		       answered == EAP_ANSWERED_TLS_DONE);
 }
 
 static bool is_answer(const struct eap *eap, const struct packet_view *p)
@@ -256,7 +261,7 @@ static bool is_answer(const struct eap *eap, const struct packet_view *p)
 	return p->id == eap->ours.id || p->id == (uint8_t)(eap->ours.id + 1);
 }
 
-void eap_passed(struct link *link, const struct turn *turn)
+static void passed(struct link *link, const struct turn *turn)
 {
 	link->eap.ours.state = PROOF_PASSED;
 	link->eap.ours.timer = NEVER;
@@ -267,7 +272,22 @@ void eap_passed(struct link *link, const struct turn *turn)
 void eap_network_began(struct link *link, const struct turn *turn)
 {
 	if (awaits_success(&link->eap))
-		eap_passed(link, turn);
+		passed(link, turn);
+}
+
+/* Why TLS failed is the owner's knowledge; that the peer said Failure is not news then. */
+static void failed_tls(struct link *link, const struct turn *turn)
+{
+	const struct tls_reply *reply = link->ours.tls.reply;
+	eap_fail(link, reply->reason, turn);
+}
+
+void eap_success_tick(struct link *link, const struct turn *turn)
+{
+	if (link->eap.ours.answered == EAP_ANSWERED_TLS_FAILED)
+		failed_tls(link, turn);
+	else
+		passed(link, turn);
 }
 
 void eap_input_success(struct link *link, const struct packet_view *p, const struct turn *turn)
@@ -278,7 +298,7 @@ void eap_input_success(struct link *link, const struct packet_view *p, const str
 	else if (!awaits_success(eap) || !is_answer(eap, p))
 		turn_drop(turn, DROP_FRAME_ID);
 	else
-		eap_passed(link, turn);
+		passed(link, turn);
 }
 
 void eap_input_failure(struct link *link, const struct packet_view *p, const struct turn *turn)
@@ -295,11 +315,15 @@ void eap_input_failure(struct link *link, const struct packet_view *p, const str
 		turn_drop(turn, DROP_FRAME_ID);
 		return;
 	}
+	if (eap->ours.answered == EAP_ANSWERED_TLS_FAILED) {
+		failed_tls(link, turn);
+		return;
+	}
 	bool refused = eap->ours.refused;
 	turn_say(turn, NOTE_WARNING,
 		refused ? "EAP authentication failed: no method in common"
 			: "EAP authentication failed");
-	fail(link, refused ? CLOSE_AUTH_WE_REFUSED : CLOSE_AUTH_WE_FAILED, turn);
+	eap_fail(link, refused ? CLOSE_AUTH_WE_REFUSED : CLOSE_AUTH_WE_FAILED, turn);
 }
 
 uint64_t eap_success_deadline(const struct eap *eap)
@@ -313,4 +337,6 @@ void eap_our_keys(const struct link *link, struct mppe_start_keys *keys)
 	*keys = (struct mppe_start_keys){0};
 	if (link->our_method == AUTH_EAP_MSCHAPV2)
 		mschap_claim_keys(&claim, keys);
+	else if (link->our_method == AUTH_EAP_TLS && link->ours.tls.reply)
+		*keys = link->ours.tls.reply->keys;
 }

@@ -94,6 +94,7 @@ static void write_methods(struct writer *w, uint8_t mask)
 		break;
 	case AUTH_EAP_MD5:
 	case AUTH_EAP_MSCHAPV2:
+	case AUTH_EAP_TLS:
 		write_u16(w, EAP);
 		break;
 	}

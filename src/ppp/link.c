@@ -96,6 +96,7 @@ static void choose_keys(struct link *link)
 static void enter_network(struct link *link, const struct turn *turn)
 {
 	choose_keys(link);
+	eap_tls_end(link, turn);
 	link->phase = PHASE_NETWORK;
 	link->auth_deadline = NEVER;
 	link->progress_deadline = NEVER;
@@ -242,6 +243,15 @@ void link_answer(struct link *link, uint32_t token, const struct auth_answer *an
 		eap_answer(link, answer, &turn);
 	else
 		chap_answer(link, answer, &turn);
+	settle(link, &turn);
+}
+
+void link_tls(struct link *link, uint32_t token, const struct tls_reply *reply, uint64_t now,
+	struct outbox *out)
+{
+	struct turn turn = turn_now(now, out);
+	if (link->phase != PHASE_AUTHENTICATE || !eap_tls_reply(link, token, reply, &turn))
+		turn_drop(&turn, DROP_AUTH_ANSWER);
 	settle(link, &turn);
 }
 

@@ -60,6 +60,7 @@ enum link_out {
 	LINK_EPOCH,         /* token: the new epoch */
 	LINK_FRAMING,       /* struct link_framing: LCP opened */
 	LINK_CREDENTIALS,   /* token; struct auth_question */
+	LINK_TLS,           /* arg: enum tls_step, with TLS_OURS; token of TLS_WHOLE; bytes */
 	LINK_NETWORK,       /* struct link_identity: authentication done, network phase begins */
 	LINK_REJECTED,      /* arg: protocol the peer does not speak (Protocol-Reject) */
 	LINK_CLOSED,        /* arg: enum close_reason; the link is Dead */
@@ -96,15 +97,22 @@ struct link {
 	struct eap eap;
 	struct lqr lqr;
 	/* What CHAP or EAP, whichever LCP settled on for a side, keeps of an exchange. */
-	struct {
-		uint8_t challenge[LINK_CHALLENGE_MAX]; /* ours to the peer */
-		uint8_t proof[AUTHENTICATOR_SIZE];     /* MS-CHAPv2, when passed: who asks again
-							* gets it again */
+	union {
+		struct {
+			uint8_t challenge[LINK_CHALLENGE_MAX]; /* ours to the peer */
+			uint8_t proof[AUTHENTICATOR_SIZE];     /* MS-CHAPv2, when passed: who asks
+								* again gets it again */
+		};
+		struct eap_tls tls;
 	} theirs;
-	struct {
-		uint8_t challenge[LINK_CHALLENGE_MAX]; /* Microsoft's; MD5's may be longer */
-		uint8_t remembered[16]; /* so that a repeated Response is the same: our own
-					 * challenge of MS-CHAPv2, the digest of CHAP-MD5 */
+	union {
+		struct {
+			uint8_t challenge[LINK_CHALLENGE_MAX]; /* Microsoft's; MD5's may be
+								* longer */
+			uint8_t remembered[16]; /* so that a repeated Response is the same: our own
+						 * challenge of MS-CHAPv2, the digest of CHAP-MD5 */
+		};
+		struct eap_tls tls;
 	} ours;
 	struct mppe_start_keys keys;
 	bool peer_proved, we_proved;
@@ -146,6 +154,9 @@ static inline bool link_counts(const struct link *link)
 	return link->lqr.ours || link->lqr.theirs;
 }
 void link_answer(struct link *link, uint32_t token, const struct auth_answer *answer, uint64_t now,
+	struct outbox *out);
+/* The answer to a TLS_WHOLE. `reply` stays the caller's, and stands (eap_tls.h). */
+void link_tls(struct link *link, uint32_t token, const struct tls_reply *reply, uint64_t now,
 	struct outbox *out);
 void link_tick(struct link *link, uint64_t now, struct outbox *out);
 uint64_t link_deadline(const struct link *link);

@@ -258,6 +258,17 @@ void session_credentials(struct session *session, uint32_t token, const struct a
 	settle(session, now, out);
 }
 
+void session_tls(struct session *session, uint32_t token, const struct tls_reply *reply,
+	uint64_t now, struct outbox *out)
+{
+	if (session->state == SESSION_FREE || session->state == SESSION_OVER)
+		return;
+	OUTBOX(items, LINK_OUT_ITEMS, LINK_OUT_BYTES);
+	link_tls(&session->link, token, reply, now, &items);
+	translate_link(session, &items, now, out);
+	settle(session, now, out);
+}
+
 void session_addresses(struct session *session, uint32_t token,
 	const struct unit_addresses *addresses, uint64_t now, struct outbox *out)
 {

@@ -128,6 +128,8 @@ void session_alive(struct session *session, uint64_t heard, uint64_t active);
 void session_traffic(struct session *session, const struct datapath_counters *counters);
 void session_credentials(struct session *session, uint32_t token, const struct auth_answer *answer,
 	uint64_t now, struct outbox *out);
+void session_tls(struct session *session, uint32_t token, const struct tls_reply *reply,
+	uint64_t now, struct outbox *out);
 void session_addresses(struct session *session, uint32_t token,
 	const struct unit_addresses *addresses, uint64_t now, struct outbox *out);
 /* Ends it politely; the first reason given is the one that counts. */

@@ -182,6 +182,9 @@ void translate_link(
 		case LINK_CREDENTIALS:
 			emit_copy(session, TUNNEL_CREDENTIALS, items, item, out);
 			break;
+		case LINK_TLS:
+			emit_copy(session, TUNNEL_TLS, items, item, out);
+			break;
 		case LINK_NETWORK:
 			take_identity(session, item, items, now, out);
 			break;

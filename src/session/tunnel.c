@@ -376,6 +376,13 @@ void tunnel_credentials(struct tunnel *tunnel, struct session *session, uint32_t
 	settle(tunnel, now, out);
 }
 
+void tunnel_tls(struct tunnel *tunnel, struct session *session, uint32_t token,
+	const struct tls_reply *reply, uint64_t now, struct outbox *out)
+{
+	session_tls(session, token, reply, now, out);
+	settle(tunnel, now, out);
+}
+
 void tunnel_addresses(struct tunnel *tunnel, struct session *session, uint32_t token,
 	const struct unit_addresses *addresses, uint64_t now, struct outbox *out)
 {

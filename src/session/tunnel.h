@@ -29,6 +29,8 @@ enum tunnel_out {
 	TUNNEL_SESSION_WANTED,  /* token; struct call_wanted: answer with tunnel_accept or
 				   tunnel_refuse */
 	TUNNEL_CREDENTIALS,     /* subject, token; struct auth_question: tunnel_credentials */
+	TUNNEL_TLS,             /* subject, token; arg: enum tls_step, with TLS_OURS; bytes. The
+				 * token of a TLS_WHOLE is for tunnel_tls */
 	TUNNEL_ADDRESS,         /* subject, token: tunnel_addresses */
 	TUNNEL_SESSION_UP,      /* subject: session->facts are complete. Once in a session's life */
 	TUNNEL_SESSION_NETWORK, /* subject; struct unit_network: changed after SESSION_UP, also to
@@ -133,6 +135,9 @@ void tunnel_keys_differ(
 /* Answers. A token no longer asked is ignored. */
 void tunnel_credentials(struct tunnel *tunnel, struct session *session, uint32_t token,
 	const struct auth_answer *answer, uint64_t now, struct outbox *out);
+/* `reply` stays the caller's, and stands (eap_tls.h). */
+void tunnel_tls(struct tunnel *tunnel, struct session *session, uint32_t token,
+	const struct tls_reply *reply, uint64_t now, struct outbox *out);
 void tunnel_addresses(struct tunnel *tunnel, struct session *session, uint32_t token,
 	const struct unit_addresses *addresses, uint64_t now, struct outbox *out);
 

@@ -168,6 +168,9 @@ static void pump(struct end *end)
 			assert(!end->down);
 			end->down = true;
 			break;
+		case TUNNEL_TLS: /* not configured */
+			assert(false);
+			break;
 		case TUNNEL_SESSION_UP:
 		case TUNNEL_SESSION_NETWORK:
 		case TUNNEL_UP:

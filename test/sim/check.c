@@ -114,6 +114,7 @@ bool check_summary(bool complete)
 		OPEN_SHARE_MIN);
 	printf("bystanders of an adversary  %llu, %llu opened\n", (unsigned long long)tally.hostile,
 		(unsigned long long)tally.healthy_opened);
+	printf("proofs by EAP-TLS           %llu\n", (unsigned long long)tally.tls);
 	printf("ends with IPv6              %llu\n", (unsigned long long)tally.ipv6);
 	printf("inner packets               %llu sent, %llu received, %llu out of order\n",
 		(unsigned long long)tally.data_sent, (unsigned long long)tally.data_received,

@@ -33,6 +33,8 @@ enum dice_stream {
 	DICE_ROLES,
 	DICE_IPV6 = 40,
 	DICE_QUALITY = 64,
+	DICE_TLS = 72,
+	DICE_TLS_BREAK,
 };
 
 void dice_seed(struct dice *dice, uint64_t seed, uint64_t stream);

@@ -84,7 +84,8 @@ static uint8_t some_bits_of(uint8_t mask, struct dice *dice)
 static void make_auth(struct scenario *s, struct dice *dice)
 {
 	struct link_config *client = &s->client.session.link, *server = &s->server.session.link;
-	uint8_t all = AUTH_PAP | AUTH_CHAP_MD5 | AUTH_MSCHAP | AUTH_MSCHAPV2 | AUTH_EAP;
+	const uint8_t eap = AUTH_EAP_MD5 | AUTH_EAP_MSCHAPV2;
+	uint8_t all = AUTH_PAP | AUTH_CHAP_MD5 | AUTH_MSCHAP | AUTH_MSCHAPV2 | eap;
 	uint8_t shared = AUTH_MSCHAPV2;
 	if (dice_chance(dice, 4000))
 		shared = one_bit_of(all, dice);
@@ -97,6 +98,24 @@ static void make_auth(struct scenario *s, struct dice *dice)
 	/* LCP agrees on EAP by name: then its methods must have one in common. */
 	if (!(server->demand_auth & client->allow_auth & AUTH_EAP))
 		client->allow_auth &= (uint8_t)~AUTH_EAP;
+}
+
+/* Certificates, at both ends or at one of them, beside the rest or alone. */
+static void make_tls(struct scenario *s, struct dice *dice)
+{
+	struct link_config *client = &s->client.session.link, *server = &s->server.session.link;
+	s->tls_size = (uint16_t)dice_between(dice, 12, dice_chance(dice, 7000) ? 3000 : 8192);
+	s->tls_resumed = dice_chance(dice, 3000);
+	if (!server->demand_auth || dice_chance(dice, 7500))
+		return;
+	server->demand_auth |= AUTH_EAP_TLS;
+	client->allow_auth |= AUTH_EAP_TLS;
+	if (dice_chance(dice, 5000))
+		server->demand_auth = client->allow_auth = AUTH_EAP_TLS;
+	if (dice_chance(dice, 1000)) {
+		client->demand_auth = AUTH_EAP_TLS;
+		server->allow_auth |= AUTH_EAP_TLS;
+	}
 }
 
 static uint8_t agreed_auth(const struct scenario *s)
@@ -206,6 +225,9 @@ static void break_scenario(struct scenario *s, struct dice *dice)
 	switch (dice_below(dice, 9)) {
 	case 0:
 		strcpy(s->client_password, "not the password");
+		if (server->session.link.demand_auth & AUTH_EAP_TLS) /* which asks for none */
+			server->session.link.demand_auth = client->session.link.allow_auth =
+				AUTH_MSCHAPV2;
 		s->impossible[0] = s->impossible[1] = server->session.link.demand_auth != 0;
 		break;
 	case 1:
@@ -248,6 +270,18 @@ static void break_scenario(struct scenario *s, struct dice *dice)
 		s->mishaps = 0; /* a renegotiation would wake them */
 		break;
 	}
+}
+
+/* An end that does not believe the other's certificate. */
+static void break_tls(struct scenario *s, struct dice *dice)
+{
+	if (!(s->server.session.link.demand_auth & s->client.session.link.allow_auth &
+		    AUTH_EAP_TLS) ||
+		dice_chance(dice, 8000))
+		return;
+	s->tls_refuse[dice_below(dice, 2)] = true;
+	s->compatible = false;
+	s->impossible[0] = s->impossible[1] = true;
 }
 
 static struct wire_rules make_wire(enum weather weather, struct dice *dice)
@@ -385,6 +419,7 @@ static void make_policy(struct scenario *s, uint64_t seed)
 	make_ends(s, stream(&dice, seed, DICE_ENDS));
 	make_auth(s, stream(&dice, seed, DICE_AUTH));
 	make_mutual(s, stream(&dice, seed, DICE_MUTUAL));
+	make_tls(s, stream(&dice, seed, DICE_TLS));
 	make_encryption(s, stream(&dice, seed, DICE_ENCRYPTION));
 	make_addresses(s, stream(&dice, seed, DICE_ADDRESSES));
 	make_roles(s, stream(&dice, seed, DICE_ROLES));
@@ -471,6 +506,7 @@ void scenario_make(struct scenario *s, uint64_t seed)
 	make_queues(s, stream(&dice, seed, DICE_QUEUES));
 	if (dice_chance(stream(&dice, seed, DICE_BREAK), 1500))
 		break_scenario(s, &dice);
+	break_tls(s, stream(&dice, seed, DICE_TLS_BREAK));
 	settle_strings(s);
 	s->plain = s->compatible && !s->mishaps && !s->aims && s->weather <= WEATHER_LOSSY &&
 		   !has_limits(&s->client.session) && !has_limits(&s->server.session);

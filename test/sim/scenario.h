@@ -72,8 +72,11 @@ struct scenario {
 		uint8_t side; /* 0 client, 1 server */
 		uint8_t which;
 	} mishap[MISHAPS_MAX];
-	bool plain;   /* counts for the share that must open */
-	bool hostile; /* somebody writes into the server's side */
+	uint16_t tls_size;  /* of what stands for a flight of TLS */
+	bool tls_resumed;   /* its last word is the client's */
+	bool tls_refuse[2]; /* the client, the server does not believe it */
+	bool plain;         /* counts for the share that must open */
+	bool hostile;       /* somebody writes into the server's side */
 };
 
 void scenario_make(struct scenario *scenario, uint64_t seed);

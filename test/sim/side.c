@@ -169,6 +169,19 @@ static void answer_credentials(struct side *side, const struct question *questio
 	pump(side);
 }
 
+static void answer_tls(struct side *side, const struct question *question)
+{
+	struct seat *seat = host_seat(side->host, question->subject);
+	if (!seat)
+		return;
+	static const struct tls_reply stale = {.outcome = TLS_DONE};
+	struct fake_tls *tls = &seat->tls[question->ours];
+	const struct tls_reply *reply =
+		tls->begun == question->begun ? fake_tls_answer(tls) : &stale;
+	tunnel_tls(&side->tunnel, &seat->session, question->token, reply, side->world->now, &out);
+	pump(side);
+}
+
 static void answer_addresses(struct side *side, const struct question *question)
 {
 	struct seat *seat = host_seat(side->host, question->subject);
@@ -194,6 +207,9 @@ void side_answer(struct side *side, const struct question *question)
 		break;
 	case QUESTION_CREDENTIALS:
 		answer_credentials(side, question);
+		break;
+	case QUESTION_TLS:
+		answer_tls(side, question);
 		break;
 	case QUESTION_ADDRESS:
 		answer_addresses(side, question);
@@ -234,7 +250,37 @@ static void ask(struct side *side, const struct out_item *item, int kind)
 	question.due = world->now + dice_below(&world->dice, side->scenario->answer_delay);
 	if (kind == QUESTION_CREDENTIALS)
 		memcpy(&question.auth, outbox_bytes(&out, item), sizeof question.auth);
+	if (kind == QUESTION_TLS) {
+		question.ours = item->arg & TLS_OURS;
+		question.begun = host_seat(side->host, item->subject)->tls[question.ours].begun;
+	}
 	world_ask(world, &question);
+}
+
+/* What TLS would do with it. Its answer to a question that is out of date is given all the same, as
+ * a thread's would be. */
+static void take_tls(struct side *side, const struct out_item *item)
+{
+	struct seat *seat = host_seat(side->host, item->subject);
+	bool ours = item->arg & TLS_OURS;
+	if (!seat)
+		fail("%s: TLS for nobody", side->host->name);
+	struct fake_tls *tls = &seat->tls[ours];
+	if (item->arg == TLS_END) {
+		tally.tls += seat->tls[0].reply.outcome == TLS_DONE;
+		/* Whoever looks at them now sees it. */
+		memset(&seat->tls[0].reply, 0xee, sizeof tls->reply);
+		memset(&seat->tls[1].reply, 0xee, sizeof tls->reply);
+		return;
+	}
+	if ((item->arg & (TLS_OURS - 1)) == TLS_BEGIN) {
+		tls->number = (uint32_t)dice_u64(&side->world->dice);
+		tls->size = side->scenario->tls_size;
+		tls->resumed = side->scenario->tls_resumed;
+		tls->refuse = side->scenario->tls_refuse[side->server];
+	}
+	if (fake_tls_take(tls, item->arg, outbox_bytes(&out, item), item->length))
+		ask(side, item, QUESTION_TLS);
 }
 
 /* No frame before its phase, no key after the frame that needs it (design: hard places). */
@@ -436,6 +482,9 @@ static void take_item(struct side *side, const struct out_item *item)
 		break;
 	case TUNNEL_CREDENTIALS:
 		ask(side, item, QUESTION_CREDENTIALS);
+		break;
+	case TUNNEL_TLS:
+		take_tls(side, item);
 		break;
 	case TUNNEL_ADDRESS:
 		ask(side, item, QUESTION_ADDRESS);

@@ -54,10 +54,12 @@ void side_reset(void);
 /* Something asked that is answered later. */
 struct question {
 	uint64_t due;
-	enum { QUESTION_CALL, QUESTION_CREDENTIALS, QUESTION_ADDRESS } kind;
+	enum { QUESTION_CALL, QUESTION_CREDENTIALS, QUESTION_TLS, QUESTION_ADDRESS } kind;
 	struct side *side;
 	uint32_t subject, token;
 	struct auth_question auth;
+	bool ours;      /* TLS */
+	unsigned begun; /* the exchange it is about */
 };
 void side_answer(struct side *side, const struct question *question);
 

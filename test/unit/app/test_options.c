@@ -241,7 +241,8 @@ static void test_policy(void **state)
 	check("--refuse-eap", "--allow-eap-md5", AUTH_MSCHAPV2, b128, true, 0, 0);
 	check("--allow-eap-md5", NULL, v2 | AUTH_EAP_MD5, b128, true, 0, 1);
 	check("--refuse-mschap-v2", NULL, AUTH_EAP_MSCHAPV2, b128, true, 0, 0);
-	check("--refuse-mschap-v2", "--allow-eap-md5", AUTH_EAP, b128, true, 0, 1);
+	check("--refuse-mschap-v2", "--allow-eap-md5", AUTH_EAP_MD5 | AUTH_EAP_MSCHAPV2, b128, true,
+		0, 1);
 	check("--refuse-mschap-v2", "--refuse-eap", 0, b128, true, 1, 0);
 	check("--refuse-pap", "--nomppe-40", v2, b128, true, 0, 0);
 	check("--allow-pap", NULL, v2 | AUTH_PAP, b128, true, 0, 1);

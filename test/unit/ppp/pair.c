@@ -91,6 +91,28 @@ static void answer(struct pair *p, struct end *end, bool accept)
 	dispatch(p, end, &out);
 }
 
+static void answer_tls(struct pair *p, struct end *end, bool ours)
+{
+	OUTBOX(out, LINK_OUT_ITEMS, LINK_OUT_BYTES);
+	const struct tls_reply *reply = fake_tls_answer(&end->tls[ours]);
+	link_tls(&end->link, end->tls_token[ours], reply, p->now, &out);
+	dispatch(p, end, &out);
+}
+
+static void take_tls(
+	struct pair *p, struct end *end, const struct out_item *item, const void *bytes)
+{
+	bool ours = item->arg & TLS_OURS;
+	if (item->arg == TLS_END)
+		for (int i = 0; i < 2; i++) /* who looks at them now shall see it */
+			memset(&end->tls[i].reply, 0xee, sizeof end->tls[i].reply);
+	if (!fake_tls_take(&end->tls[ours], item->arg, bytes, item->length))
+		return;
+	end->tls_token[ours] = item->token;
+	if (!end->hold_tls)
+		answer_tls(p, end, ours);
+}
+
 static void give_addresses(struct pair *p, struct end *end)
 {
 	OUTBOX(out, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
@@ -133,6 +155,9 @@ static void take_link(
 		memcpy(&end->asked, bytes, sizeof end->asked);
 		if (!end->hold_answers)
 			answer(p, end, true);
+		break;
+	case LINK_TLS:
+		take_tls(p, end, item, bytes);
 		break;
 	case LINK_NETWORK:
 		memcpy(&end->identity, bytes, sizeof end->identity);
@@ -298,6 +323,11 @@ void pair_answer(struct pair *p, struct end *end, bool accept)
 	answer(p, end, accept);
 }
 
+void pair_answer_tls(struct pair *p, struct end *end, bool ours)
+{
+	answer_tls(p, end, ours);
+}
+
 void pair_close(struct pair *p, struct end *end, enum close_reason reason)
 {
 	OUTBOX(out, LINK_OUT_ITEMS, LINK_OUT_BYTES);
@@ -315,6 +345,10 @@ static void end_defaults(struct end *end, const char *name, const char *user)
 		.password = "secret",
 		.password_length = 6,
 	};
+	for (int i = 0; i < 2; i++) {
+		end->tls[i].number = (uint32_t)(end->name[0] << 8 | (i + 1));
+		end->tls[i].size = 3000;
+	}
 	end->unit_config = (struct unit_config){
 		.mppe_allow = MPPE_ALLOW_128,
 		.mppe_require = true,

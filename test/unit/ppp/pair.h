@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <cmocka.h>
 
+#include "fake_tls.h"
 #include "link.h"
 #include "unit.h"
 
@@ -37,11 +38,13 @@ struct end {
 	bool hold_answers;         /* credentials are answered by the test */
 	bool hold_addresses;
 	struct unit_addresses addresses;
+	struct fake_tls tls[2]; /* of the peer's proof, and of ours */
+	bool hold_tls;          /* it is the test that has TLS answer */
 	/* What was seen. */
 	bool network, closed, failed;
 	unsigned closes, credentials, address_questions, networks;
 	enum close_reason reason, unit_reason;
-	uint32_t epoch, question, address_token;
+	uint32_t epoch, question, address_token, tls_token[2];
 	struct auth_question asked;
 	struct link_framing framing;
 	struct link_identity identity;
@@ -88,6 +91,7 @@ void pair_step(struct pair *p);
 /* A frame from the test, as if the other end had sent it. */
 void pair_inject(struct pair *p, struct end *to, const uint8_t *frame, size_t length);
 void pair_answer(struct pair *p, struct end *end, bool accept);
+void pair_answer_tls(struct pair *p, struct end *end, bool ours);
 void pair_close(struct pair *p, struct end *end, enum close_reason reason);
 
 /* What both ends said and did, to stderr. */

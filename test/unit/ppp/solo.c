@@ -28,6 +28,22 @@ static void say_note(struct text *t, const void *bytes, size_t length)
 	text_char(t, '\n');
 }
 
+static void say_tls(struct solo *s, struct text *t, const struct out_item *item, const void *bytes)
+{
+	static const char *const steps[] = {"identity", "begin", "part", "whole", "end"};
+	text_add(t, item->arg & TLS_OURS ? "our tls " : "tls ");
+	text_add(t, steps[item->arg & (TLS_OURS - 1)]);
+	if (item->length) {
+		text_char(t, ' ');
+		text_unsigned(t, item->length);
+		memcpy(s->tls, bytes, item->length);
+	}
+	s->tls_length = item->length;
+	if (item->token)
+		s->token = item->token;
+	text_char(t, '\n');
+}
+
 static void say_link(struct solo *s, struct text *t, const struct out_item *item, const void *bytes)
 {
 	switch ((enum link_out)item->kind) {
@@ -44,6 +60,9 @@ static void say_link(struct solo *s, struct text *t, const struct out_item *item
 		s->token = item->token;
 		memcpy(&s->asked, bytes, sizeof s->asked);
 		say_line(t, "credentials ", auth_method_word(s->asked.method));
+		break;
+	case LINK_TLS:
+		say_tls(s, t, item, bytes);
 		break;
 	case LINK_NETWORK:
 		say_line(t, "network", "");
@@ -213,6 +232,13 @@ void solo_answer(struct solo *s, const struct auth_answer *answer)
 {
 	OUTBOX(out, LINK_OUT_ITEMS, LINK_OUT_BYTES);
 	link_answer(&s->link, s->token, answer, s->now, &out);
+	hear(s, &out);
+}
+
+void solo_tls(struct solo *s, const struct tls_reply *reply)
+{
+	OUTBOX(out, LINK_OUT_ITEMS, LINK_OUT_BYTES);
+	link_tls(&s->link, s->token, reply, s->now, &out);
 	hear(s, &out);
 }
 

@@ -18,6 +18,8 @@ struct solo {
 	uint64_t now;
 	uint32_t token; /* of the latest question */
 	struct auth_question asked;
+	uint8_t tls[PPP_FRAME_MAX]; /* the latest piece of TLS taken */
+	size_t tls_length;
 	uint8_t frame[PPP_FRAME_MAX]; /* the latest sent */
 	size_t frame_length;
 	char said[8192];
@@ -28,6 +30,7 @@ void solo_unit(struct solo *s, const struct unit_config *config, bool keys);
 /* Feeds a frame; `said` then holds what that one call put out. */
 void solo_hears(struct solo *s, const char *hex);
 void solo_answer(struct solo *s, const struct auth_answer *answer);
+void solo_tls(struct solo *s, const struct tls_reply *reply);
 void solo_addresses(struct solo *s, bool granted, uint32_t local4, uint32_t remote4);
 void solo_tick(struct solo *s); /* to the next deadline */
 void assert_said(const struct solo *s, const char *expected);

@@ -167,8 +167,9 @@ static void words(void **state)
 	assert_string_equal(auth_method_word(AUTH_MSCHAPV2), "MS-CHAPv2");
 	assert_string_equal(auth_method_word(AUTH_EAP_MD5), "EAP-MD5");
 	assert_string_equal(auth_method_word(AUTH_EAP_MSCHAPV2), "EAP-MS-CHAPv2");
-	static const uint8_t best_first[] = {AUTH_MSCHAPV2, AUTH_EAP_MSCHAPV2, AUTH_MSCHAP,
-		AUTH_EAP_MD5, AUTH_CHAP_MD5, AUTH_PAP};
+	assert_string_equal(auth_method_word(AUTH_EAP_TLS), "EAP-TLS");
+	static const uint8_t best_first[] = {AUTH_EAP_TLS, AUTH_MSCHAPV2, AUTH_EAP_MSCHAPV2,
+		AUTH_MSCHAP, AUTH_EAP_MD5, AUTH_CHAP_MD5, AUTH_PAP};
 	uint8_t left = 0xff;
 	for (size_t i = 0; i < sizeof best_first; i++) {
 		assert_int_equal(auth_method_best(left), best_first[i]);

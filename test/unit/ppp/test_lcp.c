@@ -46,7 +46,8 @@ static void first_request(void **state)
 		unsigned length;
 	} methods[] = {{AUTH_PAP, "03 04 c023", 4}, {AUTH_CHAP_MD5, "03 05 c223 05", 5},
 		{AUTH_MSCHAP, "03 05 c223 80", 5}, {AUTH_MSCHAPV2 | AUTH_PAP, "03 05 c223 81", 5},
-		{AUTH_MSCHAPV2 | AUTH_EAP, "03 05 c223 81", 5},
+		{AUTH_MSCHAPV2 | AUTH_EAP_MSCHAPV2, "03 05 c223 81", 5},
+		{AUTH_MSCHAPV2 | AUTH_EAP, "03 04 c227", 4},
 		{AUTH_EAP | AUTH_MSCHAP, "03 04 c227", 4}};
 	for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
 		config.demand_auth = methods[i].demand;
