@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "options.h"
+#include "values.h"
 
 struct walk {
 	const struct command *command;
@@ -107,7 +108,11 @@ static void short_option(struct walk *walk, const char *text)
 static void positional(struct walk *walk, const char *text)
 {
 	char shown[48];
+	struct settings *settings = walk->settings;
 	if (walk->only_config)
+		return;
+	if (walk->command->bit == COMMAND_CLIENT &&
+		value_ends(text, &settings->local, &settings->remote))
 		return;
 	if (!walk->command->positional || *walk->word)
 		fault(walk->faults, NULL, "'%s': one word too many for greyline %s",

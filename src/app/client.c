@@ -7,6 +7,8 @@
 #include "client.h"
 
 #include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +42,8 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	config->session.link.name_length = strlen(client->user);
 	config->session.link.password = client->password;
 	config->session.link.password_length = strlen(client->password);
-	config->session.unit.accept_local4 = true;
+	config->session.unit.local4 = client->local4;
+	config->session.unit.remote4 = address_to_ipv4(&client->settings->remote);
 	config->session.unit.ask_dns = client->settings->use_peer_dns;
 }
 
@@ -258,7 +261,37 @@ static int take_target(struct client *client, const char *word)
 		return usage("the user's name is longer than 255 bytes");
 	if (settings->bind && !value_address(settings->bind, &client->local))
 		return usage("--bind: an address is expected");
+	if (settings->no_address && !(client->local4 && settings->remote.family))
+		return usage("--ipcp-no-address needs --local and --remote: nobody else tells "
+			     "the addresses");
 	return 0;
+}
+
+/* pppd's ipdefault: what the resolver has for our host name, but for a loopback. */
+static uint32_t address_of_host_name(const char *name)
+{
+	struct addrinfo wanted = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *found;
+	uint32_t address = 0;
+	if (getaddrinfo(name, NULL, &wanted, &found))
+		return 0;
+	for (const struct addrinfo *at = found; at && !address; at = at->ai_next) {
+		struct sockaddr_in in;
+		memcpy(&in, at->ai_addr, sizeof in);
+		address = ntohl(in.sin_addr.s_addr);
+		if (address >> 24 == 127)
+			address = 0;
+	}
+	freeaddrinfo(found);
+	return address;
+}
+
+/* The inner address we ask for; 0: the server gives us one. */
+static void take_local4(struct client *client)
+{
+	const struct settings *settings = client->settings;
+	client->local4 = address_to_ipv4(&settings->local);
+	if (!client->local4 && settings->ip_default)
+		client->local4 = address_of_host_name(client->name);
 }
 
 static int start(struct client *client)
@@ -292,6 +325,7 @@ int client_command(const struct command *command, struct settings *settings, con
 	client->settings = settings;
 	if (gethostname(client->name, sizeof client->name - 1) < 0)
 		strcpy(client->name, "greyline");
+	take_local4(client);
 	int code = take_target(client, word);
 	struct password_wish wish = {settings, client->user, client->host_name};
 	if (!code)

@@ -13,6 +13,7 @@ struct client {
 	char name[256];      /* ours, in the control connection */
 	uint16_t port;
 	struct address local; /* --bind */
+	uint32_t local4;      /* the inner address to ask for; 0: any */
 	struct seat *seat;    /* the session, while there is one */
 	struct peer *peer;
 	uv_timer_t redial;

@@ -14,7 +14,7 @@ static const struct command commands[] = {
 	{"server", COMMAND_SERVER, NULL, "Runs a PPTP server.",
 		"Without --secrets it makes a user with a random password and prints both once.",
 		server_command},
-	{"client", COMMAND_CLIENT, "USER@HOST", "Connects to a PPTP server.",
+	{"client", COMMAND_CLIENT, "USER@HOST [LOCAL:REMOTE]", "Connects to a PPTP server.",
 		"The password comes from --password-file, $GREYLINE_PASSWORD, --secrets or a "
 		"prompt.\nExit codes are pppd's.",
 		client_command},

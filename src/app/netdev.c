@@ -124,8 +124,9 @@ int netdev_configure(struct host *host, struct seat *seat)
 {
 	struct address local = address_ipv4(seat->local4), remote = address_ipv4(seat->remote4);
 	int failed = 0;
-	if (seat->local4)
-		failed = netlink_address_add(host->netlink, seat->link, &local, &remote, 32);
+	if (seat->local4) /* a peer need not say its own */
+		failed = netlink_address_add(
+			host->netlink, seat->link, &local, seat->remote4 ? &remote : NULL, 32);
 	if (!failed || failed == -EEXIST)
 		failed = netlink_link_mtu(host->netlink, seat->link, seat->session.facts.mtu);
 	return failed ? complain(host, failed) : 0;

@@ -46,9 +46,9 @@ const struct option *option_find_negated(const char *name, bool *negated)
 {
 	const struct option *option = option_find(name);
 	*negated = false;
-	if (option || strncmp(name, "no-", 3) != 0)
+	if (option || strncmp(name, "no", 2) != 0)
 		return option;
-	option = option_find(name + 3);
+	option = option_find(name + 2 + (name[2] == '-')); /* no-mppe, and pppd's novj */
 	if (!option || option->type != OPTION_FLAG)
 		return NULL;
 	*negated = true;

@@ -61,6 +61,9 @@ static void fill_unit(struct unit_config *config, const struct settings *setting
 	config->max_failure = (uint8_t)settings->lcp_max_failure;
 	config->network_timeout_us = SECONDS(30);
 	config->ipv6 = settings->ipv6;
+	config->accept_local4 = settings->accept_local;
+	config->accept_remote4 = settings->accept_remote;
+	config->no_address4 = settings->no_address;
 	unit_config_defaults(config);
 }
 

@@ -389,6 +389,8 @@ void settings_check(struct settings *settings, struct faults *faults)
 		fault(faults, NULL, "bind: an address is expected, not '%s'", settings->bind);
 	if (settings->local.family == 6)
 		fault(faults, NULL, "local: an IPv4 address is expected");
+	if (settings->remote.family == 6)
+		fault(faults, NULL, "remote: an IPv4 address is expected");
 	check_ipv6(settings, faults);
 	if (settings->ifname && settings->unit != UNIT_UNSET)
 		fault(faults, NULL, "ifname and unit both name the interface: keep one");

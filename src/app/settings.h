@@ -69,6 +69,9 @@ struct settings {
 	struct address_pair dns, wins;
 	char *name, *user, *remote_name, *password, *ifname, *ipparam, *link_name;
 	uint32_t unit; /* UNIT_UNSET: any */
+	struct address local;  /* our inner address */
+	struct address remote; /* the peer's (client) */
+	bool ip_default, accept_local, accept_remote, no_address;
 	bool strip_domain;
 
 	/* Both, about the control connection. */
@@ -83,7 +86,6 @@ struct settings {
 	struct range_list pool;
 	struct prefix_list pool6; /* one */
 	struct address dns6;
-	struct address local;
 	bool nat, client_to_client, check_source, incoming_calls;
 	uint32_t interface; /* enum interface_choice */
 	uint32_t single_session;

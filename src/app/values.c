@@ -29,6 +29,26 @@ bool value_ipv4(const char *word, uint32_t *host_order)
 	return true;
 }
 
+bool value_ends(const char *word, struct address *local, struct address *remote)
+{
+	char first[INET_ADDRSTRLEN];
+	uint32_t ends[2] = {0, 0};
+	const char *colon = strchr(word, ':');
+	size_t length = colon ? (size_t)(colon - word) : 0;
+	if (!colon || length >= sizeof first || (!length && !colon[1]))
+		return false;
+	memcpy(first, word, length);
+	first[length] = '\0';
+	if ((length && !value_ipv4(first, &ends[0])) ||
+		(colon[1] && !value_ipv4(colon + 1, &ends[1])))
+		return false;
+	if (length)
+		*local = address_ipv4(ends[0]);
+	if (colon[1])
+		*remote = address_ipv4(ends[1]);
+	return true;
+}
+
 bool value_address(const char *word, struct address *address)
 {
 	memset(address, 0, sizeof *address);

@@ -13,6 +13,8 @@
 bool value_number(const char *word, uint32_t *number);
 bool value_address(const char *word, struct address *address); /* IPv4 or IPv6 */
 bool value_ipv4(const char *word, uint32_t *host_order);
+/* LOCAL:REMOTE as pppd has it, or one of them with the colon; what is not there stays. */
+bool value_ends(const char *word, struct address *local, struct address *remote);
 /* ADDRESS/LENGTH; an address alone is a prefix of its whole length. Bits beyond the length must
  * be zero when `strict`. */
 bool value_prefix(const char *word, struct prefix *prefix, bool strict);

@@ -1,4 +1,4 @@
-/* IPCP (see ipcp.h). RFC 1332 §3.3 (IP-Address), RFC 1877 §1 (name servers).
+/* IPCP (see ipcp.h). RFC 1332 §3.3 (IP-Address) and §4 (VJ), RFC 1877 §1 (name servers).
  *
  * A Configure-Request names the sender's own address; 0.0.0.0 asks to be told one, and a Nak tells
  * it. Client and server differ only in what is configured: who has `remote4` gives it and insists
@@ -6,9 +6,15 @@
  *
  * Where this departs from RFC 1661 §4.6: an address that we do not give the peer is never rejected.
  * A peer without the option would keep its own, and be up where nothing reaches it; with one that
- * insists the negotiation ends.
+ * insists the negotiation ends. Where both ends are said to know their addresses the option is
+ * neither sent nor taken, as pppd's ipcp-no-address has it.
  *
- * IP-Addresses (1) and IP-Compression-Protocol (2) are rejected. */
+ * A request for IP-Compression-Protocol says what its sender can receive; each direction is agreed
+ * on by itself. Slots: as many as both ends can, so that a great number is no disagreement. The
+ * option's form of RFC 1172, four bytes and no slots (and, after a slip of the pen there, 0x0037
+ * instead of 0x002d), means sixteen; it is taken, and never sent.
+ *
+ * IP-Addresses (1) is rejected, and every compression but VJ. */
 #include "ipcp.h"
 
 #include "protocol.h"
@@ -24,6 +30,8 @@ enum ipcp_option {
 };
 
 enum { ASK_ADDRESS = 1, ASK_SERVER_FIRST = 2 };
+
+enum { VJ = 0x002d, VJ_OLD = 0x0037, VJ_OLD_SLOTS = 16 };
 
 /* An address a host may have: not 0/8, 127/8, multicast, class E. */
 static bool usable(uint32_t address)
@@ -41,7 +49,7 @@ void ipcp_wish(struct unit *unit)
 {
 	struct ipcp *ipcp = &unit->ipcp;
 	const struct unit_config *config = unit->config;
-	ipcp->ask = ASK_ADDRESS;
+	ipcp->ask = config->no_address4 ? 0 : ASK_ADDRESS;
 	if (config->ask_dns)
 		ipcp->ask |= server_bit(0) | server_bit(2);
 	if (config->ask_wins)
@@ -51,6 +59,7 @@ void ipcp_wish(struct unit *unit)
 	ipcp->local4 = unit->given.local4;
 	for (size_t i = 0; i < IPCP_SERVERS; i++)
 		ipcp->servers[i] = 0;
+	ipcp->ours = config->vj;
 }
 
 static void write_address(struct writer *w, uint8_t type, uint32_t address)
@@ -58,6 +67,15 @@ static void write_address(struct writer *w, uint8_t type, uint32_t address)
 	write_u8(w, type);
 	write_u8(w, 6);
 	write_u32(w, address);
+}
+
+static void write_vj(struct writer *w, const struct ipcp_vj *vj)
+{
+	write_u8(w, OPTION_COMPRESSION);
+	write_u8(w, 6);
+	write_u16(w, VJ);
+	write_u8(w, (uint8_t)(vj->slots - 1));
+	write_u8(w, vj->omit_slot);
 }
 
 static void write_request(const void *owner, struct writer *w)
@@ -68,12 +86,15 @@ static void write_request(const void *owner, struct writer *w)
 	for (size_t i = 0; i < IPCP_SERVERS; i++)
 		if (ipcp->ask & server_bit(i))
 			write_address(w, (uint8_t)(OPTION_SERVER_FIRST + i), ipcp->servers[i]);
+	if (ipcp->ours.slots)
+		write_vj(w, &ipcp->ours);
 }
 
 static void judge_begin(void *owner)
 {
 	struct ipcp *ipcp = &((struct unit *)owner)->ipcp;
 	ipcp->remote4 = ipcp->refused4 = 0;
+	ipcp->theirs = (struct ipcp_vj){0};
 }
 
 static enum option_verdict judge_address(
@@ -81,7 +102,10 @@ static enum option_verdict judge_address(
 {
 	struct unit *unit = owner;
 	uint32_t address = read_u32(&value), ours = unit->given.remote4;
-	if (!value.failed && usable(address) && (ours == 0 || address == ours)) {
+	bool any = ours == 0 || unit->config->accept_remote4;
+	if (unit->config->no_address4)
+		return OPTION_REJECT;
+	if (!value.failed && usable(address) && (any || address == ours)) {
 		unit->ipcp.remote4 = address;
 		return OPTION_ACK;
 	}
@@ -118,7 +142,7 @@ static enum option_verdict judge_server(
 static void missing(void *owner, uint32_t seen, struct writer *reply)
 {
 	struct unit *unit = owner;
-	if ((seen & 1) || !unit->given.remote4 || unit->ipcp.prompted)
+	if ((seen & 1) || !unit->given.remote4 || unit->ipcp.prompted || unit->config->no_address4)
 		return;
 	unit->ipcp.prompted = true;
 	write_address(reply, OPTION_ADDRESS, unit->given.remote4);
@@ -128,7 +152,7 @@ static void naked_address(void *owner, const struct option_kind *kind, struct re
 {
 	struct unit *unit = owner;
 	uint32_t address = read_u32(&value);
-	if (value.failed || !usable(address))
+	if (value.failed || !usable(address) || unit->config->no_address4)
 		return;
 	if (unit->given.local4 == 0 || unit->config->accept_local4)
 		unit->ipcp.local4 = address;
@@ -161,6 +185,52 @@ static void naked_server(void *owner, const struct option_kind *kind, struct rea
 		rejected_server(owner, kind);
 }
 
+/* What the peer can receive of what we might send. */
+static enum option_verdict judge_compression(
+	void *owner, const struct option_kind *kind, struct reader value, struct writer *wanted)
+{
+	struct unit *unit = owner;
+	const struct ipcp_vj *most = &unit->config->vj;
+	struct ipcp_vj theirs = {VJ_OLD_SLOTS, true};
+	size_t length = reader_left(&value);
+	uint16_t protocol = read_u16(&value);
+	if (length == 4) {
+		theirs.slots = (uint16_t)(read_u8(&value) + 1);
+		theirs.omit_slot = read_u8(&value) != 0;
+	}
+	bool known = length == 4 ? protocol == VJ
+				 : length == 2 && (protocol == VJ || protocol == VJ_OLD);
+	if (!most->slots || !known)
+		return OPTION_REJECT;
+	if (theirs.slots > most->slots)
+		theirs.slots = most->slots;
+	theirs.omit_slot = theirs.omit_slot && most->omit_slot;
+	unit->ipcp.theirs = theirs;
+	return OPTION_ACK;
+}
+
+static void rejected_compression(void *owner, const struct option_kind *kind)
+{
+	((struct unit *)owner)->ipcp.ours = (struct ipcp_vj){0};
+}
+
+/* The peer wants fewer slots, or each packet to name its own; another compression, or the form of
+ * RFC 1172, is none. */
+static void naked_compression(void *owner, const struct option_kind *kind, struct reader value)
+{
+	struct ipcp_vj *ours = &((struct unit *)owner)->ipcp.ours;
+	bool whole = reader_left(&value) == 4;
+	uint16_t protocol = read_u16(&value), slots = (uint16_t)(read_u8(&value) + 1);
+	bool omit = read_u8(&value) != 0;
+	if (!whole || protocol != VJ) {
+		rejected_compression(owner, kind);
+		return;
+	}
+	if (slots < ours->slots)
+		ours->slots = slots;
+	ours->omit_slot = ours->omit_slot && omit;
+}
+
 static void print_address(struct text *t, struct reader value)
 {
 	text_ipv4(t, read_u32(&value));
@@ -169,8 +239,10 @@ static void print_address(struct text *t, struct reader value)
 static void print_compression(struct text *t, struct reader value)
 {
 	uint16_t number = read_u16(&value);
-	if (number == 0x002d)
+	if (number == VJ)
 		text_add(t, "VJ");
+	else if (number == VJ_OLD)
+		text_add(t, "old-VJ");
 	else
 		text_hex(t, number, 4);
 	if (reader_left(&value)) {
@@ -193,7 +265,8 @@ static const struct option_kind kinds[] = {
 	SERVER(131, "ms-dns2"),
 	SERVER(132, "ms-wins2"),
 	{OPTION_ADDRESSES, 10, 10, "addrs", NULL, NULL, NULL, NULL},
-	{OPTION_COMPRESSION, 4, 255, "compress", NULL, NULL, NULL, print_compression},
+	{OPTION_COMPRESSION, 4, 255, "compress", judge_compression, naked_compression,
+		rejected_compression, print_compression},
 	{OPTION_MOBILE, 6, 6, "mobile", NULL, NULL, NULL, print_address},
 };
 

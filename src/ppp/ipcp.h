@@ -12,6 +12,17 @@ enum { IPCP = 0x8021 };
 /* Primary DNS, primary WINS, secondary DNS, secondary WINS: options 129 to 132 in that order. */
 enum { IPCP_SERVERS = 4 };
 
+/* VJ header compression of one direction, as its receiver takes it (RFC 1332 §4). */
+struct ipcp_vj {
+	uint16_t slots; /* 0: none */
+	bool omit_slot; /* a packet need not say which slot is meant */
+};
+
+enum {
+	IPCP_VJ_SLOTS_MIN = 2, /* what pppd lets anybody say */
+	IPCP_VJ_SLOTS_MAX = 16,
+};
+
 struct unit;
 
 struct ipcp {
@@ -23,6 +34,8 @@ struct ipcp {
 	uint32_t remote4;  /* the peer's, as its latest request has it; 0: not said */
 	uint32_t refused4; /* an address the peer asked for and did not get; 0: none */
 	uint32_t servers[IPCP_SERVERS]; /* what the peer told us */
+	struct ipcp_vj ours;            /* what we take, as asked now */
+	struct ipcp_vj theirs;          /* what the peer takes, as its latest request has it */
 };
 
 struct protocol_ops;

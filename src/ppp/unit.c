@@ -55,6 +55,8 @@ static void tell_ipv4(const struct unit *unit, struct unit_network *n)
 		n->dns[i] = ipcp->servers[2 * i];
 		n->wins[i] = ipcp->servers[2 * i + 1];
 	}
+	n->receive_vj = ipcp->ours;
+	n->transmit_vj = ipcp->theirs;
 }
 
 static void tell_ipv6(const struct unit *unit, struct unit_network *n)
@@ -84,11 +86,18 @@ static struct unit_network network_of(const struct unit *unit)
 	return n;
 }
 
+static bool same_vj(const struct ipcp_vj *a, const struct ipcp_vj *b)
+{
+	return a->slots == b->slots && a->omit_slot == b->omit_slot;
+}
+
 static bool same_network(const struct unit_network *a, const struct unit_network *b)
 {
 	return a->ipv4 == b->ipv4 && a->local4 == b->local4 && a->remote4 == b->remote4 &&
 	       memcmp(a->dns, b->dns, sizeof a->dns) == 0 &&
-	       memcmp(a->wins, b->wins, sizeof a->wins) == 0 && a->ipv6 == b->ipv6 &&
+	       memcmp(a->wins, b->wins, sizeof a->wins) == 0 &&
+	       same_vj(&a->transmit_vj, &b->transmit_vj) &&
+	       same_vj(&a->receive_vj, &b->receive_vj) && a->ipv6 == b->ipv6 &&
 	       a->local6 == b->local6 && a->remote6 == b->remote6 &&
 	       address_equal(&a->prefix6.address, &b->prefix6.address) &&
 	       a->strength == b->strength && a->stateless == b->stateless;

@@ -29,7 +29,10 @@ struct unit_config {
 	bool ipv6;          /* offer and take IPv6, where the MTU allows it */
 	bool ask_address;   /* ask the app (UNIT_ADDRESS) before IPCP and IPV6CP start: the server's
 			       way */
-	bool accept_local4; /* take an address the peer Naks us to, though we have one */
+	bool accept_local4;  /* take an address the peer Naks us to, though we have one */
+	bool accept_remote4; /* let it have the one it asks for, though we have one for it */
+	bool no_address4;    /* no IP-Address option, ours or theirs: both ends know */
+	struct ipcp_vj vj;   /* header compression: asked for, and agreed to; slots 0: neither */
 	bool ask_dns, ask_wins;   /* request name servers' addresses (client, --use-peer-dns) */
 	uint32_t dns[2], wins[2]; /* what we hand out when asked; 0: nothing */
 	uint64_t restart_us;
@@ -59,6 +62,7 @@ struct unit_network {
 	bool ipv4;
 	uint32_t local4, remote4; /* host order */
 	uint32_t dns[2], wins[2]; /* what the peer told us */
+	struct ipcp_vj transmit_vj, receive_vj;
 	bool ipv6;
 	uint64_t local6, remote6;    /* interface identifiers; remote6 0: the peer does not say */
 	struct prefix prefix6;       /* the peer's network, of the app's answer; length 0: none */

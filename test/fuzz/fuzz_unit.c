@@ -285,6 +285,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	world.in = reader_over(bytes, length);
 	world.now = SECONDS(5);
 	uint8_t how = read_u8(&world.in), more = read_u8(&world.in);
+	uint8_t wishes = more & 128 ? read_u8(&world.in) : 0;
 	struct unit_config config = {
 		.mppe_allow = how & 7,
 		.mppe_require = how & 8 && how & 7,
@@ -298,6 +299,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		.dns = {more & 8 ? 0x01010101 : 0},
 		.wins = {more & 16 ? 0x02020202 : 0},
 		.ipv6 = more & 64,
+		.accept_remote4 = wishes & 1,
+		.no_address4 = wishes & 2,
+		.vj = {wishes >> 3, wishes & 4},
 	};
 	unit_config_defaults(&config);
 	unit_init(&world.unit, &config, &world.random);

@@ -33,6 +33,7 @@ enum dice_stream {
 	DICE_ROLES,
 	DICE_IPV6 = 40,
 	DICE_QUALITY = 64,
+	DICE_INNER = 96,
 	DICE_TLS = 72,
 	DICE_TLS_BREAK,
 };

@@ -176,6 +176,40 @@ static void make_addresses(struct scenario *s, struct dice *dice)
 	}
 }
 
+/* Who names the inner addresses: either end may insist on its own, give in, or both were told. */
+static void make_inner(struct scenario *s, struct dice *dice)
+{
+	enum { SERVER4 = 0x0a000001, OTHER4 = 0x0a008000 };
+	struct unit_config *client = &s->client.session.unit, *server = &s->server.session.unit;
+	uint32_t own = OTHER4 | dice_below(dice, 1 << 15);
+	if (dice_chance(dice, 6000) || s->calls != 1)
+		return;
+	switch (dice_below(dice, 5)) {
+	case 0:
+		client->remote4 = SERVER4;
+		break;
+	case 1:
+		client->remote4 = own;
+		client->accept_remote4 = true;
+		break;
+	case 2:
+		client->local4 = own;
+		client->accept_local4 = false;
+		server->accept_remote4 = true;
+		break;
+	case 3:
+		client->remote4 = own;
+		server->accept_local4 = true;
+		break;
+	case 4:
+		client->local4 = s->agreed4 = own;
+		client->remote4 = SERVER4;
+		client->no_address4 = dice_chance(dice, 6000);
+		server->no_address4 = !client->no_address4 || dice_chance(dice, 5000);
+		break;
+	}
+}
+
 /* The client may be the PAC, whose line rings, and either may have opened the connection. Their
  * login and addresses do not care. */
 static void make_roles(struct scenario *s, struct dice *dice)
@@ -422,6 +456,7 @@ static void make_policy(struct scenario *s, uint64_t seed)
 	make_tls(s, stream(&dice, seed, DICE_TLS));
 	make_encryption(s, stream(&dice, seed, DICE_ENCRYPTION));
 	make_addresses(s, stream(&dice, seed, DICE_ADDRESSES));
+	make_inner(s, stream(&dice, seed, DICE_INNER));
 	make_roles(s, stream(&dice, seed, DICE_ROLES));
 	make_ipv6(s, stream(&dice, seed, DICE_IPV6));
 	make_quality(s, stream(&dice, seed, DICE_QUALITY));

@@ -189,7 +189,8 @@ static void answer_addresses(struct side *side, const struct question *question)
 		return;
 	struct unit_addresses addresses = {.granted = !side->scenario->no_address,
 		.local4 = 0x0a000001,
-		.remote4 = 0x0a000100 + seat->host_part,
+		.remote4 = side->scenario->agreed4 ? side->scenario->agreed4
+						   : 0x0a000100 + seat->host_part,
 		.dns = {0x0a000035},
 		.prefix6 = {.address = {6, {0xfd}}, .length = 64}};
 	put_u32(addresses.prefix6.address.bytes + 4, seat->host_part);

@@ -46,6 +46,24 @@ static void test_rows(void **state)
 	}
 }
 
+/* pppd puts its no in front without a dash. */
+static void test_pppd_negations(void **state)
+{
+	static const char *const names[] = {"ipdefault", "persist", "ipv6", "mppe", "use-peer-dns"};
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		char no[40];
+		bool negated = false;
+		snprintf(no, sizeof no, "no%s", names[i]);
+		const struct option *found = option_find_negated(no, &negated);
+		assert_non_null(found);
+		assert_true(negated || found->type == OPTION_MASK); /* nomppe has a row */
+	}
+	bool negated;
+	assert_null(option_find_negated("nolocal", &negated));
+	assert_null(option_find_negated("no", &negated));
+	assert_null(option_find_negated("no--ipv6", &negated));
+}
+
 static const char *parse(const struct command *command, struct settings *settings,
 	struct heard *heard, int argc, const char *const *words)
 {
@@ -56,6 +74,26 @@ static const char *parse(const struct command *command, struct settings *setting
 	settings_init(settings);
 	arguments_parse(command, argc + 1, argv, settings, &word, false, hear(heard));
 	return word;
+}
+
+static void test_inner_addresses(void **state)
+{
+	struct settings settings;
+	struct heard heard;
+	const char *words[] = {
+		"me@vpn", "10.0.0.9:10.0.0.1", "--ipcp-accept-local", "--noipdefault"};
+	assert_string_equal(parse(&client, &settings, &heard, 4, words), "me@vpn");
+	assert_string_equal(heard.text, "");
+	assert_int_equal(address_to_ipv4(&settings.local), 0x0a000009);
+	assert_int_equal(address_to_ipv4(&settings.remote), 0x0a000001);
+	assert_true(settings.accept_local && !settings.accept_remote && !settings.ip_default);
+	settings_free(&settings);
+	const char *options[] = {"--local", "10.0.0.9", ":10.0.0.1", "vpn:1723"};
+	assert_string_equal(parse(&client, &settings, &heard, 4, options), "vpn:1723");
+	assert_string_equal(heard.text, "");
+	assert_int_equal(address_to_ipv4(&settings.local), 0x0a000009);
+	assert_int_equal(address_to_ipv4(&settings.remote), 0x0a000001);
+	settings_free(&settings);
 }
 
 static void expect_fault(
@@ -292,6 +330,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_pppd_negations),
+		cmocka_unit_test(test_inner_addresses),
 		cmocka_unit_test(test_command_line),
 		cmocka_unit_test(test_wrong_words),
 		cmocka_unit_test(test_file),

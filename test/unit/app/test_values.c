@@ -28,6 +28,30 @@ static void test_addresses(void **state)
 	assert_false(value_ipv4("fd00::1", &ipv4) || value_address("10.1.2.3.4", &address));
 }
 
+/* pppd's LOCAL:REMOTE; a host with its port is none. */
+static void test_ends(void **state)
+{
+	static const struct {
+		const char *word;
+		uint32_t local, remote;
+	} good[] = {{"10.0.0.1:10.0.0.2", 0x0a000001, 0x0a000002}, {"10.0.0.1:", 0x0a000001, 9},
+		{":10.0.0.2", 9, 0x0a000002}, {"255.255.255.255:0.0.0.0", 0xffffffff, 0}};
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		struct address local = address_ipv4(9), remote = local;
+		assert_true(value_ends(good[i].word, &local, &remote));
+		assert_int_equal(address_to_ipv4(&local), good[i].local);
+		assert_int_equal(address_to_ipv4(&remote), good[i].remote);
+	}
+	static const char *const bad[] = {"", ":", "10.0.0.1", "10.0.0.1:1723", "host:10.0.0.1",
+		"10.0.0.1:10.0.0.2:", "fd00::1", "a@10.0.0.1:1723", "1111111111111111:10.0.0.1"};
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		struct address local = address_ipv4(9), remote = local;
+		assert_false(value_ends(bad[i], &local, &remote));
+		assert_int_equal(address_to_ipv4(&local), 9);
+		assert_int_equal(address_to_ipv4(&remote), 9);
+	}
+}
+
 static void test_prefixes(void **state)
 {
 	struct prefix prefix;
@@ -130,6 +154,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_names),
