@@ -16,9 +16,13 @@
 
 #include <assert.h>
 
+#include "bsd.h"
 #include "datapath.h"
+#include "deflate.h"
 #include "digest.h"
 #include "frame.h"
+#include "mppc.h"
+#include "predictor.h"
 
 enum {
 	PROTOCOL_MULTILINK = 0x003d,
@@ -35,7 +39,10 @@ static bool refuse(enum drop *why, enum drop reason)
 const struct codec_ops *codec_find(enum codec_method method)
 {
 	static const struct codec_ops *const all[CODEC_METHODS] = {
-		[CODEC_NONE] = NULL,
+		[CODEC_PREDICTOR1] = &predictor_codec,
+		[CODEC_BSD] = &bsd_codec,
+		[CODEC_DEFLATE] = &deflate_codec,
+		[CODEC_MPPC] = &mppc_codec,
 	};
 
 	return method < CODEC_METHODS ? all[method] : NULL;

@@ -1,0 +1,17 @@
+/* The frame check sequence of PPP: CRC-16 (RFC 1662 §C.2). */
+#ifndef GREYLINE_FCS_H
+#define GREYLINE_FCS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	FCS_START = 0xffff,
+	FCS_GOOD = 0xf0b8, /* of what ends in its own check sequence */
+};
+
+/* Goes on from `fcs`, which is FCS_START at first. What is sent is the complement of the result,
+ * low byte first. */
+uint16_t fcs_add(uint16_t fcs, const uint8_t *bytes, size_t length);
+
+#endif
