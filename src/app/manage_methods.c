@@ -101,6 +101,21 @@ static json_t *line_errors_json(const struct line_errors *errors)
 		"alignment", (json_int_t)errors->alignment);
 }
 
+/* How the peer acknowledges, and whether data waits for it. */
+static json_t *window_json(const struct host *host, const struct seat *seat)
+{
+	struct dataplane_statistics seen = {.window = {.rtt = 0}};
+	if (!seat->detached)
+		host->plane->statistics(host->dataplane, seat_subject(seat), &seen);
+	const struct window_facts *window = &seen.window;
+	const char *state = !window->maximum ? "off" : window->size ? "on" : "unproved";
+	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:I}", "state", state, "peer",
+		(int)seat->session.call.peer_window, "maximum", (int)window->maximum, "size",
+		(int)window->size, "in-flight", (int)window->in_flight, "waiting",
+		(int)window->held, "rtt-ms", window->rtt / 1e3, "timeout-ms", window->ato / 1e3,
+		"timeouts", (json_int_t)window->timeouts);
+}
+
 static json_t *session_json(const struct host *host, const struct seat *seat)
 {
 	struct datapath_counters counters = counters_of(host, seat);
@@ -132,9 +147,10 @@ static json_t *session_json(const struct host *host, const struct seat *seat)
 						   : "",
 			"phase", link_phase_word(seat->session.link.phase), "ip6", ip6, "ip6-dp",
 			"", "rate-limit", ""));
-	json_object_update_new(
-		session, json_pack("{s:s, s:o}", "role", seat->session.call.pac ? "PAC" : "PNS",
-				 "line-errors", line_errors_json(&seat->session.call.line_errors)));
+	json_object_update_new(session,
+		json_pack("{s:s, s:o, s:o}", "role", seat->session.call.pac ? "PAC" : "PNS",
+			"line-errors", line_errors_json(&seat->session.call.line_errors),
+			"send-window", window_json(host, seat)));
 	return session;
 }
 

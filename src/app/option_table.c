@@ -30,6 +30,9 @@ static const struct option_choice log_choices[] = {{"auto", LOG_STYLE_AUTO},
 static const struct option_choice ecn_choices[] = {{"auto", SESSION_ECN_AUTO},
 	{"copy", SESSION_ECN_COPY}, {"off", SESSION_ECN_OFF}, {NULL, 0}};
 
+static const struct option_choice send_window_choices[] = {{"auto", SESSION_WINDOW_AUTO},
+	{"on", SESSION_WINDOW_ON}, {"off", SESSION_WINDOW_OFF}, {NULL, 0}};
+
 static const struct option_choice outer_choices[] = {{"auto", OUTER_AUTO}, {"raw", OUTER_RAW},
 	{"rings", OUTER_RINGS}, {"xdp", OUTER_XDP}, {NULL, 0}};
 
@@ -86,6 +89,9 @@ const struct option option_table[] = {
 	ROW("window", 0, S | C, DAEMONS, NUMBER, "N",
 		"packets the peer may send ahead of our acknowledgement", window, .low = 1,
 		.high = 65535),
+	ROW("send-window", 0, S | C, DAEMONS, CHOICE, "MODE",
+		"hold data back for the peer's window: on, off, or auto (a PAC's slow line)",
+		send_window, .choices = send_window_choices),
 	ROW("host-name", 0, S | C, DAEMONS, TEXT, "NAME",
 		"host name told to the peer in the control connection", host_name),
 	ROW("control-timeout", 0, S | C, SPEAKERS, NUMBER, "SECONDS",

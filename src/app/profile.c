@@ -79,6 +79,7 @@ void profile_common(struct tunnel_config *config, const struct settings *setting
 	config->session.dscp = (uint8_t)settings->dscp;
 	config->session.dscp_copy = settings->dscp_copy;
 	config->session.ecn = (enum session_ecn)settings->ecn;
+	config->session.window = (enum session_window)settings->send_window;
 	config->session.idle_us = SECONDS(settings->idle);
 	config->session.max_connect_us = SECONDS(settings->max_connect);
 }

@@ -56,8 +56,9 @@ struct settings {
 	bool offload, dont_fragment;
 
 	/* PPP, either side. */
-	uint32_t mtu, mru;  /* 0: from the outer path */
-	uint32_t dscp, ecn; /* of outer packets; enum session_ecn */
+	uint32_t mtu, mru;    /* 0: from the outer path */
+	uint32_t dscp, ecn;   /* of outer packets; enum session_ecn */
+	uint32_t send_window; /* enum session_window */
 	bool dscp_copy, mss_clamp;
 	uint32_t echo_interval, echo_failure;
 	uint32_t lqr_period, lqr_loss, lqr_failure, lqr_window;

@@ -59,7 +59,14 @@ enum {
 
 #define REORDER_WAIT_MAX MS(300)
 #define GRE_ACK_DELAY    MS(50)
-#define CALL_ID_HOLD     SECONDS(30)
+
+/* How long an acknowledgement may take before the send window closes (RFC 2637 §4.4). */
+#define WINDOW_TIMEOUT_MIN MS(600)
+#define WINDOW_TIMEOUT_MAX MS(3000)
+/* A line of a PAC that is slower than the network: there a window keeps its buffer from flowing
+ * over. bit/s. */
+#define WINDOW_LINE_SPEED  10000000
+#define CALL_ID_HOLD       SECONDS(30)
 
 /* A session that is neither up nor closed by then is closed, whatever its peer keeps it busy with.
  */

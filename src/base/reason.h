@@ -53,6 +53,8 @@
 	X(DATAPATH, INNER_ECN, "inner-ecn",                                                        \
 		"congestion met on the way, and an inner packet that cannot say so")               \
 	X(DATAPATH, ISOLATED, "isolated", "client to client traffic is not allowed")               \
+	X(DATAPATH, WINDOW_FULL, "window-full",                                                    \
+		"the peer's window is full, and as much waits as may")                             \
 	X(IO, RING_FULL, "ring-full", "control frame beyond the session's quota in the ring")      \
 	X(IO, HANDOFF_FULL, "handoff-full", "no room in the ring to the session's worker")         \
 	X(IO, OUTER_SEND, "outer-send", "the kernel refused an outer packet")                      \

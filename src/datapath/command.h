@@ -48,8 +48,8 @@ struct datapath_command {
 		} attach;
 		struct {
 			uint16_t peer_call_id;
-			uint16_t peer_window; /* packets; 0 and unknown mean: do not hold data back
-					       */
+			uint16_t window; /* packets in flight to the peer; 0: any number */
+			uint64_t delay;  /* its packet processing delay */
 		} connect;
 		struct {
 			struct mppe_start_keys keys; /* the half of this direction is used */

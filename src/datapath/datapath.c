@@ -68,12 +68,14 @@ static void forget_link(struct datapath_engine *engine, struct datapath *dp)
 
 static void detach(struct datapath_engine *engine, struct datapath *dp)
 {
-	if (dp->attached)
+	if (dp->attached) {
 		reorder_clear(&dp->gre.order, engine->pool);
+		window_clear(&dp->gre.window, engine->pool);
+	}
 	forget_link(engine, dp);
 	dp->attached = dp->connected = false;
 	dp->gre.ack_owed = false;
-	dp->gre.ack_due = NEVER;
+	dp->gre.ack_due = dp->gre.window.due = NEVER;
 }
 
 static void attach(struct datapath_engine *engine, struct datapath *dp,
@@ -199,7 +201,7 @@ void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 		break;
 	case DATAPATH_CONNECT:
 		dp->peer_call_id = command->connect.peer_call_id;
-		dp->gre.peer_window = command->connect.peer_window;
+		window_agree(&dp->gre.window, command->connect.window, command->connect.delay);
 		dp->connected = true;
 		break;
 	case DATAPATH_FRAME:
@@ -209,6 +211,7 @@ void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 		arm_receive(engine, dp, command);
 		break;
 	case DATAPATH_TRANSMIT_KEY:
+		seal_all_waiting(engine, dp, now, out);
 		arm_transmit(engine, dp, command);
 		break;
 	case DATAPATH_COMPRESS:
@@ -226,6 +229,7 @@ void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 	case DATAPATH_EPOCH:
 		dp->epoch = command->epoch;
 		forget_link(engine, dp);
+		dp->counters.drops[DROP_INNER_EARLY] += window_clear(&dp->gre.window, engine->pool);
 		open_epoch(engine, dp, now, out);
 		break;
 	case DATAPATH_DETACH:
@@ -287,7 +291,8 @@ void datapath_tick(
 		return;
 	open_expired(engine, dp, now, out);
 	open_resync_tick(dp, now, out);
-	seal_due_ack(dp, now, out);
+	window_tick(&dp->gre.window, dp->gre.send_next, now);
+	seal_due(engine, dp, now, out);
 }
 
 uint64_t datapath_deadline(const struct datapath *dp)
@@ -299,5 +304,7 @@ uint64_t datapath_deadline(const struct datapath *dp)
 		deadline = dp->gre.ack_due;
 	if (dp->connected && open_resync_deadline(dp) < deadline)
 		deadline = open_resync_deadline(dp);
+	if (dp->connected && window_deadline(&dp->gre.window) < deadline)
+		deadline = window_deadline(&dp->gre.window);
 	return deadline;
 }

@@ -9,12 +9,9 @@
  * Acknowledgements ride on data. When there is none, one leaves after GRE_ACK_DELAY, or as soon as
  * half a window of packets waits for it. Ours name the last packet delivered in order.
  *
- * What the peer acknowledges is followed, so that a status can show it, but data is never held
- * back for it: Windows and the Linux kernel have no send window, many peers acknowledge only when
- * they have data to send, and TCP inside the tunnel does its own congestion control. */
+ * What the peer acknowledges moves the send window (window.c), which few peers need: Windows and
+ * the Linux kernel have none, and TCP inside the tunnel does its own congestion control. */
 #include "gre.h"
-
-#include "serial.h"
 
 enum {
 	FLAG_K = 0x2000,
@@ -86,6 +83,7 @@ void gre_init(struct gre *gre)
 {
 	*gre = (struct gre){.ack_due = NEVER};
 	reorder_init(&gre->order);
+	window_init(&gre->window);
 }
 
 void gre_next(
@@ -105,14 +103,9 @@ void gre_next(
 	gre->ack_due = NEVER;
 }
 
-bool gre_acked(struct gre *gre, uint32_t ack)
+bool gre_acked(struct gre *gre, const struct gre_header *header, uint64_t now)
 {
-	if (serial_distance(ack, gre->send_next) >= 0)
-		return false;
-	gre->peer_acks = true;
-	if (serial_after(ack + 1, gre->send_acked))
-		gre->send_acked = ack + 1;
-	return true;
+	return window_acked(&gre->window, header->ack, gre->send_next, !header->has_sequence, now);
 }
 
 void gre_owe(struct gre *gre, uint64_t now)
@@ -126,5 +119,5 @@ void gre_owe(struct gre *gre, uint64_t now)
 
 uint32_t gre_in_flight(const struct gre *gre)
 {
-	return gre->send_next - gre->send_acked;
+	return gre->send_next - gre->window.acked;
 }

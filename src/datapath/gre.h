@@ -10,6 +10,7 @@
 #include "limits.h"
 #include "reason.h"
 #include "reorder.h"
+#include "window.h"
 
 enum {
 	GRE_PROTOCOL_PPP = 0x880b,
@@ -33,13 +34,11 @@ size_t gre_size(const struct gre_header *header);
 void gre_build(struct writer *w, const struct gre_header *header);
 
 struct gre {
-	uint32_t send_next;   /* sequence number of the next packet we send; the first is 0 */
-	uint32_t send_acked;  /* the peer has acknowledged everything before this one */
-	uint16_t peer_window; /* packets the peer said it buffers; 0: unknown */
-	bool peer_acks;       /* it has ever acknowledged anything */
-	bool ack_owed;        /* something delivered is not acknowledged yet */
-	uint16_t unacked;     /* packets received since our last acknowledgement */
-	uint64_t ack_due;     /* a stand-alone acknowledgement leaves then */
+	uint32_t send_next; /* sequence number of the next packet we send; the first is 0 */
+	bool ack_owed;      /* something delivered is not acknowledged yet */
+	uint16_t unacked;   /* packets received since our last acknowledgement */
+	uint64_t ack_due;   /* a stand-alone acknowledgement leaves then */
+	struct window window;
 	struct reorder order;
 };
 
@@ -50,8 +49,8 @@ void gre_init(struct gre *gre);
 void gre_next(
 	struct gre *gre, struct gre_header *header, uint16_t peer_call_id, size_t payload_length);
 
-/* An acknowledgement number received; false when that packet was never sent. */
-bool gre_acked(struct gre *gre, uint32_t ack);
+/* The acknowledgement in a header received; false when that packet was never sent. */
+bool gre_acked(struct gre *gre, const struct gre_header *header, uint64_t now);
 
 /* A packet with a payload was received: an acknowledgement is owed within GRE_ACK_DELAY, or at once
  * when half a window is waiting for one. */

@@ -632,7 +632,7 @@ static void open_packet(struct opening *o, struct datapath *dp, const struct pac
 	}
 	dp->counters.gre_rx++;
 	dp->last_received = o->now;
-	if (header.has_ack && !gre_acked(&dp->gre, header.ack))
+	if (header.has_ack && !gre_acked(&dp->gre, &header, o->now))
 		drop(dp, DROP_GRE_ACK);
 	if (header.has_sequence)
 		open_in_order(o, dp, header.sequence, in->early && may_overtake(dp, arrival.frame),
@@ -665,7 +665,7 @@ size_t datapath_open(struct datapath_engine *engine, const struct packet *in, si
 	finish(&o);
 	for (size_t m = 0; m < n; m++)
 		if (in[m].datapath && in[m].datapath->attached)
-			seal_due_ack(in[m].datapath, now, out);
+			seal_due(engine, in[m].datapath, now, out);
 	return n;
 }
 

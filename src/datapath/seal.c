@@ -5,6 +5,9 @@
  * Each packet is laid out in clear in its output buffer and given to the cipher (cipher.h), which
  * encrypts it there by the end of the batch.
  *
+ * Where the peer's window is full (window.c), the buffer is a slot of the pool and the packet
+ * leaves from there, in its turn.
+ *
  * A super-packet is cut on the way, each segment straight into the buffer it leaves from
  * (segment.c). It may make more packets than the list has room for: `offload.done` says how far it
  * got, and the next call goes on there.
@@ -98,7 +101,50 @@ bool seal_ccp(struct datapath *dp, uint8_t code, uint8_t id, struct packet_list 
 	return seal_control(dp, frame, sizeof(frame), out);
 }
 
-void seal_due_ack(struct datapath *dp, uint64_t now, struct packet_list *out)
+/* The first of the packets that waited gets its number and leaves. False when the list is full. */
+static bool send_waiting(struct datapath_engine *engine, struct datapath *dp,
+	const struct hold_slot *slot, uint64_t now, struct packet_list *out)
+{
+	struct writer w;
+	struct packet *packet = start_outer(dp, slot->length, out, &w);
+
+	if (!packet)
+		return false;
+	window_sent(&dp->gre.window, dp->gre.send_next - 1, now);
+	write_bytes(&w, slot->frame, slot->length);
+	packet->tos = slot->tos;
+	finish_outer(packet, &w, out);
+	window_release(&dp->gre.window, engine->pool);
+	return true;
+}
+
+void seal_all_waiting(
+	struct datapath_engine *engine, struct datapath *dp, uint64_t now, struct packet_list *out)
+{
+	const struct hold_slot *slot;
+
+	while ((slot = window_first(&dp->gre.window, engine->pool)))
+		if (!send_waiting(engine, dp, slot, now, out))
+			return;
+}
+
+static void seal_waiting(
+	struct datapath_engine *engine, struct datapath *dp, uint64_t now, struct packet_list *out)
+{
+	struct window *window = &dp->gre.window;
+	const struct hold_slot *slot;
+
+	window->late = NEVER;
+	while (window_has_room(window, dp->gre.send_next) &&
+		(slot = window_first(window, engine->pool)))
+		if (!send_waiting(engine, dp, slot, now, out)) {
+			window->late = now;
+			return;
+		}
+	window_wait(window, now);
+}
+
+static void send_due_ack(struct datapath *dp, uint64_t now, struct packet_list *out)
 {
 	struct writer w;
 
@@ -107,6 +153,14 @@ void seal_due_ack(struct datapath *dp, uint64_t now, struct packet_list *out)
 	struct packet *packet = start_outer(dp, 0, out, &w);
 	if (packet)
 		finish_outer(packet, &w, out);
+}
+
+void seal_due(
+	struct datapath_engine *engine, struct datapath *dp, uint64_t now, struct packet_list *out)
+{
+	if (dp->gre.window.held)
+		seal_waiting(engine, dp, now, out);
+	send_due_ack(dp, now, out);
 }
 
 /* What goes around a network packet, or around a fragment of one. */
@@ -158,6 +212,7 @@ struct sending {
 /* An outer packet whose PPP frame waits for the network packet. */
 struct frame {
 	struct packet *packet;
+	struct hold_slot *held; /* instead: it will wait for room in the peer's window */
 	struct writer w;
 	uint8_t *mppe; /* NULL: in clear */
 };
@@ -168,21 +223,49 @@ static bool refuse(enum drop *why, enum drop reason)
 	return false;
 }
 
+/* The frame is complete but for its GRE header, which it gets when it leaves. */
+static bool hold_frame(struct sealing *s, const struct sending *sending, size_t payload,
+	struct frame *frame, enum drop *why)
+{
+	if (payload > OUTER_MAX - GRE_HEADER_MAX)
+		return refuse(why, DROP_INNER_SIZE);
+	frame->held = window_hold(&sending->dp->gre.window, s->engine->pool, s->now);
+	frame->held->tos = sending->tos;
+	frame->w = writer_over(frame->held->frame, sizeof(frame->held->frame));
+	return true;
+}
+
+/* Whether a packet must wait: the window is full, or others wait already. */
+static bool must_wait(const struct gre *gre)
+{
+	return gre->window.held || !window_has_room(&gre->window, gre->send_next);
+}
+
 /* Finds the place for a frame of `payload` bytes; false when the list or the buffer is too small.
  */
 static bool place_frame(struct sealing *s, const struct sending *sending, size_t payload,
 	struct frame *frame, enum drop *why)
 {
+	struct gre *gre = &sending->dp->gre;
+
+	if (gre->window.on && must_wait(gre))
+		return hold_frame(s, sending, payload, frame, why);
 	frame->packet = start_outer(sending->dp, payload, s->out, &frame->w);
 	if (!frame->packet)
 		return refuse(why, DROP_INNER_SIZE);
 	frame->packet->tos = sending->tos;
+	frame->held = NULL;
+	if (gre->window.on)
+		window_sent(&gre->window, gre->send_next - 1, s->now);
 	return true;
 }
 
 static void finish_frame(struct sealing *s, struct frame *frame)
 {
-	finish_outer(frame->packet, &frame->w, s->out);
+	if (frame->held)
+		frame->held->length = (uint16_t)writer_length(&frame->w);
+	else
+		finish_outer(frame->packet, &frame->w, s->out);
 }
 
 /* With layers on the way the network packet alone is laid out, where nothing is sent from yet. */
@@ -250,11 +333,15 @@ static __attribute__((noinline)) bool close_layered(
 }
 
 /* Starts a frame for `length` bytes of network packet; false when the list or the buffer is too
- * small. */
+ * small, or as many packets wait for the peer's window as may: what a compressor has seen must
+ * leave. */
 static bool open_frame(struct sealing *s, const struct sending *sending, size_t length,
 	struct frame *frame, enum drop *why)
 {
 	struct datapath *dp = sending->dp;
+	if (dp->gre.window.on && must_wait(&dp->gre) &&
+		!window_can_hold(&dp->gre.window, s->engine->pool))
+		return refuse(why, DROP_WINDOW_FULL);
 	if (dp->layers)
 		return open_layered(s, sending, length, frame) || refuse(why, DROP_INNER_SIZE);
 	struct frame_plan plan = plan_frame(dp, sending->inner.version, length);

@@ -38,7 +38,13 @@ bool seal_control(
 /* Sends a CCP packet that is a header alone: Reset-Request or Reset-Ack. */
 bool seal_ccp(struct datapath *dp, uint8_t code, uint8_t id, struct packet_list *out);
 
-/* Sends a stand-alone acknowledgement when one is due. */
-void seal_due_ack(struct datapath *dp, uint64_t now, struct packet_list *out);
+/* Sends what is due: packets that waited for room in the peer's window, and a stand-alone
+ * acknowledgement where none rode on them. */
+void seal_due(
+	struct datapath_engine *engine, struct datapath *dp, uint64_t now, struct packet_list *out);
+
+/* The same packets at once, whatever the window: before the key that they were sealed with goes. */
+void seal_all_waiting(
+	struct datapath_engine *engine, struct datapath *dp, uint64_t now, struct packet_list *out);
 
 #endif

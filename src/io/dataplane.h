@@ -46,6 +46,7 @@ struct dataplane_statistics {
 	struct datapath_counters counters;
 	uint64_t last_received; /* microseconds */
 	uint64_t last_active;
+	struct window_facts window;
 };
 
 /* Copies of packets for `greyline capture` (tap.h turns them into pcapng on the control thread).

@@ -22,8 +22,9 @@ void published_write(struct published *p, struct published_drops *drops, uint32_
 	uint64_t words[PUBLISHED_WORDS] = {0};
 	if (statistics) {
 		memcpy(words, &statistics->counters, COUNTERS_SIZE);
-		words[PUBLISHED_WORDS - 2] = statistics->last_received;
-		words[PUBLISHED_WORDS - 1] = statistics->last_active;
+		words[PUBLISHED_TIMES] = statistics->last_received;
+		words[PUBLISHED_TIMES + 1] = statistics->last_active;
+		memcpy(&words[PUBLISHED_WINDOW], &statistics->window, sizeof(statistics->window));
 	}
 	uint32_t sequence = atomic_load_explicit(&p->sequence, memory_order_relaxed);
 	atomic_store_explicit(&p->sequence, sequence + 1, memory_order_relaxed);
@@ -53,7 +54,8 @@ bool published_read(const struct published *p, const struct published_drops *dro
 	if (subject == 0 || owner != subject)
 		return false;
 	memcpy(&statistics->counters, words, COUNTERS_SIZE);
-	statistics->last_received = words[PUBLISHED_WORDS - 2];
-	statistics->last_active = words[PUBLISHED_WORDS - 1];
+	statistics->last_received = words[PUBLISHED_TIMES];
+	statistics->last_active = words[PUBLISHED_TIMES + 1];
+	memcpy(&statistics->window, &words[PUBLISHED_WINDOW], sizeof(statistics->window));
 	return true;
 }

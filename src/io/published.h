@@ -15,7 +15,11 @@
 
 #include "dataplane.h"
 
-enum { PUBLISHED_WORDS = (offsetof(struct datapath_counters, drops) + 7) / 8 + 2 };
+enum {
+	PUBLISHED_TIMES = (offsetof(struct datapath_counters, drops) + 7) / 8,
+	PUBLISHED_WINDOW = PUBLISHED_TIMES + 2,
+	PUBLISHED_WORDS = PUBLISHED_WINDOW + (sizeof(struct window_facts) + 7) / 8,
+};
 
 struct published {
 	_Atomic uint32_t sequence; /* odd while being written */

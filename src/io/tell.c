@@ -115,6 +115,7 @@ static void publish(struct worker *w)
 			.counters = slot->dp.counters,
 			.last_received = slot->dp.last_received,
 			.last_active = slot->last_active,
+			.window = window_facts(&slot->dp.gre.window, slot->dp.gre.send_next),
 		};
 		uint32_t index = slot_index(w, slot);
 		published_write(&w->all->published[index], &w->all->dropped[index],

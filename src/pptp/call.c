@@ -250,6 +250,7 @@ void call_ask(struct control *control, struct asked_call *asked, const struct ca
 		.peer_id = wanted->peer_id,
 		.serial = wanted->serial,
 		.window = wanted->window,
+		.delay = wanted->delay,
 		.speed = wanted->maximum_speed,
 		.incoming = wanted->incoming,
 		.deadline = now + control->config->request_timeout_us,
@@ -281,6 +282,7 @@ static void on_outgoing_request(struct control *control, const struct pptp_outgo
 		.peer_id = m->call_id,
 		.serial = m->serial,
 		.window = m->window,
+		.delay = m->delay,
 		.maximum_speed = m->maximum_speed,
 	};
 	memcpy(wanted.phone_number, m->phone_number, m->phone_number_length);
@@ -295,6 +297,7 @@ static void accept_call(const struct control *control, const struct asked_call *
 	call->peer_known = true;
 	call->serial = asked->serial;
 	call->peer_window = asked->window;
+	call->peer_delay = asked->delay;
 	call->peer_speed = asked->speed;
 	outbox_add(out, CONTROL_CALL_UP, NULL, 0)->subject = call->subject;
 	send_outgoing_reply(
@@ -396,8 +399,8 @@ void control_dial(struct control *control, struct call *call, uint16_t local_id,
 		send_outgoing_request(control, call, phone_number, out);
 }
 
-bool call_connect(struct control *control, struct call *call, uint16_t peer_id, uint16_t window,
-	struct outbox *out)
+bool call_connect(struct control *control, struct call *call, uint16_t peer_id,
+	const struct call_offer *offer, struct outbox *out)
 {
 	/* Two calls under one ID could not be told apart in GRE, nor when one is cleared. */
 	struct call *other = call_by_peer(control, peer_id);
@@ -410,7 +413,9 @@ bool call_connect(struct control *control, struct call *call, uint16_t peer_id, 
 	call->deadline = NEVER;
 	call->peer_id = peer_id;
 	call->peer_known = true;
-	call->peer_window = window;
+	call->peer_window = offer->window;
+	call->peer_delay = offer->delay;
+	call->peer_speed = offer->speed;
 	outbox_add(out, CONTROL_CALL_UP, NULL, 0)->subject = call->subject;
 	return true;
 }
@@ -444,8 +449,9 @@ static void on_outgoing_reply(
 		else if (m->result != PPTP_RESULT_OK)
 			call_refused(control, call, PPTP_OUTGOING_REPLY, m->result, m->error,
 				m->cause, out);
-		else if (call_connect(control, call, m->call_id, m->window, out))
-			call->peer_speed = m->speed;
+		else
+			call_connect(control, call, m->call_id,
+				&(struct call_offer){m->window, m->delay, m->speed}, out);
 		break;
 	case CALL_WAIT_DISCONNECT:
 		/* It crossed our Call-Clear-Request. A refusal leaves nothing to disconnect. */

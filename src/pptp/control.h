@@ -61,6 +61,7 @@ struct call {
 	bool pac;                         /* we are the PAC of this call */
 	uint16_t serial;                  /* of the OCRQ or ICRQ that made it */
 	uint16_t peer_window;             /* packets, as the peer said; Windows says 0 as a PAC */
+	uint16_t peer_delay;              /* to process a packet; tenths of a second */
 	uint32_t peer_speed;              /* bit/s, as the peer said */
 	uint32_t send_accm, receive_accm; /* Set-Link-Info, as the peer said; all ones before */
 	struct line_errors line_errors;   /* as WAN-Error-Notify last said */
@@ -105,10 +106,11 @@ enum control_out {
 };
 
 struct call_wanted {
-	bool incoming; /* by Incoming-Call-Request: we are the PNS; window and speed come later */
+	bool incoming; /* by Incoming-Call-Request: we are the PNS; window, delay, speed come later
+			* */
 	uint16_t peer_id;
 	uint16_t serial;
-	uint16_t window;
+	uint16_t window, delay;
 	uint32_t maximum_speed;
 	char phone_number[65];   /* dialed */
 	char calling_number[65]; /* an incoming call's */
@@ -164,7 +166,7 @@ struct control {
 	/* Calls the peer asked for and the app has not answered. */
 	struct asked_call {
 		uint32_t token; /* 0: free */
-		uint16_t peer_id, serial, window;
+		uint16_t peer_id, serial, window, delay;
 		bool incoming;
 		uint32_t speed;
 		uint64_t deadline;

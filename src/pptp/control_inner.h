@@ -48,8 +48,12 @@ struct asked_call *call_question(
 void call_ask(struct control *control, struct asked_call *asked, const struct call_wanted *wanted,
 	uint64_t now, struct outbox *out);
 /* Both call IDs are known: up, or, where the peer gave the ID to two calls, the end (false). */
-bool call_connect(struct control *control, struct call *call, uint16_t peer_id, uint16_t window,
-	struct outbox *out);
+struct call_offer { /* what the peer said of its end, in a reply or in Connected */
+	uint16_t window, delay;
+	uint32_t speed;
+};
+bool call_connect(struct control *control, struct call *call, uint16_t peer_id,
+	const struct call_offer *offer, struct outbox *out);
 void call_refused(struct control *control, struct call *call, enum pptp_type type, uint8_t result,
 	uint8_t error, uint16_t cause, struct outbox *out);
 

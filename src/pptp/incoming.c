@@ -61,7 +61,8 @@ void incoming_on_reply(
 		control_drop(call->subject, DROP_CONTROL_STATE, out);
 	else if (m->result != PPTP_RESULT_OK)
 		call_refused(control, call, PPTP_INCOMING_REPLY, m->result, m->error, 0, out);
-	else if (call_connect(control, call, m->call_id, m->window, out))
+	else if (call_connect(control, call, m->call_id,
+			 &(struct call_offer){m->window, m->delay, 0}, out))
 		send_connected(control, call, out);
 }
 
@@ -129,6 +130,7 @@ void incoming_on_connected(
 		control_drop(0, DROP_CONTROL_CALL, out);
 	else if (call->state != CALL_WAIT_CONNECT)
 		control_drop(call->subject, DROP_CONTROL_STATE, out);
-	else if (call_connect(control, call, call->peer_id, m->window, out))
-		call->peer_speed = m->speed;
+	else
+		call_connect(control, call, call->peer_id,
+			&(struct call_offer){m->window, m->delay, m->speed}, out);
 }

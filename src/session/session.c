@@ -130,6 +130,23 @@ static void heard_now(struct session *session, uint64_t now)
 	link_alive(&session->link, now);
 }
 
+/* Elsewhere a window only slows down: what is behind the peer is as fast as the network, and the
+ * sizes said are often a constant of the program (3 by pptp-linux, which takes any number). */
+static uint16_t send_window(const struct session *session)
+{
+	const struct call *call = &session->call;
+	bool slow = !call->pac && call->peer_speed && call->peer_speed < WINDOW_LINE_SPEED;
+	switch (session->config->window) {
+	case SESSION_WINDOW_AUTO:
+		return slow ? call->peer_window : 0;
+	case SESSION_WINDOW_ON:
+		return call->peer_window;
+	case SESSION_WINDOW_OFF:
+		break;
+	}
+	return 0;
+}
+
 void session_connected(struct session *session, uint64_t now, struct outbox *out)
 {
 	if (session->state != SESSION_CALLING)
@@ -140,7 +157,8 @@ void session_connected(struct session *session, uint64_t now, struct outbox *out
 		session->silence_warned_by = now + GRE_SILENCE_WARNING;
 	struct datapath_command command = {.kind = DATAPATH_CONNECT};
 	command.connect.peer_call_id = session->call.peer_id;
-	command.connect.peer_window = session->call.peer_window;
+	command.connect.window = send_window(session);
+	command.connect.delay = MS(100) * session->call.peer_delay;
 	emit_command(session, &command, NULL, 0, out);
 	session->start_due = true;
 }

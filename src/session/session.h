@@ -38,6 +38,14 @@ enum session_ecn {
 	SESSION_ECN_OFF,  /* nothing */
 };
 
+/* Whether data waits for room in the peer's window (RFC 2637 §4.2); never before the peer has
+ * proved that it acknowledges. */
+enum session_window {
+	SESSION_WINDOW_AUTO, /* of a PAC that says its line is slow: WINDOW_LINE_SPEED */
+	SESSION_WINDOW_ON,
+	SESSION_WINDOW_OFF,
+};
+
 struct session_config {
 	struct link_config link;
 	struct unit_config unit;
@@ -47,6 +55,7 @@ struct session_config {
 	bool dscp_copy; /* outer packets bear the inner DSCP; else `dscp` */
 	uint8_t dscp;   /* 0 to 63 */
 	enum session_ecn ecn;
+	enum session_window window;
 	uint64_t idle_us, max_connect_us; /* 0: no limit */
 	struct address dns6;              /* told to hosts that we give a prefix; family 0: none */
 };

@@ -64,6 +64,7 @@ static void attach(struct bench *b, struct datapath *dp, uint8_t options)
 	command(b, dp, &c);
 	c = (struct datapath_command){.kind = DATAPATH_CONNECT};
 	c.connect.peer_call_id = dp == &b->here ? 0x0202 : 0x0101;
+	c.connect.window = options & 16 ? 3 : 0;
 	if (!(options & 8))
 		command(b, dp, &c);
 }
@@ -165,6 +166,30 @@ static void receive_frame(struct bench *b, int8_t ahead, struct reader frame)
 	receive(b, &b->here, outer, writer_length(&w));
 }
 
+static void keep(struct bench *b)
+{
+	for (size_t n = 0; n < b->out.count; n++) {
+		if (b->at[n].kind != PACKET_OUTER)
+			continue;
+		struct kept *kept = &b->kept[b->kept_count++ % KEPT];
+		kept->length = b->at[n].length;
+		memcpy(kept->bytes, b->at[n].bytes, kept->length);
+	}
+}
+
+/* The peer hears that all but so many of its packets have arrived, and sends what waited for it. */
+static void acknowledge(struct bench *b, uint8_t but)
+{
+	uint8_t outer[GRE_HEADER_MAX];
+	struct writer w = writer_over(outer, sizeof(outer));
+	struct gre_header header = {.call_id = 0x0202, .has_ack = true};
+
+	header.ack = b->there.gre.send_next - 1 - but;
+	gre_build(&w, &header);
+	receive(b, &b->there, outer, writer_length(&w));
+	keep(b);
+}
+
 /* A true packet of the peer, put on the pile. */
 static void seal(struct bench *b, uint8_t size, bool large)
 {
@@ -178,13 +203,7 @@ static void seal(struct bench *b, uint8_t size, bool large)
 	b->out.count = 0;
 	assert(datapath_seal(&b->engine, &in, 1, b->now, &b->out) == 1);
 	check_outputs(b);
-	for (size_t n = 0; n < b->out.count; n++) {
-		if (b->at[n].kind != PACKET_OUTER)
-			continue;
-		struct kept *kept = &b->kept[b->kept_count++ % KEPT];
-		kept->length = b->at[n].length;
-		memcpy(kept->bytes, b->at[n].bytes, kept->length);
-	}
+	keep(b);
 }
 
 /* Packets nobody gets: enough for a far count, few enough for a fuzzer. */
@@ -280,7 +299,10 @@ static void step(struct bench *b, struct reader *r)
 		tick(b, two & 1 ? &b->there : &b->here, (uint64_t)one << (two >> 4));
 		break;
 	case 9:
-		skip(b, one % 64);
+		if (two & 0x80)
+			acknowledge(b, one);
+		else
+			skip(b, one % 64);
 		break;
 	}
 }

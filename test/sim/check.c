@@ -116,6 +116,7 @@ bool check_summary(bool complete)
 		(unsigned long long)tally.healthy_opened);
 	printf("proofs by EAP-TLS           %llu\n", (unsigned long long)tally.tls);
 	printf("ends with IPv6              %llu\n", (unsigned long long)tally.ipv6);
+	printf("looks at a full window      %llu\n", (unsigned long long)tally.windows);
 	printf("inner packets               %llu sent, %llu received, %llu out of order\n",
 		(unsigned long long)tally.data_sent, (unsigned long long)tally.data_received,
 		(unsigned long long)tally.data_late);

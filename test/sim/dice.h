@@ -36,6 +36,7 @@ enum dice_stream {
 	DICE_INNER = 96,
 	DICE_TLS = 72,
 	DICE_TLS_BREAK,
+	DICE_WINDOW = 80,
 };
 
 void dice_seed(struct dice *dice, uint64_t seed, uint64_t stream);

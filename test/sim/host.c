@@ -329,7 +329,7 @@ static void attached(struct seat *seat)
 	seat->attached = true;
 	/* A call that has carried four thousand million packets already. */
 	if (seat->side->scenario->old_numbers)
-		seat->datapath.gre.send_next = seat->datapath.gre.send_acked = UINT32_MAX - 20;
+		seat->datapath.gre.send_next = seat->datapath.gre.window.acked = UINT32_MAX - 20;
 }
 
 static void check_forgotten(const struct host *host, const struct datapath *dp)
@@ -543,6 +543,22 @@ static void drain(struct host *host, struct ring *ring)
 	}
 }
 
+/* Data that waits for the peer's window waits for a time, and for a window. */
+static void check_window(const struct host *host, const struct seat *seat)
+{
+	const struct window *window = &seat->datapath.gre.window;
+	if (window->held > WINDOW_HELD_MAX)
+		fail("%s: %u packets wait for a window", host->name, window->held);
+	if (window->held && (!window->on || window_deadline(window) == NEVER))
+		fail("%s: packets wait for ever", host->name);
+	if (window->on && seat->side->config->session.window != SESSION_WINDOW_ON)
+		fail("%s: a window that nobody wanted", host->name);
+	if (window->size > window->maximum)
+		fail("%s: a window of %u, where the peer said %u", host->name, window->size,
+			window->maximum);
+	tally.windows += window->held != 0;
+}
+
 void host_tick(struct host *host)
 {
 	uint64_t now = host->world->now;
@@ -559,6 +575,9 @@ void host_tick(struct host *host)
 				host->name);
 		dispatch(host, &list);
 	}
+	for (int i = 0; i < SEATS; i++)
+		if (host->seats[i].attached)
+			check_window(host, &host->seats[i]);
 	datapath_idle(&host->engine);
 }
 

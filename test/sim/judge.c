@@ -93,12 +93,17 @@ static void judge_open(const struct pair *pair, const struct seat *seat)
 	judge_keys(seat, other);
 }
 
+static uint32_t found_full(const struct seat *seat)
+{
+	return seat->datapath.counters.drops[DROP_WINDOW_FULL];
+}
+
 /* A wire that loses nothing, and nobody who interferes. */
 static void judge_complete(const struct pair *pair, const struct seat *seat)
 {
 	const struct flow *flow = &seat->out;
 	if (!pair->scenario.plain || pair->scenario.weather != WEATHER_FAIR ||
-		pair->scenario.nudges)
+		pair->scenario.nudges || found_full(seat))
 		return;
 	for (uint32_t i = flow->promised; i < flow->sent; i++)
 		if (!flow_seen(flow, i))
@@ -166,6 +171,8 @@ void judge_settled(struct world *world)
 static void judge_arrived(const struct seat *seat)
 {
 	const struct flow *flow = &seat->out;
+	if (found_full(seat) != seat->proof_full)
+		return; /* the pool in which they would have waited was empty */
 	for (uint32_t i = flow->sent - PROOF_PACKETS; i < flow->sent; i++)
 		if (!flow_seen(flow, i))
 			fail("%s: both ends are open, the wire is clean, and packet %u of %u does "
@@ -179,6 +186,8 @@ static void prove_side(const struct pair *pair, struct side *side, bool last)
 		struct seat *seat = &side->host->seats[i];
 		if (!mine(seat, side) || seat->over || !seat->datapath.ipv4)
 			continue;
+		if (!last)
+			seat->proof_full = found_full(seat);
 		if (!last)
 			host_send(side->host, seat, PROOF_PACKETS, PROOF_LENGTH);
 		else if (trusted(pair) && !side->keys_lost && !side->other->keys_lost &&

@@ -522,6 +522,26 @@ static void make_queues(struct scenario *s, struct dice *dice)
 	}
 }
 
+/* Either end may hold data back for the other's window, which may be as small as one packet; and
+ * where it does, often has more to send than fits. */
+static void make_window(struct scenario *s, struct dice *dice)
+{
+	struct tunnel_config *ends[] = {&s->client, &s->server};
+	static const enum session_window modes[] = {
+		SESSION_WINDOW_AUTO, SESSION_WINDOW_ON, SESSION_WINDOW_ON, SESSION_WINDOW_OFF};
+	if (dice_chance(dice, 6000))
+		return;
+	for (int i = 0; i < 2; i++) {
+		ends[i]->session.window = modes[dice_below(dice, 4)];
+		if (dice_chance(dice, 5000))
+			ends[i]->control.window = (uint16_t)dice_between(dice, 1, 8);
+	}
+	if (s->packets > 100 || s->weather > WEATHER_LOSSY || dice_chance(dice, 6000))
+		return;
+	s->packets = dice_between(dice, 60, 400);
+	s->data_pace = dice_between(dice, 5000, 60000);
+}
+
 static bool has_limits(const struct session_config *session)
 {
 	return session->idle_us || session->max_connect_us;
@@ -539,6 +559,7 @@ void scenario_make(struct scenario *s, uint64_t seed)
 	make_traffic(s, stream(&dice, seed, DICE_TRAFFIC));
 	make_stateful(s, stream(&dice, seed, DICE_STATEFUL));
 	make_queues(s, stream(&dice, seed, DICE_QUEUES));
+	make_window(s, stream(&dice, seed, DICE_WINDOW));
 	if (dice_chance(stream(&dice, seed, DICE_BREAK), 1500))
 		break_scenario(s, &dice);
 	break_tls(s, stream(&dice, seed, DICE_TLS_BREAK));

@@ -77,7 +77,6 @@ static inline void lab_attach(struct lab *lab, struct datapath *dp, bool require
 	lab_command(lab, dp, &attach);
 	struct datapath_command connect = {.kind = DATAPATH_CONNECT};
 	connect.connect.peer_call_id = client ? SERVER_ID : CLIENT_ID;
-	connect.connect.peer_window = 64;
 	lab_command(lab, dp, &connect);
 }
 

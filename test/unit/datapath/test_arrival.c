@@ -100,7 +100,7 @@ static void control_ahead_of_data(void **state)
 		struct flight answer;
 		lab_seal(lab, &lab->server, 1, 60, &answer);
 		assert_int_equal(lab_open(lab, &lab->client, &answer), 1);
-		assert_int_equal(lab->client.gre.send_acked, 1);
+		assert_int_equal(lab->client.gre.window.acked, 1);
 		for (uint32_t n = 1; n < WAITING; n++) {
 			lab_open(lab, &lab->server, &waiting[n]);
 			assert_inner(lab, 0, n);

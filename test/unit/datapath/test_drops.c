@@ -276,6 +276,21 @@ static uint32_t *codec_resync(struct lab *lab)
 	return frame(lab, "ff 03 00 fd 00 00 00 21 00 04 00 45");
 }
 
+static uint32_t *window_full(struct lab *lab)
+{
+	struct flight flight;
+	lab_seal(lab, &lab->client, 1, 60, &flight);
+	window_agree(&lab->client.gre.window, 1, 0);
+	window_acked(&lab->client.gre.window, 0, 1, true, lab->now);
+	lab_seal(lab, &lab->client, 1, 60, &flight);
+	lab->pool.count = 0;
+	uint8_t bytes[60];
+	struct packet in = {.datapath = &lab->client, .bytes = bytes};
+	in.length = (uint32_t)lab_ipv4(bytes, sizeof(bytes), true, 2);
+	assert_int_equal(datapath_seal(&lab->engine, &in, 1, lab->now, &lab->out), 1);
+	return lab->client.counters.drops;
+}
+
 /* Each returns the counters in which exactly one of the wanted kind must stand. */
 static uint32_t *(*const provocations[DROP_COUNT])(struct lab *) = {
 	[DROP_GRE_SHORT] = gre_short,
@@ -313,6 +328,7 @@ static uint32_t *(*const provocations[DROP_COUNT])(struct lab *) = {
 	[DROP_INNER_OFFLOAD] = inner_offload,
 	[DROP_INNER_ECN] = inner_ecn,
 	[DROP_ISOLATED] = isolated,
+	[DROP_WINDOW_FULL] = window_full,
 };
 
 static void every_reason_is_reached(void **state)

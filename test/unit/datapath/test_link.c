@@ -166,7 +166,7 @@ static struct link_run *run_new(uint64_t seed)
 	run->lab->engine.mppe = mppe_engine_best();
 	/* Numbers near the wraps: of the sequence, and of the coherency count. */
 	uint32_t start = 0u - random_u32(&run->random) % 200;
-	run->lab->client.gre.send_next = run->lab->client.gre.send_acked = start;
+	run->lab->client.gre.send_next = run->lab->client.gre.window.acked = start;
 	return run;
 }
 

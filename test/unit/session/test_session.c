@@ -254,6 +254,46 @@ static void outer_marks_depend_on_the_peer(void **state)
 	}
 }
 
+/* Whose window data may wait for: that of a PAC with a slow line, or everybody's, or nobody's. */
+static void window_of_a_slow_line(void **state)
+{
+	static const struct {
+		enum session_window mode;
+		bool pac;
+		uint32_t speed;
+		uint16_t window;
+	} cases[] = {
+		{SESSION_WINDOW_AUTO, false, 64000, 7},
+		{SESSION_WINDOW_AUTO, false, WINDOW_LINE_SPEED - 1, 7},
+		{SESSION_WINDOW_AUTO, false, WINDOW_LINE_SPEED, 0},
+		{SESSION_WINDOW_AUTO, false, 0, 0},    /* it did not say */
+		{SESSION_WINDOW_AUTO, true, 64000, 0}, /* a PNS names what it would like */
+		{SESSION_WINDOW_ON, false, 100000000, 7},
+		{SESSION_WINDOW_ON, true, 0, 7},
+		{SESSION_WINDOW_OFF, false, 64000, 0},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct pair *pair = pair_new();
+		struct session_config config = pair->client.config.session;
+		struct session session = {.state = SESSION_FREE};
+		struct datapath_command command;
+		OUTBOX(out, 4, 2048);
+		config.window = cases[i].mode;
+		session_init(&session, &config, 1, &pair->client.random, 0);
+		session.call = (struct call){.state = CALL_CONNECTED,
+			.pac = cases[i].pac,
+			.peer_window = 7,
+			.peer_delay = 3,
+			.peer_speed = cases[i].speed};
+		session_connected(&session, 0, &out);
+		assert_int_equal(out.items[0].kind, TUNNEL_COMMAND);
+		memcpy(&command, outbox_bytes(&out, &out.items[0]), sizeof command);
+		assert_int_equal(command.kind, DATAPATH_CONNECT);
+		assert_int_equal(command.connect.window, cases[i].window);
+		assert_int_equal(command.connect.delay, MS(300));
+	}
+}
+
 static void unknown_protocols_are_rejected(void **state)
 {
 	struct pair *pair = opened();
@@ -558,6 +598,7 @@ int main(void)
 		cmocka_unit_test(network_before_the_ack_that_lets_the_peer_send),
 		cmocka_unit_test(bytes_of_the_reply_before_the_first_frame),
 		cmocka_unit_test(framing_counts_what_wraps_a_packet),
+		cmocka_unit_test(window_of_a_slow_line),
 		cmocka_unit_test(an_epoch_comes_before_its_frames),
 		cmocka_unit_test(frames_of_an_older_epoch_are_dropped_but_lcp),
 		cmocka_unit_test(an_early_frame_is_kept),
