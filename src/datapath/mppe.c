@@ -9,7 +9,7 @@
  *
  * Nothing in MPPE is authenticated, and its 12-bit count is all a receiver has to go by. So no jump
  * of the count is believed before the packet that makes it opens to something that looks like an
- * IP packet under the key it implies (`looks_like_ip`, a few bytes of RC4, only after a loss). A
+ * IP packet under the key it implies (`looks_like_ip`, its header, only after a loss). A
  * forged or broken packet therefore costs itself and not the session.
  *
  * A count more than MPPE_REKEY_AHEAD ahead would cost thousands of key changes for one packet,
@@ -36,13 +36,16 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "checksum.h"
 #include "digest.h"
 #include "frame.h"
+#include "ip_header.h"
 
 enum {
 	COUNT_MASK = MPPE_COUNTS - 1,
 	FLAG_COUNT = 0xff, /* low byte of a flag packet's count */
-	PEEK = 3,          /* bytes that tell an IP packet from noise */
+	PEEK = 2 + 60,     /* bytes that tell an IP packet from noise: protocol, longest header */
+	PADDING = 255,     /* behind a packet, at most (RFC 1570 §2.4) */
 	TURNS = 4,         /* whole turns of the count a flushed packet may be ahead */
 };
 
@@ -134,25 +137,44 @@ static bool refuse(enum drop *why, enum drop reason)
 	return false;
 }
 
-/* Whether a packet, from its MPPE header on, is an IP packet under a stream. */
+/* `header` bytes of a packet are there, which has `length` bytes. */
+static bool is_ipv4(const uint8_t *ip, size_t header, size_t length)
+{
+	size_t own = header ? (size_t)(ip[0] & 0xf) * 4 : 0;
+
+	return own >= IPV4_HEADER && own <= header && ip[0] >> 4 == 4 &&
+	       get_u16(ip + IPV4_LENGTH) <= length && checksum_of(0, ip, own) == 0xffff;
+}
+
+static bool is_ipv6(const uint8_t *ip, size_t header, size_t length)
+{
+	if (header < IPV6_HEADER || ip[0] >> 4 != 6)
+		return false;
+	size_t own = IPV6_HEADER + get_u16(ip + IPV6_LENGTH);
+	return own <= length && length - own <= PADDING;
+}
+
+/* Whether a packet, from its MPPE header on, is an IP packet under a stream. Noise is one in a
+ * billion for IPv4, whose header has a sum, and one in a million for IPv6: less would do until a
+ * run of packets under older keys comes late, each of them a try. */
 static bool looks_like_ip(const struct rc4 *stream, const uint8_t *packet, size_t length)
 {
 	uint8_t clear[PEEK];
-	struct reader r = reader_over(clear, sizeof(clear));
+	size_t sealed = length > MPPE_HEADER_SIZE ? length - MPPE_HEADER_SIZE : 0;
+	size_t seen = sealed < sizeof(clear) ? sealed : sizeof(clear);
+	struct reader r = reader_over(clear, seen);
 	struct rc4 copy = *stream;
 	uint16_t protocol;
 	enum drop why;
 
-	if (length < MPPE_HEADER_SIZE + PEEK)
-		return false;
-	rc4_crypt(&copy, clear, packet + MPPE_HEADER_SIZE, PEEK);
+	rc4_crypt(&copy, clear, packet + MPPE_HEADER_SIZE, seen);
 	secret_wipe(&copy, sizeof(copy));
 	if (!frame_protocol(&r, &protocol, &why))
 		return false;
-	uint8_t first = read_u8(&r);
+	size_t header = reader_left(&r), whole = sealed - (seen - header);
 	if (protocol == PROTOCOL_IPV4)
-		return first >> 4 == 4 && (first & 0xf) >= 5;
-	return protocol == PROTOCOL_IPV6 && first >> 4 == 6;
+		return is_ipv4(r.at, header, whole);
+	return protocol == PROTOCOL_IPV6 && is_ipv6(r.at, header, whole);
 }
 
 static bool key_fits(const struct mppe_chain *chain, const uint8_t *packet, size_t length)
@@ -402,11 +424,18 @@ struct rc4 *mppe_open(struct mppe *m, struct key_pool *pool, const uint8_t *pack
 	return NULL;
 }
 
+uint16_t mppe_ahead(const struct mppe *m, const uint8_t *packet, size_t length)
+{
+	struct reader r = reader_over(packet, length);
+
+	return distance(read_u16(&r) & COUNT_MASK, m->count);
+}
+
 uint32_t mppe_search(const struct mppe *m, const uint8_t *packet, size_t length)
 {
 	struct reader r = reader_over(packet, length);
 	uint16_t header = read_u16(&r);
-	uint16_t ahead = distance(header & COUNT_MASK, m->count);
+	uint16_t ahead = mppe_ahead(m, packet, length);
 
 	if (!mppe_armed(m) || !(header & MPPE_FLUSHED))
 		return 0;

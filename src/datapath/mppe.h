@@ -115,6 +115,9 @@ struct rc4 *mppe_open_late(const struct mppe *m, const uint8_t *packet, size_t l
 /* How many keys mppe_open would make at most to find this packet's; 0 for one in sequence. */
 uint32_t mppe_search(const struct mppe *m, const uint8_t *packet, size_t length);
 
+/* How far ahead of the next count a packet is; 0 for one in sequence. */
+uint16_t mppe_ahead(const struct mppe *m, const uint8_t *packet, size_t length);
+
 /* Whether a packet would open, and to an IP packet; changes nothing. */
 bool mppe_fits(const struct mppe *m, const uint8_t *packet, size_t length);
 

@@ -336,14 +336,23 @@ static bool may_search(struct datapath *dp, uint32_t keys, uint64_t now)
 	return keys <= DATAPATH_SEARCH_FREE || dp->searched + keys <= DATAPATH_SEARCH_MAX;
 }
 
-/* Which keys a packet belongs to, while old ones are still there for what is in flight. */
+/* Which keys a packet belongs to, while old ones are still there for what is in flight. A CCP that
+ * starts over does so with the start keys it had (RFC 3079): then both fit, and the packet belongs
+ * to those that wait for it sooner. */
 static struct mppe *keys_for(struct opening *o, struct datapath *dp, const struct reader *r)
 {
+	const uint8_t *packet = r->at;
+	size_t length = reader_left(r);
+
 	if (!dp->previous)
 		return &dp->receive;
-	if (!mppe_fits(&dp->receive, r->at, reader_left(r)))
-		return mppe_fits(dp->previous, r->at, reader_left(r)) ? dp->previous : &dp->receive;
-	datapath_drop_previous(o->engine, dp);
+	bool fits = mppe_fits(&dp->receive, packet, length);
+	bool fitted = mppe_fits(dp->previous, packet, length);
+	uint16_t ahead = mppe_ahead(&dp->receive, packet, length);
+	if (fitted && (!fits || mppe_ahead(dp->previous, packet, length) < ahead))
+		return dp->previous;
+	if (fits)
+		datapath_drop_previous(o->engine, dp);
 	return &dp->receive;
 }
 

@@ -16,7 +16,7 @@
 struct side;
 struct world;
 
-enum { SEATS = 12, HOLD_SLOTS = 256, RING_RECORDS = 96, RING_FRAME = 2048 };
+enum { SEATS = 12, HOLD_SLOTS = 256, RING_RECORDS = 256, RING_FRAME = 2048 };
 
 /* A session and what the app and the worker keep beside it. */
 struct seat {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cipher.h"
+#include "ip_head.h"
 #include "mppe_formula.h"
 #include "seed.h"
 
@@ -120,8 +121,8 @@ static void make_flight(struct trial *t, struct flight *f)
 	f->length = 1 + (below(t, 3) ? below(t, 90) : below(t, LENGTH_MAX));
 	random_bytes(&t->random, f->clear, f->length);
 	/* Where packets were lost the receiver looks for an IP packet. */
-	if (f->length >= 4)
-		memcpy(f->clear, (const uint8_t[]){0x00, 0x21, 0x45, 0x00}, 4);
+	if (f->length >= IP_HEAD)
+		ip_head(f->clear, f->length);
 	book_seal(&f->session->book, f->sealed, f->clear, f->length);
 }
 
@@ -176,7 +177,7 @@ static bool has_successor(const struct trial *t, size_t n, size_t count)
 {
 	for (size_t m = n + 1; m < count; m++)
 		if (t->flights[m].session == t->flights[n].session)
-			return t->flights[m].length >= 4;
+			return t->flights[m].length >= IP_HEAD;
 	return false;
 }
 

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "ip_head.h"
 #include "mppe.h"
+#include "seed.h"
 
 enum { MESSAGE = 40, PACKET = MPPE_HEADER_SIZE + MESSAGE };
 
@@ -18,8 +20,8 @@ static const uint8_t start_key[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
 static void message(uint8_t clear[MESSAGE], uint32_t number)
 {
 	memset(clear, (int)number, MESSAGE);
-	memcpy(clear, (const uint8_t[]){0x00, 0x21, 0x45, 0x00}, 4);
 	memcpy(clear + 8, &number, sizeof(number));
+	ip_head(clear, MESSAGE);
 }
 
 struct sealed {
@@ -489,12 +491,34 @@ static void wiped(void **state)
 	assert_false(mppe_armed(&m));
 }
 
+/* Packets under other keys, a whole crowd of them, do not lead a receiver astray. */
+static void noise_moves_nothing(void **state)
+{
+	enum { NOISE = 40000 };
+	struct mppe in;
+	struct mppe_history history = {.next = 0};
+	struct random random = random_from(seed_of_run(3078));
+	mppe_arm(&in, &(struct mppe_memory){.history = &history}, mppe_engine_best(), MPPE_128,
+		true, start_key);
+	for (unsigned n = 0; n < NOISE; n++) {
+		uint8_t packet[PACKET];
+		struct mppe_stream fresh;
+		enum drop why;
+		random_bytes(&random, packet, sizeof(packet));
+		put_u16(packet, (uint16_t)(0x9000 | (1 + n % 100)));
+		assert_null(mppe_open(&in, NULL, packet, sizeof(packet), &fresh, &why));
+		assert_int_equal(why, DROP_MPPE_INNER);
+	}
+	assert_int_equal(in.count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stateless_by_the_rfc),
 		cmocka_unit_test(stateful_by_the_rfc),
 		cmocka_unit_test(stateless_survives_loss),
+		cmocka_unit_test(noise_moves_nothing),
 		cmocka_unit_test(keys_of_skipped_packets_are_made_again),
 		cmocka_unit_test(stateful_has_no_late_packets),
 		cmocka_unit_test(far_ahead_is_caught_up_with),

@@ -271,6 +271,36 @@ static void new_receive_keys(void **state)
 	}
 }
 
+/* It comes up again with the start keys it had, which is what happens when nobody authenticates
+ * anew: both chains are one, and only the count tells where in it a packet belongs. */
+static void the_same_receive_keys(void **state)
+{
+	for (unsigned stateless = 0; stateless < 2; stateless++) {
+		struct lab *lab = lab_encrypted(MPPE_128, stateless);
+		struct datapath_command receive = lab_key(false, MPPE_128, stateless, 1);
+		struct datapath_command transmit = lab_key(true, MPPE_128, stateless, 1);
+		struct flight flight;
+		static struct flight old[15];
+		for (uint32_t n = 0; n < 15; n++)
+			lab_seal(lab, &lab->client, n, 60, &old[n]);
+		for (uint32_t n = 0; n < 8; n++)
+			lab_open(lab, &lab->server, &old[n]);
+		lab_command(lab, &lab->server, &receive);
+		lab_command(lab, &lab->client, &transmit);
+		for (uint32_t n = 8; n < 15; n++) {
+			assert_int_equal(lab_open(lab, &lab->server, &old[n]), 1);
+			assert_inner(lab, 0, n);
+		}
+		for (uint32_t n = 15; n < 25; n++) {
+			lab_seal(lab, &lab->client, n, 60, &flight);
+			assert_int_equal(lab_open(lab, &lab->server, &flight), 1);
+			assert_inner(lab, 0, n);
+		}
+		assert_no_drops(&lab->server);
+		free(lab);
+	}
+}
+
 /* The same in one batch, where nothing is decrypted before everything is judged. */
 static void new_keys_inside_a_batch(void **state)
 {
@@ -554,6 +584,7 @@ int main(void)
 		cmocka_unit_test(encrypted_protocols),
 		cmocka_unit_test(different_keys_show),
 		cmocka_unit_test(new_receive_keys),
+		cmocka_unit_test(the_same_receive_keys),
 		cmocka_unit_test(new_keys_inside_a_batch),
 		cmocka_unit_test(late_packets_of_stateless_mppe),
 		cmocka_unit_test(other_late_packets),
