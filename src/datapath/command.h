@@ -41,10 +41,11 @@ struct datapath_command {
 			bool require_encryption; /* no clear network packet in either direction */
 			bool check_source; /* inner sources must be the peer's own addresses */
 			bool client_to_client;
-			bool clamp_mss; /* TCP's MSS follows datapath_mtu, both ways */
-			bool dscp_copy; /* outer DSCP is the inner one's; else `dscp` */
-			bool ecn;       /* outer ECN is the inner one's: the peer combines them */
-			uint8_t dscp;   /* of outer packets: 0 to 63 */
+			bool clamp_mss;  /* TCP's MSS follows datapath_mtu, both ways */
+			bool dscp_copy;  /* outer DSCP is the inner one's; else `dscp` */
+			bool ecn;        /* outer ECN is the inner one's: the peer combines them */
+			uint8_t dscp;    /* of outer packets: 0 to 63 */
+			uint16_t window; /* the peer was told that we buffer so many packets */
 		} attach;
 		struct {
 			uint16_t peer_call_id;

@@ -79,9 +79,11 @@ void gre_build(struct writer *w, const struct gre_header *header)
 		write_u32(w, header->ack);
 }
 
-void gre_init(struct gre *gre)
+void gre_init(struct gre *gre, uint16_t window)
 {
-	*gre = (struct gre){.ack_due = NEVER};
+	uint16_t kept = window && window < GRE_WINDOW ? window : GRE_WINDOW;
+
+	*gre = (struct gre){.ack_due = NEVER, .ack_every = (uint16_t)((kept + 1) / 2)};
 	reorder_init(&gre->order);
 	window_init(&gre->window);
 }
@@ -113,7 +115,7 @@ void gre_owe(struct gre *gre, uint64_t now)
 	if (!gre->ack_owed)
 		gre->ack_due = now + GRE_ACK_DELAY;
 	gre->ack_owed = true;
-	if (++gre->unacked >= GRE_WINDOW / 2)
+	if (++gre->unacked >= gre->ack_every)
 		gre->ack_due = now;
 }
 

@@ -15,7 +15,7 @@
 enum {
 	GRE_PROTOCOL_PPP = 0x880b,
 	GRE_BASE_SIZE = 8,            /* without sequence and acknowledgement number */
-	GRE_WINDOW = REORDER_PACKETS, /* the receive window we advertise, packets */
+	GRE_WINDOW = REORDER_PACKETS, /* the receive window that is meant when none was told */
 };
 
 struct gre_header {
@@ -37,12 +37,14 @@ struct gre {
 	uint32_t send_next; /* sequence number of the next packet we send; the first is 0 */
 	bool ack_owed;      /* something delivered is not acknowledged yet */
 	uint16_t unacked;   /* packets received since our last acknowledgement */
+	uint16_t ack_every; /* so many of them are acknowledged at once */
 	uint64_t ack_due;   /* a stand-alone acknowledgement leaves then */
 	struct window window;
 	struct reorder order;
 };
 
-void gre_init(struct gre *gre);
+/* `window`: packets, as the peer was told; 0: GRE_WINDOW. */
+void gre_init(struct gre *gre, uint16_t window);
 
 /* Fills the next header to send: a sequence number when `payload_length` is not 0, and what we owe
  * in acknowledgement. With nothing owed and no payload there is nothing to send. */

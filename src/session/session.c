@@ -66,7 +66,7 @@ static bool marks_are_combined(enum session_ecn ecn, bool kindred)
 }
 
 void session_attach(struct session *session, uint16_t local_call_id, const struct address *local,
-	const struct address *peer, bool kindred, struct outbox *out)
+	const struct address *peer, const struct session_terms *terms, struct outbox *out)
 {
 	const struct session_config *config = session->config;
 	assert(!session->attached);
@@ -81,7 +81,8 @@ void session_attach(struct session *session, uint16_t local_call_id, const struc
 	command.attach.clamp_mss = config->clamp_mss;
 	command.attach.dscp_copy = config->dscp_copy;
 	command.attach.dscp = config->dscp;
-	command.attach.ecn = marks_are_combined(config->ecn, kindred);
+	command.attach.ecn = marks_are_combined(config->ecn, terms->kindred);
+	command.attach.window = terms->window;
 	emit_command(session, &command, NULL, 0, out);
 }
 

@@ -121,10 +121,14 @@ static inline uint32_t session_drops(const struct session *session, enum drop dr
 /* Zeroed memory becomes a session whose call is being set up. */
 void session_init(struct session *session, const struct session_config *config, uint32_t subject,
 	struct random *random, uint64_t now);
-/* The data path starts to receive for our call ID, before the peer is told of it. `kindred`: the
- * peer is a Greyline too. */
+/* What a tunnel knows of a call before it is connected. */
+struct session_terms {
+	bool kindred;    /* the peer is a Greyline too */
+	uint16_t window; /* the receive window it was told, packets */
+};
+/* The data path starts to receive for our call ID, before the peer is told of it. */
 void session_attach(struct session *session, uint16_t local_call_id, const struct address *local,
-	const struct address *peer, bool kindred, struct outbox *out);
+	const struct address *peer, const struct session_terms *terms, struct outbox *out);
 /* The call is connected: both call IDs are told to the data path. */
 void session_connected(struct session *session, uint64_t now, struct outbox *out);
 /* Then, behind the control message that says so to the peer, the link starts, and an early frame

@@ -80,8 +80,9 @@ static bool is_kindred(const struct tunnel *tunnel)
 static void attach(
 	struct tunnel *tunnel, struct session *session, uint16_t local_call_id, struct outbox *out)
 {
-	session_attach(
-		session, local_call_id, &tunnel->local, &tunnel->peer, is_kindred(tunnel), out);
+	struct session_terms terms = {
+		.kindred = is_kindred(tunnel), .window = tunnel->config->control.window};
+	session_attach(session, local_call_id, &tunnel->local, &tunnel->peer, &terms, out);
 }
 
 static void take_call_up(struct tunnel *tunnel, uint32_t subject, uint64_t now, struct outbox *out)

@@ -37,7 +37,7 @@ static void check_numbers(const struct gre_header *received)
 	struct gre gre;
 	struct gre_header sent;
 
-	gre_init(&gre);
+	gre_init(&gre, 0);
 	gre.send_next = gre.window.acked = 0u - 2;
 	for (unsigned n = 0; n < SENT; n++)
 		gre_next(&gre, &sent, received->call_id, 1);

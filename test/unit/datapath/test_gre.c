@@ -113,7 +113,7 @@ static void sequence_and_ack(void **state)
 {
 	struct gre gre;
 	struct gre_header header;
-	gre_init(&gre);
+	gre_init(&gre, 0);
 	gre_next(&gre, &header, 5, 10);
 	assert_int_equal(header.sequence, 0);
 	assert_false(header.has_ack);
@@ -135,14 +135,18 @@ static void sequence_and_ack(void **state)
 
 static void half_a_window_is_acknowledged_at_once(void **state)
 {
-	struct gre gre;
-	gre_init(&gre);
-	for (unsigned n = 1; n < GRE_WINDOW / 2; n++) {
-		gre_owe(&gre, 50 + n);
-		assert_true(gre.ack_due == 51 + GRE_ACK_DELAY);
+	static const uint16_t windows[][2] = {
+		{0, GRE_WINDOW / 2}, {64, 32}, {65535, 32}, {6, 3}, {5, 3}, {3, 2}, {2, 1}, {1, 1}};
+	for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+		struct gre gre;
+		gre_init(&gre, windows[i][0]);
+		for (unsigned n = 1; n < windows[i][1]; n++) {
+			gre_owe(&gre, 50 + n);
+			assert_true(gre.ack_due == 51 + GRE_ACK_DELAY);
+		}
+		gre_owe(&gre, 90);
+		assert_int_equal(gre.ack_due, 90);
 	}
-	gre_owe(&gre, 90);
-	assert_int_equal(gre.ack_due, 90);
 }
 
 static bool acked(struct gre *gre, uint32_t ack)
@@ -155,7 +159,7 @@ static void peer_acknowledges(void **state)
 {
 	struct gre gre;
 	struct gre_header header;
-	gre_init(&gre);
+	gre_init(&gre, 0);
 	gre.send_next = gre.window.acked = 0xfffffffe;
 	assert_false(acked(&gre, 0xfffffffe));
 	assert_false(acked(&gre, 0x00000005));
