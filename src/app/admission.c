@@ -205,6 +205,45 @@ void admission_credentials(struct seat *seat, uint32_t token, const struct auth_
 	secret_wipe(&answer, sizeof answer);
 }
 
+/* The certificate says who it is. What remains is whether he may come in. */
+static const char *judge_certificate(
+	struct server *server, struct seat *seat, const struct auth_question *question)
+{
+	if (memchr(question->name, '\0', question->name_length))
+		return "name";
+	if (throttled(server, seat, question, clock_now()))
+		return "throttled";
+	const struct secret *secret =
+		find_secret(server, question->method, who_asks(server, question));
+	if (!secret && server->settings->tls_listed)
+		return "unknown-user";
+	if (secret && secret->none)
+		return "no-address-allowed";
+	if (server->settings->single_session == SINGLE_DENY && find_other(server, seat, question))
+		return "already-connected";
+	return NULL;
+}
+
+const char *admission_certificate(
+	struct seat *seat, const struct auth_question *question, bool failed)
+{
+	struct server *server = server_of(seat);
+	const char *refused = "certificate";
+	free(seat->claimed);
+	seat->claimed = strndup((const char *)question->name, question->name_length);
+	admission_reload(server, false);
+	if (!failed)
+		refused = judge_certificate(server, seat, question);
+	if (!refused) {
+		admitted(server, seat, question);
+		return NULL;
+	}
+	server->failed_logins++;
+	throttle_failed(
+		&server->by_address, seat->outer.bytes, sizeof seat->outer.bytes, clock_now());
+	return refused;
+}
+
 /* Addresses. */
 
 static struct seat *holder_of(struct server *server, const struct seat *seat, uint32_t address)

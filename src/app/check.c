@@ -5,6 +5,7 @@
 #include "options.h"
 #include "pool.h"
 #include "secrets.h"
+#include "tls.h"
 #include "tools.h"
 
 static void check_secrets(const char *path, struct faults *faults)
@@ -46,6 +47,7 @@ int check_command(const struct command *command, struct settings *settings, cons
 	check_pool(settings, &faults);
 	check_secrets(settings->secrets, &faults);
 	check_secrets(settings->pap_secrets, &faults);
+	tls_credentials_return(tls_credentials_read(settings, &faults));
 	if (faults.count)
 		return 2;
 	printf("%s: no faults", path ? path : "the configuration");

@@ -23,6 +23,8 @@
 #include "peer.h"
 #include "profile.h"
 #include "scripts.h"
+#include "tls.h"
+#include "tls_login.h"
 #include "values.h"
 
 enum { HOLDOFF_DOUBLINGS = 4, CLIENT_PEERS = 4, KERNEL_LACKS = 4 /* an exit code */ };
@@ -38,6 +40,8 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	config->control.pac = client->settings->as_pac;
 	config->session.client_to_client = true;
 	config->session.link.allow_auth = settings_auth(client->settings);
+	if (client->no_password)
+		config->session.link.allow_auth &= AUTH_EAP_TLS;
 	config->session.link.name = client->user;
 	config->session.link.name_length = strlen(client->user);
 	config->session.link.password = client->password;
@@ -208,6 +212,7 @@ static const struct host_policy policy = {.role = "client",
 	.tunnel_down = on_tunnel_down,
 	.wanted = dialler_wanted,
 	.credentials = dialler_credentials,
+	.certificate = dialler_certificate,
 	.address = dialler_address,
 	.session_up = on_session_up,
 	.session_network = on_session_network,
@@ -255,8 +260,13 @@ static int take_target(struct client *client, const char *word)
 		return usage("a server is needed: greyline client USER@HOST");
 	if (!value_host_port(target, client->host_name, &client->port))
 		return usage("the server is a name or an address, with :PORT if need be");
+	if (!client->user && tls_own_name(client->host.tls))
+		client->user = strdup(tls_own_name(client->host.tls));
 	if (!client->user)
 		return usage("a user is needed: greyline client USER@HOST, or --user");
+	client->host.tls_wanted = settings->tls_name      ? settings->tls_name
+				  : settings->remote_name ? settings->remote_name
+							  : client->host_name;
 	if (strlen(client->user) > PPP_NAME_MAX)
 		return usage("the user's name is longer than 255 bytes");
 	if (settings->bind && !value_address(settings->bind, &client->local))
@@ -326,9 +336,14 @@ int client_command(const struct command *command, struct settings *settings, con
 	if (gethostname(client->name, sizeof client->name - 1) < 0)
 		strcpy(client->name, "greyline");
 	take_local4(client);
-	int code = take_target(client, word);
-	struct password_wish wish = {settings, client->user, client->host_name};
+	int code = tls_login_read(&client->host, settings);
 	if (!code)
+		code = take_target(client, word);
+	struct password_wish wish = {settings, client->user, client->host_name};
+	client->no_password = client->host.tls && !client_has_password(&wish);
+	if (!code && client->no_password)
+		client->password = strdup("");
+	else if (!code)
 		code = client_password(&wish, &client->password);
 	if (!code)
 		code = start(client);
@@ -339,6 +354,7 @@ int client_command(const struct command *command, struct settings *settings, con
 		secret_wipe(client->password, strlen(client->password));
 	free(client->password);
 	free(client->user);
+	tls_credentials_return(client->host.tls);
 	free(client);
 	return code;
 }

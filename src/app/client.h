@@ -9,6 +9,7 @@ struct client {
 	struct host host;
 	struct settings *settings;
 	char *user, *password;
+	bool no_password; /* a certificate is all it has */
 	char host_name[256]; /* what USER@HOST named */
 	char name[256];      /* ours, in the control connection */
 	uint16_t port;
@@ -41,6 +42,8 @@ struct password_wish {
 	const char *user, *host_name; /* whose, and where */
 };
 int client_password(const struct password_wish *wish, char **password);
+/* Whether one is given anywhere but at a prompt. */
+bool client_has_password(const struct password_wish *wish);
 
 /* client_network.c. */
 /* Addresses, routes and DNS of a session that came up; ends in ip-up. */

@@ -120,6 +120,13 @@ static int from_prompt(char **password, const struct password_wish *wish)
 	return code;
 }
 
+bool client_has_password(const struct password_wish *wish)
+{
+	const struct settings *settings = wish->settings;
+	return settings->password_file || getenv("GREYLINE_PASSWORD") || settings->password ||
+	       settings->secrets;
+}
+
 int client_password(const struct password_wish *wish, char **password)
 {
 	const struct settings *settings = wish->settings;

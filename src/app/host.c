@@ -428,7 +428,9 @@ static void load_programs(struct host *host, const struct host_config *config)
 int host_start(struct host *host, const struct host_config *config)
 {
 	char error[256];
-	*host = (struct host){.settings = config->settings,
+	*host = (struct host){.tls = host->tls,
+		.tls_wanted = host->tls_wanted,
+		.settings = config->settings,
 		.policy = config->policy,
 		.role = config->role,
 		.timer_fd = -1,

@@ -27,6 +27,7 @@ struct host;
 struct manage;
 struct peer;
 struct profile;
+struct tls_credentials;
 
 struct host_policy {
 	const char *role;     /* "server" or "client" */
@@ -38,6 +39,10 @@ struct host_policy {
 	void (*wanted)(struct peer *peer, uint32_t token, const struct call_wanted *wanted);
 	void (*credentials)(
 		struct seat *seat, uint32_t token, const struct auth_question *question);
+	/* The peer's certificate is good, or, `failed`, it is not: that is counted. NULL, or in a
+	 * word why it may not come in all the same. */
+	const char *(*certificate)(
+		struct seat *seat, const struct auth_question *question, bool failed);
 	void (*address)(struct seat *seat, uint32_t token);
 	void (*session_up)(struct seat *seat);
 	void (*session_network)(struct seat *seat); /* seat->network has changed */
@@ -73,6 +78,8 @@ struct host {
 	char no_programs[160];           /* why */
 	struct tun_steering *steering;   /* the same */
 	char no_steering[160];
+	struct tls_credentials *tls; /* the caller's; NULL: no certificates */
+	const char *tls_wanted;      /* whom the peer's certificate must name; NULL: who it says */
 	const struct dataplane_ops *plane;
 	struct dataplane *dataplane;
 	struct manage *manage;

@@ -106,6 +106,28 @@ void narrate_login_failed(
 		auth_method_word(question->method), ip, seat->sid);
 }
 
+void narrate_tls(const struct seat *seat, const char *name, const char *description)
+{
+	log_peer(&seat->owner->log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
+		"EAP-TLS: certificate of %s accepted (%s) peer=%s sid=%s",
+		quoted(name, strlen(name)), description, shown_address(&seat->outer), seat->sid);
+}
+
+void narrate_tls_failed(const struct seat *seat, const struct auth_question *question,
+	const char *word, const char *sentence)
+{
+	struct log *log = &seat->owner->log;
+	const char *ip = shown_address(&seat->outer);
+	if (question)
+		log_peer(log, LOG_KIND_LOGIN, LOG_LINE_WARNING, clock_now(),
+			"auth-fail user=%s ip=%s reason=%s method=EAP-TLS peer=%s sid=%s: %s",
+			quoted(question->name, question->name_length), ip, word, ip, seat->sid,
+			sentence);
+	else
+		log_peer(log, LOG_KIND_LOGIN, LOG_LINE_WARNING, clock_now(),
+			"EAP-TLS: %s reason=%s peer=%s sid=%s", sentence, word, ip, seat->sid);
+}
+
 static void tell_address(const struct seat *seat, const char *what, uint32_t address)
 {
 	if (address)

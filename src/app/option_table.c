@@ -10,6 +10,7 @@
 #include "limits.h"
 #include "outer.h"
 #include "session.h"
+#include "tls.h"
 #include "unit.h"
 #include "values.h"
 
@@ -32,6 +33,9 @@ static const struct option_choice ecn_choices[] = {{"auto", SESSION_ECN_AUTO},
 
 static const struct option_choice send_window_choices[] = {{"auto", SESSION_WINDOW_AUTO},
 	{"on", SESSION_WINDOW_ON}, {"off", SESSION_WINDOW_OFF}, {NULL, 0}};
+
+static const struct option_choice tls_choices[] = {
+	{"1.0", TLS_1_0}, {"1.1", TLS_1_1}, {"1.2", TLS_1_2}, {"1.3", TLS_1_3}, {NULL, 0}};
 
 static const struct option_choice outer_choices[] = {{"auto", OUTER_AUTO}, {"raw", OUTER_RAW},
 	{"rings", OUTER_RINGS}, {"xdp", OUTER_XDP}, {NULL, 0}};
@@ -272,13 +276,16 @@ const struct option option_table[] = {
 	ROW("usepeerdns", 0, P | C, COMMAND_CLIENT, FLAG, NULL, "pppd's name for --use-peer-dns",
 		use_peer_dns),
 
-	/* Authentication: MS-CHAPv2, or the same in EAP, unless one of these says otherwise. */
+	/* Authentication: EAP-TLS when there is a certificate, MS-CHAPv2, or the same in EAP, unless
+	 * one of these says otherwise. */
 	ROW("require-mschap-v2", 0, P, SPEAKERS, MASK, NULL,
 		"MS-CHAPv2 (the default, and with it the same in EAP)", require_auth,
 		.low = AUTH_MSCHAPV2),
 	ROW("require-eap", 0, P, SPEAKERS, MASK, NULL,
 		"EAP with MS-CHAPv2; with --require-mschap-v2 either of them", require_auth,
 		.low = AUTH_EAP_MSCHAPV2),
+	ROW("require-eap-tls", 0, P, DAEMONS, MASK, NULL, "EAP-TLS: a certificate, and no password",
+		require_auth, .low = AUTH_EAP_TLS),
 	ROW("require-mschap", 0, P, SPEAKERS, MASK, NULL,
 		"MS-CHAP instead: its key is broken in seconds", require_auth, .low = AUTH_MSCHAP),
 	ROW("require-chap", 0, P, SPEAKERS, MASK, NULL,
@@ -299,12 +306,41 @@ const struct option option_table[] = {
 		.low = AUTH_MSCHAPV2),
 	ROW("refuse-eap", 0, P, SPEAKERS, MASK, NULL, "no EAP, whatever allows it", refuse_auth,
 		.low = AUTH_EAP),
+	ROW("refuse-eap-tls", 0, P, DAEMONS, MASK, NULL, "not EAP-TLS, though there is a cert",
+		refuse_auth, .low = AUTH_EAP_TLS),
 	ROW("refuse-mschap", 0, P, SPEAKERS, MASK, NULL, "not MS-CHAP, whatever allows it",
 		refuse_auth, .low = AUTH_MSCHAP),
 	ROW("refuse-chap", 0, P, SPEAKERS, MASK, NULL, "not CHAP-MD5, whatever allows it",
 		refuse_auth, .low = AUTH_CHAP_MD5),
 	ROW("refuse-pap", 0, P, SPEAKERS, MASK, NULL, "not PAP, whatever allows it", refuse_auth,
 		.low = AUTH_PAP),
+
+	/* EAP-TLS, with pppd's names. */
+	ROW("ca", 0, P, DAEMONS, TEXT, "FILE",
+		"issuers whose certificates the peer's may be of (PEM)", tls_ca),
+	ROW("capath", 0, P, DAEMONS, TEXT, "FOLDER", "the same from every file in here", tls_capath),
+	ROW("cert", 0, P, DAEMONS, TEXT, "FILE",
+		"our certificate, and those between it and its issuer (PEM): turns EAP-TLS on",
+		tls_cert),
+	ROW("key", 0, P, DAEMONS, TEXT, "FILE", "its private key (PEM); else it is in --cert too",
+		tls_key),
+	ROW("pkcs12", 0, P, DAEMONS, TEXT, "FILE", "certificate and key in one PKCS #12 file",
+		tls_pkcs12),
+	ROW("key-password-file", 0, P, DAEMONS, TEXT, "FILE",
+		"the key's password is this file's first line", tls_key_password_file),
+	ROW("crl", 0, P, DAEMONS, TEXT, "FILE", "certificates that no longer count (PEM)", tls_crl),
+	ROW("tls-name", 0, P, COMMAND_CLIENT, TEXT, "NAME",
+		"name the server's certificate must have; else --remotename, else HOST", tls_name),
+	ROW("min-tls-version", 0, P, DAEMONS, CHOICE, "VERSION",
+		"lowest TLS version: 1.0, 1.1, 1.2 (when not said) or 1.3", tls_min,
+		.choices = tls_choices),
+	ROW("max-tls-version", 0, P, DAEMONS, CHOICE, "VERSION",
+		"highest TLS version: 1.0, 1.1, 1.2 or 1.3 (when not said)", tls_max,
+		.choices = tls_choices),
+	ROW("tls-resume", 0, P, DAEMONS, FLAG, NULL,
+		"let who comes again resume his TLS session with a ticket", tls_resume),
+	ROW("tls-listed", 0, S, COMMAND_SERVER, FLAG, NULL,
+		"take certificates only of users who have a line in --secrets", tls_listed),
 
 	/* Encryption: MPPE-128 stateless unless one of these says otherwise. */
 	ROW("mppe", 0, P, SPEAKERS, FLAG, NULL, "encrypt; --no-mppe sends everything in clear text",

@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "narrate.h"
 #include "profile.h"
+#include "tls_login.h"
 
 #define TCP_LINGER MS(500) /* for the last bytes of a connection */
 
@@ -251,6 +252,7 @@ static void session_is_over(struct peer *peer, struct seat *seat, enum close_rea
 	seat->reason = reason;
 	seat->ended = clock_now();
 	narrate_over(seat);
+	tls_login_end(seat);
 	host->policy->session_over(seat);
 	seat->peer = NULL;
 	peer->seats--;
@@ -272,7 +274,8 @@ static void tell_session(struct peer *peer, struct seat *seat, const struct happ
 	case TUNNEL_CREDENTIALS:
 		policy->credentials(seat, what->token, (const void *)what->bytes);
 		break;
-	case TUNNEL_TLS: /* of an exchange that no configuration allows yet */
+	case TUNNEL_TLS:
+		tls_login_item(seat, what->token, what->arg, what->bytes, what->length);
 		break;
 	case TUNNEL_ADDRESS:
 		policy->address(seat, what->token);
@@ -392,6 +395,15 @@ void seat_credentials(struct seat *seat, uint32_t token, const struct auth_answe
 	pump(peer);
 }
 
+void seat_tls(struct seat *seat, uint32_t token, const struct tls_reply *reply)
+{
+	struct peer *peer = seat->peer;
+	if (!peer)
+		return;
+	tunnel_tls(&peer->tunnel, &seat->session, token, reply, clock_now(), &peer->host->out);
+	pump(peer);
+}
+
 void seat_addresses(struct seat *seat, uint32_t token, const struct unit_addresses *addresses)
 {
 	struct peer *peer = seat->peer;
@@ -413,6 +425,13 @@ void dialler_credentials(struct seat *seat, uint32_t token, const struct auth_qu
 {
 	struct auth_answer answer = {.error = AUTH_ERROR_NO_DIALIN};
 	seat_credentials(seat, token, &answer);
+}
+
+/* A certificate of the server's name was what was asked for, and is enough. */
+const char *dialler_certificate(
+	struct seat *seat, const struct auth_question *question, bool failed)
+{
+	return NULL;
 }
 
 void dialler_address(struct seat *seat, uint32_t token)

@@ -38,6 +38,7 @@ void peer_dial_call(struct peer *peer, struct seat *seat);
 void peer_accept_call(struct peer *peer, uint32_t token, struct seat *seat);
 void peer_refuse_call(struct peer *peer, uint32_t token, uint8_t result);
 void seat_credentials(struct seat *seat, uint32_t token, const struct auth_answer *answer);
+void seat_tls(struct seat *seat, uint32_t token, const struct tls_reply *reply);
 void seat_addresses(struct seat *seat, uint32_t token, const struct unit_addresses *addresses);
 void seat_close(struct seat *seat, enum close_reason reason);
 /* At once: the tunnel too, when the session is its only one. */
@@ -47,6 +48,8 @@ void seat_cut(struct seat *seat, enum close_reason reason);
  * out no addresses. For its policy. */
 void dialler_wanted(struct peer *peer, uint32_t token, const struct call_wanted *wanted);
 void dialler_credentials(struct seat *seat, uint32_t token, const struct auth_question *question);
+const char *dialler_certificate(
+	struct seat *seat, const struct auth_question *question, bool failed);
 void dialler_address(struct seat *seat, uint32_t token);
 
 void peer_stop(struct peer *peer, enum close_reason reason);

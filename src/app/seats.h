@@ -14,6 +14,7 @@
 
 struct host;
 struct peer;
+struct seat_tls;
 
 enum { SEATS_PER_BLOCK = 64, SEAT_SID_SIZE = 17, SEAT_INTERFACE_SIZE = 16 };
 
@@ -30,6 +31,7 @@ struct seat {
 	char *user;    /* as the peer named himself; NULL until proved */
 	char *claimed; /* the same before that, for the log */
 	enum auth_method method;
+	struct seat_tls *tls; /* of its login, while there is one: tls_login.c */
 
 	/* Inner address and interface. */
 	uint32_t local4, remote4; /* host order; remote4 is held in the pool when `pooled` */

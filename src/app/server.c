@@ -28,6 +28,8 @@
 #include "pptp_wire.h"
 #include "profile.h"
 #include "scripts.h"
+#include "tls.h"
+#include "tls_login.h"
 #include "values.h"
 
 #define DEFAULT_POOL      "10.77.0.0/24"
@@ -92,6 +94,14 @@ static bool too_many(struct server *server, const struct address *from)
 	return true;
 }
 
+/* Without --secrets certificates are all that is asked for. */
+static uint8_t demanded(const struct server *server)
+{
+	bool alone = server->host.tls && !server->settings->secrets;
+	uint8_t auth = settings_auth(server->settings);
+	return alone && (auth & AUTH_EAP_TLS) ? AUTH_EAP_TLS : auth;
+}
+
 static void on_configure(const struct peer *peer, struct tunnel_config *config)
 {
 	struct server *server = peer->host->role;
@@ -106,7 +116,7 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	config->maximum_calls = (uint16_t)settings->max_calls;
 	config->session.check_source = settings->check_source;
 	config->session.client_to_client = settings->client_to_client;
-	config->session.link.demand_auth = settings_auth(settings);
+	config->session.link.demand_auth = demanded(server);
 	config->session.link.name = server->name;
 	config->session.link.name_length = strlen(server->name);
 	config->session.unit.ask_address = true;
@@ -307,6 +317,7 @@ static void on_hang_up(struct host *host)
 	notify_send("RELOADING=1");
 	log_line(&host->log, LOG_LINE_INFO, "Reading users again on signal");
 	admission_reload(server, true);
+	tls_login_reload(host);
 	notify_send("READY=1");
 }
 
@@ -316,6 +327,7 @@ static const struct host_policy policy = {.role = "server",
 	.tunnel_down = on_tunnel_down,
 	.wanted = on_wanted,
 	.credentials = admission_credentials,
+	.certificate = admission_certificate,
 	.address = admission_address,
 	.session_up = on_session_up,
 	.session_network = on_session_network,
@@ -387,7 +399,7 @@ static void start_users(struct server *server)
 	random_bytes(&server->host.random, &key, sizeof key);
 	throttle_init(&server->by_address, key, settings->free_failures, THROTTLE_DELAY_MAX);
 	throttle_init(&server->by_user, ~key, settings->free_failures, THROTTLE_DELAY_MAX_USER);
-	if (!settings->secrets)
+	if (!settings->secrets && demanded(server) != AUTH_EAP_TLS)
 		make_user(server);
 }
 
@@ -564,12 +576,15 @@ int server_command(const struct command *command, struct settings *settings, con
 		assert(!"the default pool is a pool");
 	secrets_init(&server->secrets);
 	secrets_init(&server->pap_secrets);
-	int code = start(server);
+	int code = tls_login_read(&server->host, settings);
+	if (!code)
+		code = start(server);
 	if (!code) /* told to go while it started: that is an end like any other */
 		code = server->host.stopping ? server->host.exit_code : host_run(&server->host);
 	for (unsigned i = 0; i < server->listener_count; i++)
 		tcp_listener_close(server->listeners[i]);
 	host_end(&server->host);
+	tls_credentials_return(server->host.tls);
 	secrets_free(&server->secrets);
 	secrets_free(&server->pap_secrets);
 	pool_free(&server->pool);

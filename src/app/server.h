@@ -44,6 +44,8 @@ int server_own_interface(struct server *server, struct seat *seat);
 
 /* admission.c: who may come in, and with which address. */
 void admission_credentials(struct seat *seat, uint32_t token, const struct auth_question *question);
+const char *admission_certificate(
+	struct seat *seat, const struct auth_question *question, bool failed);
 void admission_address(struct seat *seat, uint32_t token);
 /* The seat gives its address back; whoever waited for one is answered. */
 void admission_release(struct seat *seat);

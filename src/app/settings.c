@@ -19,6 +19,7 @@
 #include "limits.h"
 #include "options.h"
 #include "slurp.h"
+#include "tls.h"
 #include "unit.h"
 #include "values.h"
 
@@ -60,6 +61,9 @@ void settings_init(struct settings *settings)
 		.free_failures = 3,
 		.holdoff = 5,
 		.max_fail = 10,
+		.tls_min = TLS_1_2,
+		.tls_max = TLS_1_3,
+		.tls_resume = true,
 		.calls_per_tunnel = 1,
 		.echo = 5,
 	};
@@ -278,11 +282,18 @@ void settings_read_default(struct settings *settings, struct faults *faults)
 	}
 }
 
+bool settings_certificate(const struct settings *settings)
+{
+	return (settings->tls_cert || settings->tls_pkcs12) &&
+	       !(settings->refuse_auth & AUTH_EAP_TLS);
+}
+
 uint8_t settings_auth(const struct settings *settings)
 {
-	uint32_t strict = AUTH_MSCHAPV2 | AUTH_EAP_MSCHAPV2;
+	uint32_t strict = AUTH_MSCHAPV2 | AUTH_EAP_MSCHAPV2 | AUTH_EAP_TLS;
 	uint32_t wanted = settings->require_auth ? settings->require_auth : strict;
-	return (uint8_t)((wanted | settings->allow_auth) & ~settings->refuse_auth);
+	uint32_t able = settings_certificate(settings) ? UINT32_MAX : ~(uint32_t)AUTH_EAP_TLS;
+	return (uint8_t)((wanted | settings->allow_auth) & ~settings->refuse_auth & able);
 }
 
 /* Said in so many words: --no-mppe, or pppd's nomppe. */
@@ -337,6 +348,26 @@ static void check_auth(const struct settings *settings, struct faults *faults)
 		fault(faults, NULL, "require-mppe contradicts the authentication that is left");
 }
 
+static void check_tls(const struct settings *settings, struct faults *faults)
+{
+	bool any = settings->tls_cert || settings->tls_pkcs12;
+	if (settings->tls_cert && settings->tls_pkcs12)
+		fault(faults, NULL, "cert and pkcs12 both say who we are: keep one");
+	if (settings->tls_key && !settings->tls_cert)
+		fault(faults, NULL, "key: there is no cert that it is the key of");
+	if ((settings->require_auth & AUTH_EAP_TLS) && settings->require_auth == AUTH_EAP_TLS &&
+		!any)
+		fault(faults, NULL, "require-eap-tls needs a certificate: cert, key and ca");
+	if (any && !settings->tls_ca && !settings->tls_capath)
+		fault(faults, NULL,
+			"a certificate needs ca: whose certificates the peer's may be of");
+	if (settings->tls_min > settings->tls_max)
+		fault(faults, NULL, "min-tls-version is above max-tls-version");
+	if (any && settings->tls_min < TLS_1_2)
+		fault_warning(faults, NULL,
+			"TLS below 1.2 is allowed: its hashes are broken in the long run");
+}
+
 static void check_mppe(const struct settings *settings, struct faults *faults)
 {
 	uint8_t mppe = settings_mppe(settings);
@@ -365,6 +396,7 @@ static void check_mppe(const struct settings *settings, struct faults *faults)
 void settings_check_ppp(struct settings *settings, struct faults *faults)
 {
 	check_auth(settings, faults);
+	check_tls(settings, faults);
 	check_mppe(settings, faults);
 }
 

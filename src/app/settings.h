@@ -75,6 +75,12 @@ struct settings {
 	bool ip_default, accept_local, accept_remote, no_address;
 	bool strip_domain;
 
+	/* EAP-TLS. */
+	char *tls_ca, *tls_capath, *tls_cert, *tls_key, *tls_crl, *tls_pkcs12;
+	char *tls_key_password_file, *tls_name;
+	uint32_t tls_min, tls_max; /* enum tls_version */
+	bool tls_resume, tls_listed;
+
 	/* Both, about the control connection. */
 	uint32_t port, window;
 	uint32_t control_echo_interval, control_echo_timeout, control_timeout;
@@ -132,6 +138,9 @@ void settings_check(struct settings *settings, struct faults *faults);
 
 /* The part of it that is about authentication and encryption. */
 void settings_check_ppp(struct settings *settings, struct faults *faults);
+
+/* Whether a certificate of our own is named, and EAP-TLS is not refused. */
+bool settings_certificate(const struct settings *settings);
 
 /* The outcome of require, allow and refuse. */
 uint8_t settings_auth(const struct settings *settings); /* mask of enum auth_method */

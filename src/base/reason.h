@@ -123,11 +123,12 @@ enum drop {
 	X(AUTH_FAILED, 11, "auth-failed", "the peer failed to authenticate itself")                \
 	X(AUTH_REFUSED, 11, "auth-refused", "the peer refuses to authenticate itself")             \
 	X(AUTH_TIMEOUT, 11, "auth-timeout", "the peer did not finish authentication in time")      \
-	X(AUTH_WE_FAILED, 19, "auth-we-failed", "the peer did not accept our name and password")   \
+	X(AUTH_WE_FAILED, 19, "auth-we-failed",                                                    \
+		"the peer did not accept our name, password or certificate")                       \
 	X(AUTH_WE_REFUSED, 19, "auth-we-refused",                                                  \
 		"the peer demands an authentication we do not allow")                              \
 	X(AUTH_PEER_FALSE, 19, "auth-peer-false",                                                  \
-		"the server could not prove that it knows the password")                           \
+		"the server could not prove who it is")                                            \
 	X(MPPE_REFUSED, 10, "mppe-refused", "MPPE required but not available")                     \
 	X(MPPE_KEYS, 10, "mppe-keys", "MPPE keys differ")                                          \
 	X(NETWORK_REFUSED, 10, "network-refused", "no network protocol could be brought up")       \

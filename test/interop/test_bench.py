@@ -111,7 +111,7 @@ def test_wrong_password(lab, program):
     assert code == 1
     assert found['logins']['up'] == 0
     assert found['logins']['failures'] == {'auth-we-failed': 12}
-    load.process.wait_for(r'did not accept our name and password \(auth-we-failed\)')
+    load.process.wait_for(r'did not accept our name, password or certificate \(auth-we-failed\)')
 
 
 def test_it_gives_up_when_nothing_comes_up(lab, program):
