@@ -41,6 +41,8 @@
 	X(DATAPATH, CODEC_LOST, "codec-lost", "compressed packet behind one that is missing")      \
 	X(DATAPATH, CODEC_RESYNC, "codec-resync",                                                  \
 		"decompressor waits for the peer to start again")                                  \
+	X(DATAPATH, ECP_DATA, "ecp-data", "ECP packet that makes no sense: keys differ")           \
+	X(DATAPATH, ECP_LOST, "ecp-lost", "ECP packet behind one that is missing")                 \
 	X(DATAPATH, INNER_HEADER, "inner-header", "network packet with a malformed IP header")     \
 	X(DATAPATH, INNER_SOURCE, "inner-source", "inner source address is not the session's")     \
 	X(DATAPATH, INNER_ROUTE, "inner-route", "no session has this inner destination")           \

@@ -6,8 +6,10 @@
  */
 #include "digest.h"
 
+#include <assert.h>
 #include <string.h>
 
+#include <nettle/cbc.h>
 #include <nettle/chacha.h>
 #include <nettle/des.h>
 #include <nettle/md4.h>
@@ -73,6 +75,35 @@ void des_encrypt(uint8_t cipher[8], const uint8_t clear[8], const uint8_t key[7]
 	secret_wipe(spread, sizeof(spread));
 	secret_wipe(&context, sizeof(context));
 	secret_wipe(&bits, sizeof(bits));
+}
+
+static_assert(sizeof(struct des_ctx) <= sizeof((struct des_cbc){0}.schedule), "one key fits");
+static_assert(sizeof(struct des3_ctx) <= sizeof((struct des_cbc){0}.schedule), "three keys fit");
+
+bool des_cbc_key(struct des_cbc *des, const uint8_t *key, size_t length)
+{
+	assert(length == DES_CBC_KEY || length == DES3_CBC_KEY);
+	des->triple = length == DES3_CBC_KEY;
+	return des->triple ? des3_set_key((struct des3_ctx *)des->schedule, key)
+			   : des_set_key((struct des_ctx *)des->schedule, key);
+}
+
+void des_cbc_encrypt(const struct des_cbc *des, uint8_t chain[DES_CBC_BLOCK], uint8_t *cipher,
+	const uint8_t *clear, size_t length)
+{
+	cbc_encrypt(des->schedule,
+		des->triple ? (nettle_cipher_func *)nettle_des3_encrypt
+			    : (nettle_cipher_func *)nettle_des_encrypt,
+		DES_CBC_BLOCK, chain, length, cipher, clear);
+}
+
+void des_cbc_decrypt(const struct des_cbc *des, uint8_t chain[DES_CBC_BLOCK], uint8_t *clear,
+	const uint8_t *cipher, size_t length)
+{
+	cbc_decrypt(des->schedule,
+		des->triple ? (nettle_cipher_func *)nettle_des3_decrypt
+			    : (nettle_cipher_func *)nettle_des_decrypt,
+		DES_CBC_BLOCK, chain, length, clear, cipher);
 }
 
 void chacha20_stream(uint8_t *stream, size_t length, const uint8_t key[CHACHA20_KEY_SIZE])

@@ -10,6 +10,7 @@
 
 #include "address.h"
 #include "codec_params.h"
+#include "ecp_key.h"
 #include "mppe_key.h"
 
 enum datapath_command_kind {
@@ -20,6 +21,7 @@ enum datapath_command_kind {
 	DATAPATH_RECEIVE_KEY,  /* arm the receiver; strength MPPE_NONE disarms */
 	DATAPATH_TRANSMIT_KEY, /* encrypt from here on; strength MPPE_NONE stops */
 	DATAPATH_COMPRESS,     /* CCP: a compressor or a decompressor, or no longer */
+	DATAPATH_CIPHER,       /* ECP: encrypt, or decrypt, or no longer */
 	DATAPATH_FRAMING,      /* LCP opened: what may be sent and how */
 	DATAPATH_NETWORK,      /* network protocols that are up, and the peer's addresses */
 	DATAPATH_PATH,         /* the outer path to the peer, or its MTU, is another */
@@ -61,6 +63,11 @@ struct datapath_command {
 			bool transmit;              /* else of what we receive */
 			struct codec_params params; /* CODEC_NONE: it ends */
 		} compress;
+		struct {
+			bool transmit;            /* else what we receive */
+			struct ecp_key key;       /* length 0: it ends */
+			uint8_t nonce[ECP_NONCE]; /* of the one who decrypts */
+		} cipher;
 		struct {
 			uint16_t send_mru; /* the peer's MRU: protocol field not counted */
 			uint16_t mtu;      /* largest inner packet we send, outer path considered */

@@ -215,6 +215,7 @@ void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 		arm_transmit(engine, dp, command);
 		break;
 	case DATAPATH_COMPRESS:
+	case DATAPATH_CIPHER:
 		layers_execute(engine, dp, command);
 		break;
 	case DATAPATH_FRAMING:

@@ -10,6 +10,11 @@
  * What a decompressor uncovers is bounded by what an uncompressed frame may hold, must be a network
  * packet, and then goes the way of any other: inner checks, source check, counters.
  *
+ * ECP (RFC 1968) hides a whole packet, compressed or not. It has nothing to reset: what a loss
+ * costs it gets over by itself (dese.c). Besides network packets it may hide IPCP, IPV6CP and CCP;
+ * LCP, authentication and ECP itself are never encrypted (RFC 2419 §6), and not believed when they
+ * come so.
+ *
  * A packet that gets no smaller goes as it is. Its receiver takes it into the history, where the
  * method has it so. */
 #include "layers.h"
@@ -19,6 +24,7 @@
 #include "bsd.h"
 #include "datapath.h"
 #include "deflate.h"
+#include "dese.h"
 #include "digest.h"
 #include "frame.h"
 #include "mppc.h"
@@ -27,6 +33,8 @@
 enum {
 	PROTOCOL_MULTILINK = 0x003d,
 	PROTOCOL_ENCRYPTED = 0x0053,
+	PROTOCOL_IPCP = 0x8021,
+	PROTOCOL_IPV6CP = 0x8057,
 	MPPC_INSIDE = 4, /* its header, and the protocol field that it hides */
 };
 
@@ -60,6 +68,8 @@ static enum layer_way way_of(bool transmit)
 
 size_t layers_need(const struct datapath_command *command)
 {
+	if (command->kind == DATAPATH_CIPHER)
+		return command->cipher.key.length ? sizeof(struct dese) : 0;
 	if (command->kind != DATAPATH_COMPRESS)
 		return 0;
 	const struct codec_params *params = &command->compress.params;
@@ -100,6 +110,14 @@ static void arm_codec(struct datapath_engine *engine, struct layers *layers,
 	codec->ops->init(memory->bytes, params, direction(way));
 }
 
+static void arm_cipher(struct datapath_engine *engine, struct layers *layers,
+	const struct datapath_command *command, struct layer_memory *memory)
+{
+	replace(engine, layers, LAYER_CIPHER, way_of(command->cipher.transmit), memory);
+	if (memory)
+		dese_arm((struct dese *)memory->bytes, &command->cipher.key, command->cipher.nonce);
+}
+
 /* A session whose last layer ended is an ordinary one again. */
 static void settle(struct datapath *dp)
 {
@@ -130,6 +148,8 @@ void layers_execute(
 	}
 	if (command->kind == DATAPATH_COMPRESS)
 		arm_codec(engine, dp->layers, command, memory);
+	if (command->kind == DATAPATH_CIPHER)
+		arm_cipher(engine, dp->layers, command, memory);
 	settle(dp);
 }
 
@@ -151,8 +171,10 @@ void layers_forget(struct datapath_engine *engine, struct datapath *dp)
 size_t layers_inside(const struct layers *layers)
 {
 	const struct layer_codec *codec = &layers->codec[LAYER_TRANSMIT];
+	size_t inside = layers->memory[LAYER_CIPHER][LAYER_TRANSMIT] ? DESE_GROWTH : 0;
 
-	return codec->ops && codec->ops->flushes && !codec->params.encrypted ? MPPC_INSIDE : 0;
+	return inside +
+	       (codec->ops && codec->ops->flushes && !codec->params.encrypted ? MPPC_INSIDE : 0);
 }
 
 static uint8_t *other_half(struct layer_room *room, const uint8_t *bytes)
@@ -188,10 +210,22 @@ static void compress(
 		*packet = (struct layered){PROTOCOL_COMPRESSED, to, packed};
 }
 
+static void encrypt(struct layers *layers, struct layered *packet, struct layer_room *room)
+{
+	struct dese *dese = (struct dese *)layers->memory[LAYER_CIPHER][LAYER_TRANSMIT]->bytes;
+	uint8_t *to = other_half(room, packet->bytes);
+	size_t length = dese_seal(
+		dese, packet->protocol, packet->bytes, packet->length, to, sizeof(room->half[0]));
+
+	*packet = (struct layered){PROTOCOL_ENCRYPTED, to, length};
+}
+
 void layers_seal(struct layers *layers, struct layered *packet, struct layer_room *room, size_t mtu)
 {
 	if (layers->codec[LAYER_TRANSMIT].ops)
 		compress(layers, packet, room, mtu);
+	if (layers->memory[LAYER_CIPHER][LAYER_TRANSMIT])
+		encrypt(layers, packet, room);
 }
 
 /* What was uncovered: a protocol field, and the packet of a network protocol. */
@@ -230,11 +264,39 @@ static bool decompress(
 	return true;
 }
 
+/* What ECP may hide. */
+static bool may_hide(uint16_t protocol)
+{
+	if (protocol > PROTOCOL_NETWORK_LAST)
+		return protocol == PROTOCOL_IPCP || protocol == PROTOCOL_IPV6CP ||
+		       protocol == PROTOCOL_CCP;
+	return protocol != PROTOCOL_ENCRYPTED && protocol != PROTOCOL_MULTILINK;
+}
+
+static bool decrypt(
+	struct layers *layers, struct layered *frame, struct layer_room *room, enum drop *why)
+{
+	struct dese *dese = (struct dese *)layers->memory[LAYER_CIPHER][LAYER_RECEIVE]->bytes;
+	uint8_t *to = other_half(room, frame->bytes);
+	size_t length;
+
+	if (!dese_open(dese, frame->bytes, frame->length, to, &length, why))
+		return false;
+	struct reader r = reader_over(to, length);
+	if (!frame_protocol(&r, &frame->protocol, why) || !may_hide(frame->protocol))
+		return refuse(why, DROP_ECP_DATA);
+	frame->length = reader_left(&r);
+	frame->bytes = to + (length - frame->length);
+	return true;
+}
+
 bool layers_open(
 	struct layers *layers, struct layered *frame, struct layer_room *room, enum drop *why)
 {
 	const struct layer_codec *codec = &layers->codec[LAYER_RECEIVE];
 
+	if (layers_decrypts(layers, frame->protocol) && !decrypt(layers, frame, room, why))
+		return false;
 	if (frame->protocol == PROTOCOL_COMPRESSED)
 		return decompress(layers, frame, room, why);
 	if (frame->protocol <= PROTOCOL_NETWORK_LAST && codec->ops && !codec->dead) {
@@ -279,7 +341,18 @@ bool layers_ordered(const struct layers *layers)
 {
 	const struct layer_codec *codec = &layers->codec[LAYER_RECEIVE];
 
-	return codec->ops && !codec->params.stateless;
+	return (codec->ops && !codec->params.stateless) ||
+	       layers->memory[LAYER_CIPHER][LAYER_RECEIVE];
+}
+
+bool layers_encrypt(const struct layers *layers)
+{
+	return layers && layers->memory[LAYER_CIPHER][LAYER_TRANSMIT];
+}
+
+bool layers_decrypts(const struct layers *layers, uint16_t protocol)
+{
+	return protocol == PROTOCOL_ENCRYPTED && layers->memory[LAYER_CIPHER][LAYER_RECEIVE];
 }
 
 bool layers_share(const struct layers *layers)

@@ -107,6 +107,11 @@ static inline bool layers_dead(const struct layers *layers)
 	return layers && layers->codec[LAYER_RECEIVE].dead;
 }
 
+/* What leaves is encrypted by a layer (ECP); `layers` may be NULL. */
+bool layers_encrypt(const struct layers *layers);
+/* A frame of this protocol is one that a layer decrypts. */
+bool layers_decrypts(const struct layers *layers, uint16_t protocol);
+
 /* Packets make sense in the order they were sent only. */
 bool layers_ordered(const struct layers *layers);
 

@@ -436,16 +436,14 @@ static bool clear_refused(const struct datapath *dp)
 	       (dp->previous && dp->previous->active);
 }
 
-static bool open_clear(struct opening *o, struct datapath *dp, uint16_t protocol,
+/* A frame in clear, as it came or behind the layers: to the TUN or to the session. */
+static bool deliver(struct opening *o, struct datapath *dp, uint16_t protocol,
 	struct arrival *arrival, enum drop *why)
 {
 	struct reader *r = &arrival->frame;
 	struct packet *packet = packet_list_next(o->out, dp);
-	bool network = protocol <= PROTOCOL_NETWORK_LAST;
 	struct writer w;
 
-	if (network && clear_refused(dp))
-		return refuse(why, DROP_MPPE_CLEAR);
 	if (protocol == PROTOCOL_CCP && handle_reset(o, dp, *r))
 		return true;
 	assert(packet);
@@ -466,6 +464,26 @@ static bool open_clear(struct opening *o, struct datapath *dp, uint16_t protocol
 	return true;
 }
 
+static bool open_clear(struct opening *o, struct datapath *dp, uint16_t protocol,
+	struct arrival *arrival, enum drop *why)
+{
+	if (protocol <= PROTOCOL_NETWORK_LAST && clear_refused(dp))
+		return refuse(why, DROP_MPPE_CLEAR);
+	return deliver(o, dp, protocol, arrival, why);
+}
+
+/* What ECP uncovered may be noise, as what MPPE does (check_opened): IP is judged by its header; of
+ * other network protocols one may be asked about, behind something that made sense; the control
+ * protocols it may hide are few numbers out of many. */
+static bool makes_sense(struct datapath *dp, uint16_t protocol)
+{
+	bool quiet = dp->suspicious++ == 0;
+
+	if (protocol > PROTOCOL_NETWORK_LAST)
+		dp->suspicious = 0;
+	return is_ip(protocol) || quiet || protocol > PROTOCOL_NETWORK_LAST;
+}
+
 /* A frame of a session with layers that is not MPPE's. */
 static __attribute__((noinline)) bool open_layered(struct opening *o, struct datapath *dp,
 	uint16_t protocol, struct arrival *arrival, enum drop *why)
@@ -477,13 +495,18 @@ static __attribute__((noinline)) bool open_layered(struct opening *o, struct dat
 	frame.length = reader_left(r);
 	if (frame.length > sizeof(room.half[0]))
 		return refuse(why, DROP_INNER_SIZE);
-	if (protocol <= PROTOCOL_NETWORK_LAST && clear_refused(dp))
+	bool decrypted = layers_decrypts(dp->layers, protocol);
+	if (protocol <= PROTOCOL_NETWORK_LAST && !decrypted && clear_refused(dp))
 		return refuse(why, DROP_MPPE_CLEAR);
 	memcpy(frame.bytes, r->at, frame.length);
-	if (!through_layers(o, dp, &frame, &room, why))
+	if (!through_layers(o, dp, &frame, &room, why)) {
+		dp->suspicious += *why == DROP_ECP_DATA;
 		return false;
+	}
+	if (decrypted && !makes_sense(dp, frame.protocol))
+		return refuse(why, DROP_ECP_DATA);
 	arrival->frame = reader_over(frame.bytes, frame.length);
-	return open_clear(o, dp, frame.protocol, arrival, why);
+	return deliver(o, dp, frame.protocol, arrival, why);
 }
 
 static bool open_protocol(struct opening *o, struct datapath *dp, uint16_t protocol,

@@ -414,7 +414,7 @@ static enum outcome may_send(const struct sending *sending, enum drop *why)
 
 	if (!dp->attached || !dp->connected || !up)
 		return drop(why, DROP_INNER_EARLY);
-	if (dp->require_encryption && !mppe_armed(&dp->transmit))
+	if (dp->require_encryption && !mppe_armed(&dp->transmit) && !layers_encrypt(dp->layers))
 		return drop(why, DROP_INNER_NO_KEY);
 	if (!offload_fits(&sending->in->offload, &sending->inner))
 		return drop(why, DROP_INNER_OFFLOAD);

@@ -342,6 +342,7 @@ static void check_command(struct seat *seat, const struct datapath_command *comm
 			fail("%s: a transmit key without a receive key", name);
 		break;
 	case DATAPATH_COMPRESS:
+	case DATAPATH_CIPHER:
 		break;
 	case DATAPATH_FRAMING:
 		seat->framing_said = true;

@@ -291,6 +291,28 @@ static uint32_t *window_full(struct lab *lab)
 	return lab->client.counters.drops;
 }
 
+static void arm_ecp(struct lab *lab)
+{
+	struct datapath_command command = {.kind = DATAPATH_CIPHER};
+	command.cipher.key.length = ECP_KEY_DES;
+	command.memory = calloc(1, sizeof(*command.memory) + layers_need(&command));
+	assert_non_null(command.memory);
+	command.memory->size = layers_need(&command);
+	lab_command(lab, &lab->server, &command);
+}
+
+static uint32_t *ecp_data(struct lab *lab)
+{
+	arm_ecp(lab);
+	return frame(lab, "ff 03 00 53 0000 00 11 22 33 44 55 66 77");
+}
+
+static uint32_t *ecp_lost(struct lab *lab)
+{
+	arm_ecp(lab);
+	return frame(lab, "ff 03 00 53 0001 00 11 22 33 44 55 66 77");
+}
+
 /* Each returns the counters in which exactly one of the wanted kind must stand. */
 static uint32_t *(*const provocations[DROP_COUNT])(struct lab *) = {
 	[DROP_GRE_SHORT] = gre_short,
@@ -319,6 +341,8 @@ static uint32_t *(*const provocations[DROP_COUNT])(struct lab *) = {
 	[DROP_CODEC_SIZE] = codec_size,
 	[DROP_CODEC_LOST] = codec_lost,
 	[DROP_CODEC_RESYNC] = codec_resync,
+	[DROP_ECP_DATA] = ecp_data,
+	[DROP_ECP_LOST] = ecp_lost,
 	[DROP_INNER_HEADER] = inner_header,
 	[DROP_INNER_SOURCE] = inner_source,
 	[DROP_INNER_ROUTE] = inner_route,
