@@ -370,6 +370,18 @@ const struct option option_table[] = {
 	ROW("mppe-stateful", 0, P, SPEAKERS, FLAG, NULL,
 		"accept stateful MPPE too: keys change every 256 packets only", mppe_stateful),
 
+	/* Compression. */
+	ROW("vj", 0, P, DAEMONS, FLAG, NULL,
+		"compress TCP/IPv4 headers (Van Jacobson) both ways, where the peer can: a few "
+		"bytes saved, and every lost packet stalls its connection",
+		vj),
+	ROW("vj-max-slots", 0, P, DAEMONS, NUMBER, "N", "with --vj: connections at a time",
+		vj_slots, .low = IPCP_VJ_SLOTS_MIN, .high = IPCP_VJ_SLOTS_MAX),
+	ROW("vjccomp", 0, P, DAEMONS, FLAG, NULL,
+		"with --vj: leave the connection's number out too; a byte less, and every lost "
+		"packet stalls all connections",
+		vj_omit_slot),
+
 	/* IPv6. */
 	ROW("ipv6", 0, P, DAEMONS, FLAG, NULL,
 		"IPv6 in the tunnel where both ends want it (server: with --pool6)", ipv6),

@@ -64,6 +64,8 @@ static void fill_unit(struct unit_config *config, const struct settings *setting
 	config->accept_local4 = settings->accept_local;
 	config->accept_remote4 = settings->accept_remote;
 	config->no_address4 = settings->no_address;
+	config->vj.slots = settings->vj ? (uint16_t)settings->vj_slots : 0;
+	config->vj.omit_slot = settings->vj && settings->vj_omit_slot;
 	unit_config_defaults(config);
 }
 

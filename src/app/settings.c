@@ -42,6 +42,7 @@ void settings_init(struct settings *settings)
 		.lcp_max_terminate = 2,
 		.lcp_max_failure = 5,
 		.mss_clamp = true,
+		.vj_slots = IPCP_VJ_SLOTS_MAX,
 		.mppe = true,
 		.ipv6 = true,
 		.unit = UNIT_UNSET,

@@ -73,6 +73,8 @@ struct settings {
 	struct address local;  /* our inner address */
 	struct address remote; /* the peer's (client) */
 	bool ip_default, accept_local, accept_remote, no_address;
+	bool vj, vj_omit_slot;
+	uint32_t vj_slots;
 	bool strip_domain;
 
 	/* EAP-TLS. */

@@ -36,6 +36,10 @@
 	X(DATAPATH, MPPE_RESYNC, "mppe-resync", "stateful MPPE waits for a flushed packet")        \
 	X(DATAPATH, MPPE_INNER, "mppe-inner",                                                      \
 		"decrypted protocol is not one MPPE may carry: keys differ")                       \
+	X(DATAPATH, VJ_HEADER, "vj-header", "VJ packet with a malformed header")                   \
+	X(DATAPATH, VJ_SLOT, "vj-slot", "VJ packet of a connection whose headers are not known")   \
+	X(DATAPATH, VJ_CHECKSUM, "vj-checksum",                                                    \
+		"VJ packet whose TCP checksum is wrong once it is whole")                          \
 	X(DATAPATH, CODEC_DATA, "codec-data", "compressed packet that makes no sense")             \
 	X(DATAPATH, CODEC_SIZE, "codec-size", "compressed packet that holds more than our MRU")    \
 	X(DATAPATH, CODEC_LOST, "codec-lost", "compressed packet behind one that is missing")      \

@@ -22,6 +22,7 @@ enum datapath_command_kind {
 	DATAPATH_TRANSMIT_KEY, /* encrypt from here on; strength MPPE_NONE stops */
 	DATAPATH_COMPRESS,     /* CCP: a compressor or a decompressor, or no longer */
 	DATAPATH_CIPHER,       /* ECP: encrypt, or decrypt, or no longer */
+	DATAPATH_HEADERS,      /* IPCP: VJ header compression, or no longer */
 	DATAPATH_FRAMING,      /* LCP opened: what may be sent and how */
 	DATAPATH_NETWORK,      /* network protocols that are up, and the peer's addresses */
 	DATAPATH_PATH,         /* the outer path to the peer, or its MTU, is another */
@@ -68,6 +69,11 @@ struct datapath_command {
 			struct ecp_key key;       /* length 0: it ends */
 			uint8_t nonce[ECP_NONCE]; /* of the one who decrypts */
 		} cipher;
+		struct {
+			bool transmit;  /* else of what we receive */
+			uint16_t slots; /* 0: it ends */
+			bool omit_slot; /* transmit: a packet need not name its slot */
+		} headers;
 		struct {
 			uint16_t send_mru; /* the peer's MRU: protocol field not counted */
 			uint16_t mtu;      /* largest inner packet we send, outer path considered */

@@ -120,6 +120,7 @@ static void arm_receive(const struct datapath_engine *engine, struct datapath *d
 	mppe_wipe(&dp->receive, engine->keys);
 	mppe_arm(&dp->receive, &memory, engine->mppe, command->key.strength, command->key.stateless,
 		short_key ? keys->receive_short : keys->receive);
+	dp->receive.headers = dp->layers && layers_restore(dp->layers);
 	dp->suspicious = 0;
 	dp->resync_tries = 0;
 }
@@ -216,7 +217,9 @@ void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 		break;
 	case DATAPATH_COMPRESS:
 	case DATAPATH_CIPHER:
+	case DATAPATH_HEADERS:
 		layers_execute(engine, dp, command);
+		dp->receive.headers = dp->layers && layers_restore(dp->layers);
 		break;
 	case DATAPATH_FRAMING:
 		set_framing(dp, command);

@@ -29,6 +29,7 @@
 #include "frame.h"
 #include "mppc.h"
 #include "predictor.h"
+#include "vj.h"
 
 enum {
 	PROTOCOL_MULTILINK = 0x003d,
@@ -66,10 +67,21 @@ static enum layer_way way_of(bool transmit)
 	return transmit ? LAYER_TRANSMIT : LAYER_RECEIVE;
 }
 
+static size_t headers_need(const struct datapath_command *command)
+{
+	unsigned slots = command->headers.slots;
+
+	if (!slots)
+		return 0;
+	return command->headers.transmit ? vj_sender_size(slots) : vj_receiver_size(slots);
+}
+
 size_t layers_need(const struct datapath_command *command)
 {
 	if (command->kind == DATAPATH_CIPHER)
 		return command->cipher.key.length ? sizeof(struct dese) : 0;
+	if (command->kind == DATAPATH_HEADERS)
+		return headers_need(command);
 	if (command->kind != DATAPATH_COMPRESS)
 		return 0;
 	const struct codec_params *params = &command->compress.params;
@@ -118,6 +130,19 @@ static void arm_cipher(struct datapath_engine *engine, struct layers *layers,
 		dese_arm((struct dese *)memory->bytes, &command->cipher.key, command->cipher.nonce);
 }
 
+static void arm_headers(struct datapath_engine *engine, struct layers *layers,
+	const struct datapath_command *command, struct layer_memory *memory)
+{
+	enum layer_way way = way_of(command->headers.transmit);
+	unsigned slots = command->headers.slots;
+
+	replace(engine, layers, LAYER_HEADERS, way, memory);
+	if (memory && way == LAYER_TRANSMIT)
+		vj_sender_init((void *)memory->bytes, slots, command->headers.omit_slot);
+	else if (memory)
+		vj_receiver_init((void *)memory->bytes, slots);
+}
+
 /* A session whose last layer ended is an ordinary one again. */
 static void settle(struct datapath *dp)
 {
@@ -150,6 +175,8 @@ void layers_execute(
 		arm_codec(engine, dp->layers, command, memory);
 	if (command->kind == DATAPATH_CIPHER)
 		arm_cipher(engine, dp->layers, command, memory);
+	if (command->kind == DATAPATH_HEADERS)
+		arm_headers(engine, dp->layers, command, memory);
 	settle(dp);
 }
 
@@ -220,8 +247,29 @@ static void encrypt(struct layers *layers, struct layered *packet, struct layer_
 	*packet = (struct layered){PROTOCOL_ENCRYPTED, to, length};
 }
 
+static void *headers_memory(struct layers *layers, enum layer_way way)
+{
+	struct layer_memory *memory = layers->memory[LAYER_HEADERS][way];
+
+	return memory ? memory->bytes : NULL;
+}
+
+static void shorten(struct layers *layers, struct layered *packet)
+{
+	struct vj_sender *vj = headers_memory(layers, LAYER_TRANSMIT);
+	struct layer_headers *headers = &layers->headers[LAYER_TRANSMIT];
+	size_t before = packet->length;
+
+	if (!vj || packet->protocol != PROTOCOL_IPV4)
+		return;
+	packet->protocol = vj_compress(vj, &packet->bytes, &packet->length);
+	headers->packets += packet->protocol == VJ_COMPRESSED;
+	headers->saved += before - packet->length;
+}
+
 void layers_seal(struct layers *layers, struct layered *packet, struct layer_room *room, size_t mtu)
 {
+	shorten(layers, packet);
 	if (layers->codec[LAYER_TRANSMIT].ops)
 		compress(layers, packet, room, mtu);
 	if (layers->memory[LAYER_CIPHER][LAYER_TRANSMIT])
@@ -290,7 +338,8 @@ static bool decrypt(
 	return true;
 }
 
-bool layers_open(
+/* Takes compression off, or shows the decompressor what came without. */
+static bool uncompress(
 	struct layers *layers, struct layered *frame, struct layer_room *room, enum drop *why)
 {
 	const struct layer_codec *codec = &layers->codec[LAYER_RECEIVE];
@@ -309,12 +358,47 @@ bool layers_open(
 	return true;
 }
 
+static bool lengthen(struct layers *layers, struct vj_receiver *vj, struct layered *frame,
+	struct layer_room *room, enum drop *why)
+{
+	struct layer_headers *headers = &layers->headers[LAYER_RECEIVE];
+	uint8_t *to = other_half(room, frame->bytes);
+	size_t length;
+
+	if (!vj_restore(
+		    vj, frame->protocol, frame->bytes, frame->length, to, OUTER_MAX, &length, why))
+		return false;
+	headers->packets += frame->protocol == VJ_COMPRESSED;
+	if (frame->protocol == VJ_COMPRESSED)
+		headers->saved += length - frame->length;
+	*frame = (struct layered){PROTOCOL_IPV4, to, length};
+	return true;
+}
+
+bool layers_open(
+	struct layers *layers, struct layered *frame, struct layer_room *room, enum drop *why)
+{
+	struct vj_receiver *vj = headers_memory(layers, LAYER_RECEIVE);
+
+	if (!uncompress(layers, frame, room, why)) {
+		if (vj)
+			vj_lost(vj);
+		return false;
+	}
+	if (!vj || (frame->protocol != VJ_COMPRESSED && frame->protocol != VJ_UNCOMPRESSED))
+		return true;
+	return lengthen(layers, vj, frame, room, why);
+}
+
 void layers_lost(struct layers *layers)
 {
 	struct layer_codec *codec = &layers->codec[LAYER_RECEIVE];
+	struct vj_receiver *vj = headers_memory(layers, LAYER_RECEIVE);
 
 	if (codec->ops && !codec->ops->numbered)
 		codec->dead = true;
+	if (vj)
+		vj_lost(vj);
 }
 
 bool layers_reset_transmit(struct layers *layers)
@@ -341,7 +425,7 @@ bool layers_ordered(const struct layers *layers)
 {
 	const struct layer_codec *codec = &layers->codec[LAYER_RECEIVE];
 
-	return (codec->ops && !codec->params.stateless) ||
+	return layers_restore(layers) || (codec->ops && !codec->params.stateless) ||
 	       layers->memory[LAYER_CIPHER][LAYER_RECEIVE];
 }
 

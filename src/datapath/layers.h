@@ -45,10 +45,16 @@ struct layer_traffic {
 	uint64_t plain, packed;
 };
 
+/* Packets that VJ made smaller, and by how many bytes; or that were whole again. */
+struct layer_headers {
+	uint64_t packets, saved;
+};
+
 struct layers {
 	struct layer_memory *memory[LAYERS][LAYER_WAYS];
 	struct layer_codec codec[LAYER_WAYS];
 	struct layer_traffic traffic[LAYER_WAYS];
+	struct layer_headers headers[LAYER_WAYS];
 };
 
 /* A packet between two layers. */
@@ -100,6 +106,12 @@ void layers_reset_receive(struct layers *layers);
 
 /* What MPPE uncovers is MPPC's, which shares its header. */
 bool layers_share(const struct layers *layers);
+
+/* Whether what comes may have VJ headers. */
+static inline bool layers_restore(const struct layers *layers)
+{
+	return layers->memory[LAYER_HEADERS][LAYER_RECEIVE];
+}
 
 /* Whether a Reset-Request is due: a decompressor is dead. */
 static inline bool layers_dead(const struct layers *layers)

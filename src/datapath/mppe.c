@@ -40,6 +40,7 @@
 #include "digest.h"
 #include "frame.h"
 #include "ip_header.h"
+#include "vj.h"
 
 enum {
 	COUNT_MASK = MPPE_COUNTS - 1,
@@ -154,10 +155,19 @@ static bool is_ipv6(const uint8_t *ip, size_t header, size_t length)
 	return own <= length && length - own <= PADDING;
 }
 
+/* Compressed headers (RFC 1144) show little: a packet with them is believed where no more packets
+ * are missing than the channel knows of. */
+static bool may_have_headers(
+	const struct mppe *m, const uint8_t *packet, size_t length, uint8_t changes)
+{
+	return m->headers && changes >> 7 == 0 && mppe_ahead(m, packet, length) <= m->lost;
+}
+
 /* Whether a packet, from its MPPE header on, is an IP packet under a stream. Noise is one in a
  * billion for IPv4, whose header has a sum, and one in a million for IPv6: less would do until a
  * run of packets under older keys comes late, each of them a try. */
-static bool looks_like_ip(const struct rc4 *stream, const uint8_t *packet, size_t length)
+static bool looks_like_ip(
+	const struct mppe *m, const struct rc4 *stream, const uint8_t *packet, size_t length)
 {
 	uint8_t clear[PEEK];
 	size_t sealed = length > MPPE_HEADER_SIZE ? length - MPPE_HEADER_SIZE : 0;
@@ -172,17 +182,29 @@ static bool looks_like_ip(const struct rc4 *stream, const uint8_t *packet, size_
 	if (!frame_protocol(&r, &protocol, &why))
 		return false;
 	size_t header = reader_left(&r), whole = sealed - (seen - header);
-	if (protocol == PROTOCOL_IPV4)
+	switch (protocol) {
+	case PROTOCOL_IPV4:
 		return is_ipv4(r.at, header, whole);
-	return protocol == PROTOCOL_IPV6 && is_ipv6(r.at, header, whole);
+	case PROTOCOL_IPV6:
+		return is_ipv6(r.at, header, whole);
+	case VJ_UNCOMPRESSED: /* its slot stands where the protocol was */
+		if (!m->headers || header < IPV4_HEADER)
+			return false;
+		clear[seen - header + IPV4_PROTOCOL] = PROTOCOL_TCP;
+		return is_ipv4(r.at, header, whole);
+	case VJ_COMPRESSED:
+		return header && may_have_headers(m, packet, length, *r.at);
+	}
+	return false;
 }
 
-static bool key_fits(const struct mppe_chain *chain, const uint8_t *packet, size_t length)
+static bool key_fits(
+	const struct mppe *m, const struct mppe_chain *chain, const uint8_t *packet, size_t length)
 {
 	struct rc4 stream;
 
 	mppe_chain_stream(chain, &stream);
-	bool fits = looks_like_ip(&stream, packet, length);
+	bool fits = looks_like_ip(m, &stream, packet, length);
 	secret_wipe(&stream, sizeof(stream));
 	return fits;
 }
@@ -203,7 +225,7 @@ static void skip_to(struct mppe *m, const struct mppe_chain *reached, uint16_t s
 	}
 	m->chain = *reached;
 	m->count = (m->count + skipped + 1) & COUNT_MASK;
-	m->chased = 0;
+	m->chased = m->lost = 0;
 }
 
 /* Packets were lost, not too many: try the key the count implies. */
@@ -220,7 +242,7 @@ static bool open_ahead(
 		mppe_chain_next(&chain);
 	}
 	mppe_chain_take(&chain, fresh);
-	bool fits = looks_like_ip(fresh, packet, length);
+	bool fits = looks_like_ip(m, fresh, packet, length);
 	if (fits)
 		skip_to(m, &chain, ahead, first_key);
 	secret_wipe(&chain, sizeof(chain));
@@ -246,7 +268,7 @@ static bool chase(
 	for (unsigned n = 0; n < MPPE_REKEY_AHEAD && !arrived; n++) {
 		if (m->chase_count == count) {
 			mppe_chain_take(&chain, fresh);
-			arrived = looks_like_ip(fresh, packet, length);
+			arrived = looks_like_ip(m, fresh, packet, length);
 		} else {
 			mppe_chain_next(&chain);
 		}
@@ -257,7 +279,7 @@ static bool chase(
 	if (arrived) {
 		m->chain = chain;
 		m->count = m->chase_count;
-		m->chased = 0;
+		m->chased = m->lost = 0;
 		m->doubt = false;
 		if (m->memory.history)
 			secret_wipe(m->memory.history, sizeof(*m->memory.history));
@@ -277,7 +299,7 @@ static bool open_stateless(struct mppe *m, struct key_pool *pool, uint16_t heade
 	fresh->key_only = false;
 	if (ahead == 0 && !m->doubt) {
 		take(m, pool, fresh);
-		m->chased = 0;
+		m->chased = m->lost = 0;
 	} else if (ahead <= MPPE_REKEY_AHEAD && !m->doubt) {
 		if (!open_ahead(m, ahead, packet, length, &fresh->rc4))
 			return refuse(why, DROP_MPPE_INNER);
@@ -289,6 +311,9 @@ static bool open_stateless(struct mppe *m, struct key_pool *pool, uint16_t heade
 
 void mppe_lost(struct mppe *m, uint32_t packets)
 {
+	uint32_t lost = m->lost + packets;
+
+	m->lost = lost < packets || lost > COUNT_MASK ? COUNT_MASK : (uint16_t)lost;
 	if (m->stateless && packets >= MPPE_COUNTS - MPPE_REKEY_AHEAD)
 		m->doubt = true;
 }
@@ -339,12 +364,12 @@ static bool choose_key(
 	struct mppe *m, struct mppe_chain *chain, const uint8_t *packet, size_t length)
 {
 	struct mppe_chain changed = *chain;
-	bool fits = key_fits(chain, packet, length);
+	bool fits = key_fits(m, chain, packet, length);
 
 	mppe_chain_next(&changed);
 	if (fits) {
 		m->dialect = MPPE_FLUSH_SAME_KEY;
-	} else if (key_fits(&changed, packet, length)) {
+	} else if (key_fits(m, &changed, packet, length)) {
 		m->dialect = MPPE_FLUSH_NEW_KEY;
 		*chain = changed;
 		fits = true;
@@ -368,7 +393,7 @@ static bool open_flushed(struct mppe *m, uint16_t count, const uint8_t *packet, 
 		if (is_flag(count)) {
 			struct mppe_chain changed = chain;
 			mppe_chain_next(&changed);
-			fits = key_fits(&changed, packet, length);
+			fits = key_fits(m, &changed, packet, length);
 			if (fits)
 				chain = changed;
 			secret_wipe(&changed, sizeof(changed));
@@ -390,8 +415,10 @@ static bool open_stateful(
 
 	if (m->resync || count != m->count) {
 		m->resync = true;
-		if (!flushed || !open_flushed(m, count, packet, length))
+		if (!flushed || !open_flushed(m, count, packet, length)) {
+			mppe_lost(m, 1);
 			return refuse(why, DROP_MPPE_RESYNC);
+		}
 		m->resync = false;
 		mppe_chain_stream(&m->chain, m->memory.stream);
 	} else if (is_flag(count)) {
@@ -403,6 +430,7 @@ static bool open_stateful(
 		mppe_chain_stream(&m->chain, m->memory.stream);
 	}
 	m->count = (count + 1) & COUNT_MASK;
+	m->lost = 0;
 	return true;
 }
 
@@ -453,7 +481,7 @@ bool mppe_fits(const struct mppe *m, const uint8_t *packet, size_t length)
 
 	mppe_copy(&copy, &(struct mppe_memory){.stream = &stateful}, m);
 	struct rc4 *stream = mppe_open(&copy, NULL, packet, length, &fresh, &why);
-	bool fits = stream && looks_like_ip(stream, packet, length);
+	bool fits = stream && looks_like_ip(m, stream, packet, length);
 	mppe_wipe(&copy, NULL);
 	secret_wipe(&fresh, sizeof(fresh));
 	return fits;

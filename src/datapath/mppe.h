@@ -56,6 +56,8 @@ struct mppe {
 	bool flush;      /* transmit: the next packet must be a flushed one */
 	bool resync;     /* receive, stateful: wait for a flushed packet */
 	bool active;     /* receive: a packet was opened under these keys */
+	bool headers;    /* receive: packets may come with VJ headers */
+	uint16_t lost;   /* receive: packets missing, as far as is known, since the last one */
 	uint8_t dialect; /* receive, stateful: enum mppe_flush */
 	uint16_t count;  /* coherency count of the next packet */
 	bool doubt;      /* receive, stateless: so many were lost that the count says nothing */

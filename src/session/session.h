@@ -96,6 +96,7 @@ struct session {
 	uint8_t early[EARLY_FRAME_MAX];
 	uint32_t drops[DROP_COUNT - DROP_PACKETS]; /* see session_drops */
 
+	struct ipcp_vj sent_vj;      /* the data path compresses headers so */
 	uint32_t frames_sent;        /* control frames handed to the data path */
 	struct lqr_counters frames;  /* ... and those that came from it */
 	struct lqr_counters packets; /* what the data path has carried beside them */

@@ -220,12 +220,39 @@ static void take_key(struct session *session, enum datapath_command_kind kind,
 	secret_wipe(&command.key, sizeof command.key);
 }
 
+static bool same_vj(const struct ipcp_vj *a, const struct ipcp_vj *b)
+{
+	return a->slots == b->slots && a->omit_slot == b->omit_slot;
+}
+
+static void emit_headers(
+	struct session *session, bool transmit, const struct ipcp_vj *vj, struct outbox *out)
+{
+	struct datapath_command command = {.kind = DATAPATH_HEADERS};
+	command.headers.transmit = transmit;
+	command.headers.slots = vj->slots;
+	command.headers.omit_slot = vj->omit_slot;
+	emit_command(session, &command, NULL, 0, out);
+}
+
+/* Behind the Configure-Ack that lets the peer take them. */
+static void compress_headers(struct session *session, struct outbox *out)
+{
+	const struct ipcp_vj *vj = &session->facts.network.transmit_vj;
+	if (same_vj(vj, &session->sent_vj))
+		return;
+	session->sent_vj = *vj;
+	emit_headers(session, true, vj, out);
+}
+
 static void take_network(struct session *session, const struct out_item *item,
 	const struct outbox *items, uint64_t now, struct outbox *out)
 {
 	struct unit_network network;
 	assert(item->length == sizeof network);
 	memcpy(&network, outbox_bytes(items, item), sizeof network);
+	if (!same_vj(&network.receive_vj, &session->facts.network.receive_vj))
+		emit_headers(session, false, &network.receive_vj, out);
 	session->facts.network = network;
 	router_network(session, now);
 	struct datapath_command command = {.kind = DATAPATH_NETWORK};
@@ -298,6 +325,7 @@ void translate_unit(
 		case UNIT_NETWORK:
 			if (item != first)
 				take_network(session, item, items, now, out);
+			compress_headers(session, out);
 			break;
 		case UNIT_FAILED:
 			if (session->failing == CLOSE_NONE)

@@ -25,6 +25,7 @@ PARSERS = {
     'segment': ['src/datapath/segment.c', 'src/datapath/mss.c'],
     'datapath_open': ['src/datapath/open.c', 'src/datapath/mppe.c', 'src/datapath/reorder.c',
                       'src/datapath/hold.c'],
+    'vj': ['src/datapath/vj.c'],
     'coalesce': ['src/datapath/coalesce.c', 'src/datapath/checksum.c'],
     'predictor': ['src/datapath/predictor.c', 'src/datapath/fcs.c'],
     'bsd': ['src/datapath/bsd.c'],

@@ -160,7 +160,7 @@ static size_t ip_packet(
 	struct dice *dice, uint8_t *bytes, uint32_t flow_id, uint32_t source, uint32_t destination)
 {
 	struct flow flow;
-	flow_init(&flow, flow_id);
+	flow_init(&flow, flow_id, false);
 	size_t length = dice_between(dice, TRAFFIC_HEADER, 100);
 	flow_build(&flow, bytes, length, source, destination);
 	return length;
@@ -215,6 +215,8 @@ static size_t control_frame(struct dice *dice, struct seat *seat, uint8_t *frame
 		body[1] = (uint8_t)length; /* one option, as long as the rest */
 	uint8_t code = (uint8_t)dice_between(dice, 0, 16);
 	uint8_t id = (uint8_t)dice_u64(dice);
+	if (protocol == 0x8235 && unit->reported.receive_vj.slots)
+		protocol = id & 1 ? 0x002d : 0x002f; /* headers that may be compressed */
 	if (protocol == LCP && dice_chance(dice, 5000))
 		id = link->lcp.fsm.request_id;
 	if (protocol == CCP && dice_chance(dice, 5000))

@@ -120,6 +120,7 @@ bool check_summary(bool complete)
 	printf("inner packets               %llu sent, %llu received, %llu out of order\n",
 		(unsigned long long)tally.data_sent, (unsigned long long)tally.data_received,
 		(unsigned long long)tally.data_late);
+	printf("compressed TCP headers      %llu\n", (unsigned long long)tally.headers);
 	printf("largest outbox              %u items, %u bytes\n", tally.most_items,
 		tally.most_bytes);
 	print_closes();

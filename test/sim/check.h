@@ -22,6 +22,7 @@ struct tally {
 	uint64_t still_open;             /* until the end of the run, which then closed them */
 	uint64_t drops[DROP_COUNT];
 	uint64_t data_sent, data_received, data_late;
+	uint64_t headers;                /* of them restored from compressed ones */
 	uint32_t most_items, most_bytes; /* of an outbox */
 	/* Cells of the automaton reached by endpoints, and by hand. */
 	uint8_t cells[FSM_EVENTS][FSM_STATES], by_hand[FSM_EVENTS][FSM_STATES];

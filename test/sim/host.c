@@ -102,7 +102,7 @@ struct seat *host_take_seat(struct host *host, struct side *side, struct dice *d
 		seat->session.subject = (uint32_t)seat->generation << 8 | (uint32_t)(i + 1);
 		seat->host_part = 2 + (uint32_t)host->generation;
 		seat->next_data = NEVER;
-		flow_init(&seat->out, dice_below(dice, UINT32_MAX));
+		flow_init(&seat->out, dice_below(dice, UINT32_MAX), side->scenario->tcp);
 		uint32_t subject = seat->session.subject;
 		memset(&seat->session, 0, sizeof seat->session);
 		seat->session.subject = subject;
@@ -390,6 +390,9 @@ static void worker_command(
 		command->kind == DATAPATH_DETACH)
 		route(host, seat, command);
 	struct packet_list list = outputs();
+	if ((command->kind == DATAPATH_EPOCH || command->kind == DATAPATH_DETACH) &&
+		seat->datapath.layers)
+		tally.headers += seat->datapath.layers->headers[LAYER_RECEIVE].packets;
 	if (command->kind == DATAPATH_DETACH)
 		for (int i = 0; i < DROP_PACKETS; i++)
 			tally.drops[i] += seat->datapath.counters.drops[i];

@@ -68,6 +68,18 @@ static void judge_ipv6(const struct pair *pair, const struct seat *seat, const s
 	tally.ipv6 += ours->ipv6;
 }
 
+/* Nobody is sent what he cannot take (RFC 1332 §4). */
+static void judge_headers(const struct seat *seat, const struct seat *other)
+{
+	const struct ipcp_vj *sent = &seat->session.facts.network.transmit_vj;
+	const struct ipcp_vj *taken = &other->session.facts.network.receive_vj;
+	const struct ipcp_vj *able = &seat->side->config->session.unit.vj;
+	if (sent->slots > taken->slots || sent->slots > able->slots ||
+		(sent->omit_slot && !(taken->omit_slot && able->omit_slot)))
+		fail("%s: compresses the headers of %u connections, %u are understood",
+			seat->side->host->name, sent->slots, taken->slots);
+}
+
 static void judge_open(const struct pair *pair, const struct seat *seat)
 {
 	const char *name = seat->side->host->name;
@@ -91,6 +103,7 @@ static void judge_open(const struct pair *pair, const struct seat *seat)
 		fail("%s: the ends disagree on the MRU: %u, %u", name, ours->peer_mru,
 			theirs->our_mru);
 	judge_keys(seat, other);
+	judge_headers(seat, other);
 }
 
 static uint32_t found_full(const struct seat *seat)
@@ -104,6 +117,9 @@ static void judge_complete(const struct pair *pair, const struct seat *seat)
 	const struct flow *flow = &seat->out;
 	if (!pair->scenario.plain || pair->scenario.weather != WEATHER_FAIR ||
 		pair->scenario.nudges || found_full(seat))
+		return;
+	/* One that is not yet up has not heard the headers that later ones refer to. */
+	if (flow->promised && seat->session.facts.network.transmit_vj.slots)
 		return;
 	for (uint32_t i = flow->promised; i < flow->sent; i++)
 		if (!flow_seen(flow, i))

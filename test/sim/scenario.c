@@ -210,6 +210,20 @@ static void make_inner(struct scenario *s, struct dice *dice)
 	}
 }
 
+/* Either end takes compressed headers or not. */
+static void make_headers(struct scenario *s, struct dice *dice)
+{
+	struct unit_config *ends[] = {&s->client.session.unit, &s->server.session.unit};
+	for (int i = 0; i < 2; i++) {
+		if (dice_chance(dice, 6000))
+			continue;
+		ends[i]->vj.slots =
+			(uint16_t)dice_between(dice, IPCP_VJ_SLOTS_MIN, IPCP_VJ_SLOTS_MAX);
+		ends[i]->vj.omit_slot = dice_chance(dice, 5000);
+	}
+	s->tcp = dice_chance(dice, 7000);
+}
+
 /* The client may be the PAC, whose line rings, and either may have opened the connection. Their
  * login and addresses do not care. */
 static void make_roles(struct scenario *s, struct dice *dice)
@@ -457,6 +471,7 @@ static void make_policy(struct scenario *s, uint64_t seed)
 	make_encryption(s, stream(&dice, seed, DICE_ENCRYPTION));
 	make_addresses(s, stream(&dice, seed, DICE_ADDRESSES));
 	make_inner(s, stream(&dice, seed, DICE_INNER));
+	make_headers(s, stream(&dice, seed, DICE_HEADERS));
 	make_roles(s, stream(&dice, seed, DICE_ROLES));
 	make_ipv6(s, stream(&dice, seed, DICE_IPV6));
 	make_quality(s, stream(&dice, seed, DICE_QUALITY));

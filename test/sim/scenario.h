@@ -58,6 +58,7 @@ struct scenario {
 	uint32_t answer_delay; /* of the user table and the pool, at most */
 	uint16_t hold_slots;   /* of the server's and the client's pools */
 	uint32_t packets;      /* each session sends, each way */
+	bool tcp;              /* ... and they are TCP's, of a few connections */
 	uint32_t data_delay;   /* from coming up to the first of them, at most */
 	uint32_t data_pace;    /* between two bursts, at most */
 	bool old_numbers;      /* GRE sequence numbers are about to wrap */

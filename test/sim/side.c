@@ -341,6 +341,7 @@ static void check_command(struct seat *seat, const struct datapath_command *comm
 		if (seat->transmit_key_said && !seat->receive_key_said)
 			fail("%s: a transmit key without a receive key", name);
 		break;
+	case DATAPATH_HEADERS:
 	case DATAPATH_COMPRESS:
 	case DATAPATH_CIPHER:
 		break;

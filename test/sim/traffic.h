@@ -1,5 +1,6 @@
 /* Inner packets whose content follows from their flow and number, so that a receiver can tell
- * every bit of them. IPv4, protocol 253 (RFC 3692: for experiments), valid checksum. */
+ * every bit of them. IPv4, protocol 253 (RFC 3692: for experiments), valid checksum; or, where
+ * there is room for its header, a few connections of TCP that only grow. */
 #ifndef GREYLINE_TRAFFIC_H
 #define GREYLINE_TRAFFIC_H
 
@@ -7,7 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TRAFFIC_HEADER = 28, TRAFFIC_PACKETS = 5120 };
+enum {
+	TRAFFIC_HEADER = 28,
+	TRAFFIC_TCP = 100, /* the shortest that is TCP's */
+	TRAFFIC_PACKETS = 5120,
+	TRAFFIC_CONNECTIONS = 3,
+};
 #define TRAFFIC_CLEAR 0xc1ea4c1eu /* the flow of what an adversary sends in clear text */
 
 /* One direction of one session. */
@@ -18,6 +24,9 @@ struct flow {
 	uint32_t promised; /* from this number on nothing may be lost, on a wire that loses nothing
 			    */
 	bool newest_late;  /* the last one taken came behind a newer one */
+	bool tcp;
+	uint32_t next[TRAFFIC_CONNECTIONS]; /* sequence numbers */
+	uint32_t sequence[TRAFFIC_PACKETS]; /* of those sent */
 	uint64_t seen[TRAFFIC_PACKETS / 64];
 };
 
@@ -30,7 +39,7 @@ enum traffic_fault {
 };
 const char *traffic_fault_word(enum traffic_fault fault);
 
-void flow_init(struct flow *flow, uint32_t id);
+void flow_init(struct flow *flow, uint32_t id, bool tcp);
 /* Builds packet `flow->sent` and counts it. `length` is at least TRAFFIC_HEADER. */
 void flow_build(
 	struct flow *flow, uint8_t *bytes, size_t length, uint32_t source, uint32_t destination);

@@ -313,6 +313,38 @@ static uint32_t *ecp_lost(struct lab *lab)
 	return frame(lab, "ff 03 00 53 0001 00 11 22 33 44 55 66 77");
 }
 
+static uint32_t *vj(struct lab *lab, const char *frame_hex)
+{
+	struct datapath_command command = {.kind = DATAPATH_HEADERS};
+	command.headers.slots = 2;
+	size_t need = layers_need(&command);
+	command.memory = calloc(1, sizeof(*command.memory) + need);
+	assert_non_null(command.memory);
+	command.memory->size = need;
+	lab_command(lab, &lab->server, &command);
+	return frame(lab, frame_hex);
+}
+
+static uint32_t *vj_header(struct lab *lab)
+{
+	return vj(lab, "ff 03 00 2f 45 00 00 28");
+}
+
+static uint32_t *vj_slot(struct lab *lab)
+{
+	return vj(lab, "ff 03 00 2d 4f 01 12 34");
+}
+
+static uint32_t *vj_checksum(struct lab *lab)
+{
+	struct flight flight;
+	vj(lab, "ff 03 00 2f 4500002800014000400126cd0a0000020a000001"
+		"0400005000000001000000015010100087800000");
+	lab_raw(&flight, &lab->server, 1, "ff 03 00 2d 4f 01 12 34 00");
+	lab_open(lab, &lab->server, &flight);
+	return lab->server.counters.drops;
+}
+
 /* Each returns the counters in which exactly one of the wanted kind must stand. */
 static uint32_t *(*const provocations[DROP_COUNT])(struct lab *) = {
 	[DROP_GRE_SHORT] = gre_short,
@@ -337,6 +369,9 @@ static uint32_t *(*const provocations[DROP_COUNT])(struct lab *) = {
 	[DROP_MPPE_FAR] = mppe_far,
 	[DROP_MPPE_RESYNC] = mppe_resync,
 	[DROP_MPPE_INNER] = mppe_inner,
+	[DROP_VJ_HEADER] = vj_header,
+	[DROP_VJ_SLOT] = vj_slot,
+	[DROP_VJ_CHECKSUM] = vj_checksum,
 	[DROP_CODEC_DATA] = codec_data,
 	[DROP_CODEC_SIZE] = codec_size,
 	[DROP_CODEC_LOST] = codec_lost,

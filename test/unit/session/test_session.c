@@ -74,6 +74,39 @@ static void keys_before_the_frames_that_need_them(void **state)
 	key_order(&pair->server);
 }
 
+/* Who receives compressed headers is ready before the network is up, and who sends them waits until
+ * the peer was told that it may be sent some. */
+static void headers_in_their_order(void **state)
+{
+	struct pair *pair = pair_new();
+	struct end *ends[] = {&pair->client, &pair->server};
+	for (int i = 0; i < 2; i++)
+		ends[i]->config.session.unit.vj = (struct ipcp_vj){8, false};
+	pair_start(pair, 1);
+	pair_talk(pair);
+	for (int i = 0; i < 2; i++) {
+		struct end *end = ends[i];
+		uint32_t receive = command_at(end, DATAPATH_HEADERS);
+		uint32_t transmit =
+			seen_find(end, receive + 1, TUNNEL_COMMAND, DATAPATH_HEADERS, -1, -1);
+		uint32_t network = command_at(end, DATAPATH_NETWORK);
+		uint32_t ack =
+			seen_find(end, 0, TUNNEL_COMMAND, DATAPATH_FRAME, PROTOCOL_IPCP_, ACK);
+		assert_true(receive < network && network < transmit && ack < transmit);
+		assert_int_equal(seen_total(end, TUNNEL_COMMAND, DATAPATH_HEADERS), 2);
+		assert_int_equal(end->sessions[0].facts.network.transmit_vj.slots, 8);
+	}
+	/* LCP starts over: all of it is void, and agreed on once more. */
+	uint32_t from = pair->server.seen_count;
+	uint8_t request[] = {0xc0, 0x21, 1, 99, 0, 4};
+	session_frame(&pair->server.sessions[0], pair->server.sessions[0].epoch, request,
+		sizeof request, pair->now, pair_out());
+	pair_take(pair, &pair->server);
+	assert_true(seen_find(&pair->server, from, TUNNEL_COMMAND, DATAPATH_EPOCH, -1, -1) <
+		    seen_find(&pair->server, from, TUNNEL_COMMAND, DATAPATH_HEADERS, -1, -1));
+	assert_int_equal(pair->server.sessions[0].sent_vj.slots, 0);
+}
+
 /* The server's Ack of the address it gave opens IPCP at both ends: the client may send at once. */
 static void network_before_the_ack_that_lets_the_peer_send(void **state)
 {
@@ -593,6 +626,7 @@ static void nothing_secret_stays_behind(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(headers_in_their_order),
 		cmocka_unit_test(opens_with_facts),
 		cmocka_unit_test(keys_before_the_frames_that_need_them),
 		cmocka_unit_test(network_before_the_ack_that_lets_the_peer_send),
