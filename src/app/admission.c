@@ -1,10 +1,13 @@
 /* Who may come in, and with which address.
  *
  * A login is refused unheard while its address or its user is throttled; the answer is the same
- * E=691, so that nobody learns which. A user's own address (the fourth field of chap-secrets) may
- * still be held by a session whose client lost its way and dials again: that session is ended and
- * the question waits until the data plane let go of the address, so that no packet of the old one
- * reaches the new. */
+ * E=691, so that nobody learns which. A peer that proves itself again, in the middle of its
+ * session, must be the same user as before. A new password for an expired one is answered when the
+ * helper has written it into the secrets file. A user's own address (the fourth field of
+ * chap-secrets) may still be held by a session whose client lost its way and dials again: that
+ * session is ended and the question waits until the data plane let go of the address, so that no
+ * packet of the old one reaches the new. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,22 +135,27 @@ static struct seat *find_other(
 	return NULL;
 }
 
-/* The verdict, and the word for reason= when it is no. */
-static const char *judge(struct server *server, struct seat *seat,
-	const struct auth_question *question, struct auth_answer *answer)
+/* In the middle of its session. */
+static bool proves_again(const struct seat *seat)
 {
-	answer->error = AUTH_ERROR_WRONG;
-	if (memchr(question->name, '\0', question->name_length))
-		return "name";
-	const struct secret *secret =
-		find_secret(server, question->method, who_asks(server, question));
-	if (!secret)
-		return "unknown-user";
-	if (secret->nt_hash && !(question->method & AUTH_KEYED))
-		return "nt-hash-only";
-	auth_check(question, secret->word, secret->length, secret->nt_hash, answer);
-	if (!answer->accepted)
-		return "wrong-password";
+	return seat->session.link.phase == PHASE_NETWORK;
+}
+
+/* Whether the peer may give a new password in the place of an expired one: only where its method
+ * has a way to (RFC 2759 §7), and where the secret is on a line of its own in the file. */
+static bool changeable(const struct secret *secret, enum auth_method method)
+{
+	return secret->expired && secret->client && !secret->elsewhere &&
+	       (method & (AUTH_MSCHAPV2 | AUTH_EAP_MSCHAPV2));
+}
+
+/* A right password may be of no use all the same. */
+static const char *judge_user(struct server *server, struct seat *seat,
+	const struct auth_question *question, const struct secret *secret,
+	struct auth_answer *answer)
+{
+	if (proves_again(seat)) /* it is only to prove itself again */
+		return NULL;
 	if (secret->none) {
 		*answer = (struct auth_answer){.error = AUTH_ERROR_NO_DIALIN};
 		return "no-address-allowed";
@@ -159,10 +167,73 @@ static const char *judge(struct server *server, struct seat *seat,
 	return NULL;
 }
 
+static const char *judge_password(struct server *server, struct seat *seat,
+	const struct auth_question *question, const struct secret *secret,
+	struct auth_answer *answer)
+{
+	auth_check(question, secret->word, secret->length, secret->nt_hash, answer);
+	if (!answer->accepted)
+		return "wrong-password";
+	if (secret->expired) {
+		*answer = (struct auth_answer){.error = AUTH_ERROR_EXPIRED,
+			.may_change = changeable(secret, question->method)};
+		return "password-expired";
+	}
+	return judge_user(server, seat, question, secret, answer);
+}
+
+static const char *judge_change(struct server *server, struct seat *seat,
+	const struct auth_question *question, const struct secret *secret,
+	struct auth_password *fresh, struct auth_answer *answer)
+{
+	struct auth_question same = {.method = AUTH_PAP};
+	struct auth_answer is_same = {.error = AUTH_ERROR_NONE};
+	const char *refused = NULL;
+	if (!changeable(secret, question->method))
+		refused = "not-expired";
+	else
+		auth_check_change(
+			question, secret->word, secret->length, secret->nt_hash, fresh, answer);
+	if (!refused && !answer->accepted)
+		refused = "bad-change";
+	else if (!refused && (fresh->length == 0 || fresh->length > PPP_SECRET_MAX))
+		refused = "new-password-length";
+	if (!refused) {
+		same.response_length = (uint8_t)fresh->length;
+		memcpy(same.response, fresh->word, fresh->length);
+		auth_check(&same, secret->word, secret->length, secret->nt_hash, &is_same);
+		secret_wipe(&same, sizeof same);
+	}
+	if (is_same.accepted)
+		refused = "new-password-is-the-old";
+	if (refused) {
+		*answer = (struct auth_answer){.error = AUTH_ERROR_CHANGING};
+		return refused;
+	}
+	return judge_user(server, seat, question, secret, answer);
+}
+
+/* The secret in question, or why there is none. */
+static const char *look_up(struct server *server, struct seat *seat,
+	const struct auth_question *question, const struct secret **secret)
+{
+	if (memchr(question->name, '\0', question->name_length))
+		return "name";
+	if (seat->user && !same_user(server, seat, who_asks(server, question)))
+		return "another-user";
+	*secret = find_secret(server, question->method, who_asks(server, question));
+	if (!*secret)
+		return "unknown-user";
+	bool needs_password = question->method & (AUTH_CHAP_MD5 | AUTH_EAP_MD5);
+	return (*secret)->nt_hash && needs_password ? "nt-hash-only" : NULL;
+}
+
 static void admitted(struct server *server, struct seat *seat, const struct auth_question *question)
 {
 	struct seat *other;
 	struct who who = who_asks(server, question);
+	if (proves_again(seat))
+		return;
 	/* The address is forgiven this user's slips alone: else whoever has one account could guess
 	 * at others for ever, with a login of his own in between. */
 	uint32_t slips = throttle_succeeded(&server->by_user, who.name, who.length);
@@ -177,31 +248,117 @@ static void admitted(struct server *server, struct seat *seat, const struct auth
 	seat->method = question->method;
 }
 
+static void refuse(struct server *server, struct seat *seat, const struct auth_question *question,
+	const char *reason)
+{
+	uint64_t now = clock_now();
+	struct who who = who_asks(server, question);
+	server->failed_logins++;
+	throttle_failed(&server->by_address, seat->outer.bytes, sizeof seat->outer.bytes, now);
+	throttle_failed(&server->by_user, who.name, who.length, now);
+	narrate_login_failed(seat, question, reason);
+}
+
+/* A new password on its way into the file. The peer is answered when it is there. */
+struct renewal {
+	struct server *server;
+	uint32_t subject, token;
+	struct auth_answer answer;
+	struct auth_question question;
+	struct auth_password fresh;
+};
+
+static void finish_renewal(struct renewal *renewal, struct seat *seat, bool stored)
+{
+	struct server *server = renewal->server;
+	if (stored) {
+		narrate_renewed(seat, &renewal->question);
+		admitted(server, seat, &renewal->question);
+	} else {
+		narrate_login_failed(seat, &renewal->question, "not-stored");
+		renewal->answer = (struct auth_answer){.error = AUTH_ERROR_CHANGING};
+	}
+	seat_credentials(seat, renewal->token, &renewal->answer);
+}
+
+static void on_renewed(void *context, int result, const char *error)
+{
+	struct renewal *renewal = context;
+	struct server *server = renewal->server;
+	struct seat *seat = seats_find(&server->host.seats, renewal->subject);
+	struct who who = who_asks(server, &renewal->question);
+	if (result)
+		log_line(&server->host.log, LOG_LINE_ERROR, "A new password was not stored: %s",
+			*error ? error : strerror(result < 0 ? -result : EIO));
+	else
+		secrets_adopt(
+			&server->secrets, who.name, who.length, server->name, &renewal->fresh);
+	if (seat && !seat->over)
+		finish_renewal(renewal, seat, !result);
+	explicit_bzero(renewal, sizeof *renewal);
+	free(renewal);
+}
+
+/* The reason why not, or NULL: the answer comes when the file is written. */
+static const char *renew(struct server *server, struct seat *seat, uint32_t token,
+	const struct auth_question *question, const struct secret *secret,
+	struct auth_answer *answer)
+{
+	struct renewal *renewal = calloc(1, sizeof *renewal);
+	if (!renewal)
+		return "no-memory";
+	const char *refused = judge_change(server, seat, question, secret, &renewal->fresh, answer);
+	if (!refused) {
+		char word[PPP_SECRET_MAX + 1] = "";
+		renewal->server = server;
+		renewal->subject = seat_subject(seat);
+		renewal->token = token;
+		renewal->question = *question;
+		renewal->answer = *answer;
+		memcpy(word, renewal->fresh.word, renewal->fresh.length);
+		helper_renew(server->host.helper, secret->client, secret->server, word, on_renewed,
+			renewal);
+		secret_wipe(word, sizeof word);
+		return NULL;
+	}
+	explicit_bzero(renewal, sizeof *renewal);
+	free(renewal);
+	return refused;
+}
+
+static void judge(struct server *server, struct seat *seat, uint32_t token,
+	const struct auth_question *question, struct auth_answer *answer)
+{
+	const struct secret *secret;
+	const char *refused = look_up(server, seat, question, &secret);
+	if (!refused && question->changes) {
+		refused = renew(server, seat, token, question, secret, answer);
+		if (!refused)
+			return;
+	} else if (!refused) {
+		refused = judge_password(server, seat, question, secret, answer);
+	}
+	if (!refused)
+		admitted(server, seat, question);
+	else if (!answer->may_change) /* else it knew the password, and goes on */
+		refuse(server, seat, question, refused);
+	seat_credentials(seat, token, answer);
+}
+
 void admission_credentials(struct seat *seat, uint32_t token, const struct auth_question *question)
 {
 	struct server *server = server_of(seat);
 	struct auth_answer answer = {.error = AUTH_ERROR_WRONG};
-	uint64_t now = clock_now();
 	admission_reload(server, false);
 	free(seat->claimed);
 	seat->claimed = strndup((const char *)question->name, question->name_length);
-	if (throttled(server, seat, question, now)) {
+	if (throttled(server, seat, question, clock_now())) {
 		narrate_login_failed(seat, question, "throttled");
 		server->host.drops[DROP_THROTTLED]++;
+		seat_credentials(seat, token, &answer);
 	} else {
-		const char *refused = judge(server, seat, question, &answer);
-		if (!refused) {
-			admitted(server, seat, question);
-		} else {
-			server->failed_logins++;
-			throttle_failed(&server->by_address, seat->outer.bytes,
-				sizeof seat->outer.bytes, now);
-			struct who who = who_asks(server, question);
-			throttle_failed(&server->by_user, who.name, who.length, now);
-			narrate_login_failed(seat, question, refused);
-		}
+		judge(server, seat, token, question, &answer);
 	}
-	seat_credentials(seat, token, &answer);
 	secret_wipe(&answer, sizeof answer);
 }
 

@@ -181,7 +181,7 @@ static int run(struct bench *bench)
 	if (!code)
 		code = take_mtu(bench);
 	if (!code)
-		code = client_password(&wish, &bench->password);
+		code = client_password(&wish, &bench->password, &bench->nt_hash);
 	if (code)
 		return code;
 	bench->user = bench->settings->user;
@@ -209,7 +209,8 @@ int bench_command(const struct command *command, struct settings *settings, cons
 	code = run(bench);
 	host_end(&bench->host);
 	if (bench->password)
-		secret_wipe(bench->password, strlen(bench->password));
+		secret_wipe(bench->password,
+			bench->nt_hash ? NT_HASH_SIZE : strlen(bench->password));
 	free(bench->password);
 	free(bench->tunnels);
 	free(bench->began);

@@ -306,10 +306,13 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	config->session.client_to_client = true;
 	config->session.unit.accept_local4 = true;
 	link->allow_auth = settings_auth(bench->settings);
+	if (bench->nt_hash)
+		link->allow_auth &= AUTH_MICROSOFT | AUTH_EAP_TLS;
 	link->name = bench->user;
 	link->name_length = strlen(bench->user);
 	link->password = bench->password;
-	link->password_length = strlen(bench->password);
+	link->nt_hash_only = bench->nt_hash;
+	link->password_length = bench->nt_hash ? NT_HASH_SIZE : strlen(bench->password);
 	link->echo_interval_us = SECONDS(bench->settings->echo);
 	link->echo_always = true;
 }

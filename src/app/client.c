@@ -31,6 +31,18 @@ enum { HOLDOFF_DOUBLINGS = 4, CLIENT_PEERS = 4, KERNEL_LACKS = 4 /* an exit code
 
 static void dial(struct client *client);
 
+static void set_password(const struct client *client, struct link_config *config)
+{
+	const char *password = client->renewed ? client->new_password : client->password;
+	config->nt_hash_only = client->nt_hash && !client->renewed;
+	config->password = password;
+	config->password_length = config->nt_hash_only ? NT_HASH_SIZE : strlen(password);
+	if (client->renewed || !client->new_password)
+		return;
+	config->new_password = client->new_password;
+	config->new_password_length = strlen(client->new_password);
+}
+
 static void on_configure(const struct peer *peer, struct tunnel_config *config)
 {
 	struct client *client = peer->host->role;
@@ -42,10 +54,11 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	config->session.link.allow_auth = settings_auth(client->settings);
 	if (client->no_password)
 		config->session.link.allow_auth &= AUTH_EAP_TLS;
+	if (client->nt_hash && !client->renewed)
+		config->session.link.allow_auth &= AUTH_MICROSOFT | AUTH_EAP_TLS;
 	config->session.link.name = client->user;
 	config->session.link.name_length = strlen(client->user);
-	config->session.link.password = client->password;
-	config->session.link.password_length = strlen(client->password);
+	set_password(client, &config->session.link);
 	config->session.unit.local4 = client->local4;
 	config->session.unit.remote4 = address_to_ipv4(&client->settings->remote);
 	config->session.unit.ask_dns = client->settings->use_peer_dns;
@@ -84,9 +97,21 @@ static void on_tunnel_up(struct peer *peer)
 		seat_close(seat, CLOSE_LOCAL_ERROR);
 }
 
+/* The server has taken our new password: it is the one for the next time. */
+static void take_renewal(struct client *client, const struct seat *seat)
+{
+	if (client->renewed || !seat->session.facts.renewed)
+		return;
+	client->renewed = true;
+	log_line(&client->host.log, LOG_LINE_INFO,
+		"The password of \"%s\" is changed: from now on log in with the new one peer=%s",
+		client->user, shown_address(&seat->outer));
+}
+
 static void on_session_up(struct seat *seat)
 {
 	struct client *client = seat->owner->role;
+	take_renewal(client, seat);
 	client->was_up = true;
 	client->failures = 0;
 	if (seat->tun >= 0)
@@ -112,6 +137,7 @@ static void on_session_network(struct seat *seat)
 static void on_session_over(struct seat *seat)
 {
 	struct client *client = seat->owner->role;
+	take_renewal(client, seat);
 	client->reason = seat->reason;
 	peer_stop(seat->peer, seat->reason);
 }
@@ -136,6 +162,13 @@ static uint64_t holdoff_ms(const struct client *client)
 	return client->hung_up ? 0 : (uint64_t)client->settings->holdoff * 1000 << doublings;
 }
 
+/* Once: a server that will not have the new one either is not asked for ever. */
+static bool ask_new_password(struct client *client)
+{
+	struct password_wish wish = {client->settings, client->user, client->host_name};
+	return !client->new_password && client_ask_new_password(&wish, &client->new_password);
+}
+
 /* Called when the tunnel is down and when the session is gone: with both, the connection has ended
  * whole, its interface included. Again, or that was it. */
 static void connection_ended(struct client *client)
@@ -143,6 +176,10 @@ static void connection_ended(struct client *client)
 	const struct settings *settings = client->settings;
 	if (client->host.stopping || client->peer || client->seat)
 		return;
+	if (client->reason == CLOSE_AUTH_EXPIRED && ask_new_password(client)) {
+		dial(client);
+		return;
+	}
 	if (!client->was_up && !client->hung_up)
 		client->failures++;
 	bool enough = settings->max_fail && client->failures >= settings->max_fail;
@@ -327,6 +364,13 @@ static int start(struct client *client)
 	return 0;
 }
 
+static void forget_password(char *password, bool nt_hash)
+{
+	if (password)
+		secret_wipe(password, nt_hash ? NT_HASH_SIZE : strlen(password));
+	free(password);
+}
+
 int client_command(const struct command *command, struct settings *settings, const char *word)
 {
 	struct client *client = calloc(1, sizeof *client);
@@ -344,15 +388,16 @@ int client_command(const struct command *command, struct settings *settings, con
 	if (!code && client->no_password)
 		client->password = strdup("");
 	else if (!code)
-		code = client_password(&wish, &client->password);
+		code = client_password(&wish, &client->password, &client->nt_hash);
+	if (!code)
+		code = client_new_password(&wish, &client->new_password);
 	if (!code)
 		code = start(client);
 	if (!code)
 		code = host_run(&client->host);
 	host_end(&client->host);
-	if (client->password)
-		secret_wipe(client->password, strlen(client->password));
-	free(client->password);
+	forget_password(client->password, client->nt_hash);
+	forget_password(client->new_password, false);
 	free(client->user);
 	tls_credentials_return(client->host.tls);
 	free(client);

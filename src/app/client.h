@@ -8,8 +8,12 @@
 struct client {
 	struct host host;
 	struct settings *settings;
-	char *user, *password;
-	bool no_password; /* a certificate is all it has */
+	char *user;
+	char *password;     /* or an NT hash of it, when `nt_hash` */
+	char *new_password; /* should the other have expired; NULL: none is known */
+	bool nt_hash;
+	bool no_password;    /* a certificate is all it has */
+	bool renewed;        /* the server knows the new one */
 	char host_name[256]; /* what USER@HOST named */
 	char name[256];      /* ours, in the control connection */
 	uint16_t port;
@@ -41,9 +45,13 @@ struct password_wish {
 	const struct settings *settings;
 	const char *user, *host_name; /* whose, and where */
 };
-int client_password(const struct password_wish *wish, char **password);
+int client_password(const struct password_wish *wish, char **password, bool *nt_hash);
 /* Whether one is given anywhere but at a prompt. */
 bool client_has_password(const struct password_wish *wish);
+/* A new one, from --new-password-file; NULL when that is not given. */
+int client_new_password(const struct password_wish *wish, char **password);
+/* The same from the terminal, typed twice. False when there is none, or nothing came of it. */
+bool client_ask_new_password(const struct password_wish *wish, char **password);
 
 /* client_network.c. */
 /* Addresses, routes and DNS of a session that came up; ends in ip-up. */

@@ -26,6 +26,7 @@
 #include "notify.h"
 #include "peer.h"
 #include "privilege.h"
+#include "secrets.h"
 #include "state.h"
 
 #define STOP_BY        (SHUTDOWN_TOTAL + MS(500)) /* then what is left is cut */
@@ -304,6 +305,10 @@ static int start_helper(struct host *host, const struct host_config *config)
 			script_names[i]);
 		helper.scripts[i] = host->scripts[i];
 		helper.script_count = i + 1;
+	}
+	if (config->server && settings->secrets) {
+		helper.secrets_path = settings->secrets;
+		helper.renew = secrets_renew;
 	}
 	int failed = helper_start(&host->helper, &helper, helper_line, host, error);
 	if (failed)

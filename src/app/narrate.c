@@ -95,6 +95,14 @@ void narrate_login(const struct seat *seat, const struct auth_question *question
 		auth_method_word(question->method), shown_address(&seat->outer), seat->sid);
 }
 
+void narrate_renewed(const struct seat *seat, const struct auth_question *question)
+{
+	log_peer(&seat->peer->host->log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
+		"Password changed user=%s peer=%s sid=%s",
+		quoted(question->name, question->name_length), shown_address(&seat->outer),
+		seat->sid);
+}
+
 void narrate_login_failed(
 	const struct seat *seat, const struct auth_question *question, const char *reason)
 {

@@ -12,12 +12,14 @@ void narrate_drop(const struct peer *peer, const struct seat *seat, enum drop dr
 
 void narrate_connect(const struct seat *seat, const char *interface);
 void narrate_login(const struct seat *seat, const struct auth_question *question);
-/* `reason` is a word for reason=, "wrong-password". */
 /* A TLS login: who it is with; or, in a word and a sentence, why there is none. `question`: of a
  * peer that failed to prove itself; NULL: it is we who do not go on. */
 void narrate_tls(const struct seat *seat, const char *name, const char *description);
 void narrate_tls_failed(const struct seat *seat, const struct auth_question *question,
 	const char *word, const char *sentence);
+/* A new password in the place of an expired one. */
+void narrate_renewed(const struct seat *seat, const struct auth_question *question);
+/* `reason` is a word for reason=, "wrong-password". */
 void narrate_login_failed(
 	const struct seat *seat, const struct auth_question *question, const char *reason);
 void narrate_up(const struct seat *seat);

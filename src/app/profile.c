@@ -46,6 +46,7 @@ static void fill_link(struct link_config *config, const struct settings *setting
 	config->lqr_loss = (uint8_t)settings->lqr_loss;
 	config->lqr_failure = (uint8_t)settings->lqr_failure;
 	config->lqr_window = (uint8_t)settings->lqr_window;
+	config->rechallenge_us = SECONDS(settings->chap_interval);
 	config->auth_timeout_us = SECONDS(settings->auth_timeout);
 	link_config_defaults(config);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth.h"
 #include "digest.h"
 #include "values.h"
 #include "words.h"
@@ -126,7 +127,8 @@ static bool take_secret(struct secrets *secrets, struct secret *secret, const st
 {
 	if (word->bad)
 		return false;
-	if (word->bytes[0] == '@' && word->bytes[1] == '/' && open_files)
+	secret->elsewhere = word->bytes[0] == '@' && word->bytes[1] == '/';
+	if (secret->elsewhere && open_files)
 		return secret_from_file(secrets, secret, word, faults);
 	return secret_store(secret, word->bytes, word->length, &word->at, faults);
 }
@@ -182,6 +184,16 @@ static bool take_address(struct secret *secret, const struct word *word, struct 
 	return true;
 }
 
+static bool take_option(struct secret *secret, const struct word *word, struct faults *faults)
+{
+	char shown[48];
+	secret->expired = !strcmp(word->bytes, "expired");
+	if (!word->bad && !secret->expired)
+		fault(faults, &word->at, "'%s' is no option of a user: there is 'expired'",
+			fault_word(shown, word->bytes, word->length));
+	return !word->bad && secret->expired;
+}
+
 static bool take_field(struct secrets *secrets, struct secret *secret, unsigned field,
 	const struct word *word, bool open_files, struct faults *faults)
 {
@@ -193,7 +205,10 @@ static bool take_field(struct secrets *secrets, struct secret *secret, unsigned 
 	case 2:
 		return take_secret(secrets, secret, word, open_files, faults);
 	default:
-		return take_address(secret, word, faults);
+		if (secret->options)
+			return take_option(secret, word, faults);
+		secret->options = !strcmp(word->bytes, "--");
+		return secret->options || take_address(secret, word, faults);
 	}
 }
 
@@ -289,6 +304,25 @@ const struct secret *secrets_find(
 		}
 	}
 	return best;
+}
+
+void secrets_adopt(struct secrets *secrets, const void *client, size_t client_length,
+	const char *server, const struct auth_password *fresh)
+{
+	const struct secret *found = secrets_find(secrets, client, client_length, server);
+	if (!found || !found->expired)
+		return; /* read anew meanwhile */
+	struct secret *secret = &secrets->at[found - secrets->at];
+	size_t length = secret->nt_hash ? NT_HASH_BYTES : fresh->length;
+	uint8_t *word = malloc(length ? length : 1);
+	if (!word)
+		return;
+	memcpy(word, secret->nt_hash ? (const void *)fresh->nt_hash : fresh->word, length);
+	secret_wipe(secret->word, secret->length);
+	free(secret->word);
+	secret->word = word;
+	secret->length = (uint16_t)length;
+	secret->expired = false;
 }
 
 bool secret_from_pool(const struct secret *secret)

@@ -1,11 +1,12 @@
 /* Users and passwords: files in the format of pppd's chap-secrets and pap-secrets.
  *
- *   client  server  secret  [address...]
+ *   client  server  secret  [address...]  [-- expired]
  *
  * The line with the fewest wildcards (*) wins; among equals the first. A secret @/path is the
  * first word of that file; nt: and 32 hexadecimal digits are an NT hash. Addresses: those the
  * client may have, in order: ADDR, ADDR/N, !ADDR, !ADDR/N, - (none), * (any). A line without any
- * means an address from the pool (pppd would allow none).
+ * means an address from the pool (pppd would allow none). Behind --, where pppd has options of the
+ * peer's, is one word: expired, for a password that is to be changed at the next login.
  */
 #ifndef GREYLINE_SECRETS_H
 #define GREYLINE_SECRETS_H
@@ -28,6 +29,9 @@ struct secret {
 	uint32_t client_hash;
 	struct place at; /* file is the table's own string */
 	bool nt_hash;    /* `word` is a 16-byte NT hash */
+	bool elsewhere;  /* it is another file's, @/path */
+	bool expired;    /* right, but to be changed before anything else */
+	bool options;    /* behind -- */
 	uint16_t length;
 	uint8_t *word;
 	uint16_t address_count;
@@ -74,6 +78,12 @@ void secrets_add(struct secrets *secrets, const char *client, const char *word);
 const struct secret *secrets_find(const struct secrets *secrets, const void *client,
 	size_t client_length, const char *server);
 
+/* The same line's secret is `fresh` from now on, as a password or as an NT hash, whichever it was,
+ * and no longer expired. */
+struct auth_password;
+void secrets_adopt(struct secrets *secrets, const void *client, size_t client_length,
+	const char *server, const struct auth_password *fresh);
+
 /* For the two files of this table: sets a line's secret, as it stands or as nt: says; and from the
  * file that @/path names. False with the fault told. */
 struct word;
@@ -81,6 +91,13 @@ bool secret_store(struct secret *secret, const char *word, size_t length, const 
 	struct faults *faults);
 bool secret_from_file(struct secrets *secrets, struct secret *secret, const struct word *word,
 	struct faults *faults);
+
+/* For the process that may write the file: puts `word` in the place of the secret on the line of
+ * client and server (NULL: a wildcard), as an NT hash where it was one, and takes `expired` away.
+ * The file is replaced whole, or not at all. 0 or -errno with `error`; -ESTALE when there is no such
+ * line, or it is not expired. */
+int secrets_renew(const char *path, const char *client, const char *server, const char *word,
+	char error[256]);
 
 /* Whether the line lets its client have `address`; the single address it names first, or 0. */
 bool secret_allows(const struct secret *secret, uint32_t address);

@@ -61,6 +61,7 @@ struct settings {
 	uint32_t send_window; /* enum session_window */
 	bool dscp_copy, mss_clamp;
 	uint32_t echo_interval, echo_failure;
+	uint32_t chap_interval;
 	uint32_t lqr_period, lqr_loss, lqr_failure, lqr_window;
 	uint32_t lcp_restart, lcp_max_configure, lcp_max_terminate, lcp_max_failure;
 	uint32_t idle, max_connect;
@@ -102,7 +103,7 @@ struct settings {
 	uint32_t auth_timeout, free_failures;
 
 	/* Client. */
-	char *server, *password_file, *bind;
+	char *server, *password_file, *new_password_file, *bind;
 	struct prefix_list routes;
 	bool default_route, use_peer_dns, persist, as_pac;
 	uint32_t holdoff, max_fail;

@@ -151,6 +151,7 @@ bool words_next(struct words *w, struct word *word)
 	bool newline = skip_to_word(w);
 	word->first = newline || start;
 	word->at = here(w);
+	word->start = w->at;
 	word->quoted = word->bad = false;
 	word->length = 0;
 	if (peek(w) == END)
@@ -176,5 +177,6 @@ bool words_next(struct words *w, struct word *word)
 	if (quote)
 		give_up_quote(w, word, &quote_at);
 	word->bytes[word->length] = '\0';
+	word->end = w->at;
 	return true;
 }

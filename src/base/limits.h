@@ -71,6 +71,8 @@ enum {
 /* A session that is neither up nor closed by then is closed, whatever its peer keeps it busy with.
  */
 #define SESSION_SETUP_MAX   SECONDS(120)
+/* A peer whose password has expired is given this long to send a new one, for people type it. */
+#define PASSWORD_CHANGE_MAX SECONDS(90)
 /* A server keeps a tunnel without calls no longer. There are clients that hear of the end of their
  * call and stay (pptp-linux), and ones that never ask for any. */
 #define TUNNEL_EMPTY_MAX    SECONDS(20)

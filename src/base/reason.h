@@ -133,6 +133,7 @@ enum drop {
 		"the peer did not accept our name, password or certificate")                       \
 	X(AUTH_WE_REFUSED, 19, "auth-we-refused",                                                  \
 		"the peer demands an authentication we do not allow")                              \
+	X(AUTH_EXPIRED, 19, "auth-expired", "our password has expired, and no new one is at hand") \
 	X(AUTH_PEER_FALSE, 19, "auth-peer-false",                                                  \
 		"the server could not prove who it is")                                            \
 	X(MPPE_REFUSED, 10, "mppe-refused", "MPPE required but not available")                     \

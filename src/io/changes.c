@@ -205,6 +205,7 @@ int changes_make(struct changes *c, const struct helper_request *request, char e
 	case HELPER_UNDO:
 		return state_undo(c->state, keep_first, &first) ? -EIO : 0;
 	case HELPER_SCRIPT:
+	case HELPER_RENEW:
 	case HELPER_OPERATION_COUNT:
 		break;
 	}

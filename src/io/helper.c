@@ -140,6 +140,7 @@ static void flush(struct helper *h)
 		h->unsent = unsent->next;
 		if (!h->unsent)
 			h->unsent_last = &h->unsent;
+		explicit_bzero(unsent->bytes, unsent->length); /* it may hold a password */
 		free(unsent);
 	}
 }
@@ -325,6 +326,16 @@ void helper_script(struct helper *h, uint32_t key, unsigned script, const char *
 	request.script.environment_count = environment_count < HELPER_ENVIRONMENT_MAX
 						   ? environment_count
 						   : HELPER_ENVIRONMENT_MAX;
+	ask(h, &request, done, context);
+}
+
+void helper_renew(struct helper *h, const char *client, const char *server, const char *word,
+	helper_done *done, void *context)
+{
+	struct helper_request request = {.operation = HELPER_RENEW};
+	request.renew.client = client;
+	request.renew.server = server ? server : "";
+	request.renew.word = word;
 	ask(h, &request, done, context);
 }
 

@@ -2,7 +2,8 @@
  *
  * It is forked before privileges are dropped and filters installed, and does a fixed set of
  * things: put in and take out our nft table, set an allowed sysctl, add the routes that do not
- * vanish with our interfaces, write resolv.conf, run one of the scripts named at its start. Every
+ * vanish with our interfaces, write resolv.conf, run one of the scripts named at its start, put an
+ * expired password's successor into the secrets file named there. Every
  * change to the host goes to the state file first. Requests with the same key run one after
  * another in the order given, so that a session's ip-down never starts before its ip-up has ended;
  * different keys run side by side.
@@ -43,6 +44,10 @@ struct helper_config {
 	const char *scripts[HELPER_SCRIPTS_MAX];
 	unsigned script_count;
 	uint64_t script_timeout_us; /* 0: 60 seconds; then it is killed with its children */
+	/* The secrets file and how its owner's room changes it (secrets.h); NULL: there is none. */
+	const char *secrets_path;
+	int (*renew)(const char *path, const char *client, const char *server, const char *word,
+		char error[256]);
 };
 
 /* Forks the helper. Call it as root, before any thread, loop or descriptor that the helper should
@@ -96,6 +101,10 @@ void helper_dns_restore(struct helper *helper, helper_done *done, void *context)
 void helper_script(struct helper *helper, uint32_t key, unsigned script,
 	const char *const *arguments, unsigned argument_count, const char *const *environment,
 	unsigned environment_count, helper_done *done, void *context);
+
+/* A user's new password into the secrets file. `server` NULL: the line has a wildcard there. */
+void helper_renew(struct helper *helper, const char *client, const char *server, const char *word,
+	helper_done *done, void *context);
 
 /* Undoes everything, newest first, behind all earlier requests of every key. */
 void helper_undo(struct helper *helper, helper_done *done, void *context);

@@ -67,6 +67,7 @@ static void finish(struct server *s, struct job **place, int result, const char 
 	reply(s, job->request.id, result, error);
 	*place = job->next;
 	s->jobs--;
+	explicit_bzero(job->bytes, job->length); /* it may hold a password */
 	free(job);
 }
 
@@ -105,13 +106,25 @@ static int start_script(struct server *s, struct job *job, char error[256])
 	return 0;
 }
 
+static int renew(struct server *s, const struct helper_request *request, char error[256])
+{
+	const struct helper_config *config = s->config;
+	const char *server = request->renew.server;
+	if (!config->secrets_path || !config->renew)
+		return -EINVAL;
+	return config->renew(config->secrets_path, request->renew.client, *server ? server : NULL,
+		request->renew.word, error);
+}
+
 /* Starts or does the job at `place`; true when it is still in the queue afterwards. */
 static bool begin(struct server *s, struct job **place)
 {
 	struct job *job = *place;
 	char error[256] = "";
 	if (job->request.operation != HELPER_SCRIPT) {
-		int result = changes_make(&s->changes, &job->request, error);
+		int result = job->request.operation == HELPER_RENEW
+				     ? renew(s, &job->request, error)
+				     : changes_make(&s->changes, &job->request, error);
 		finish(s, place, result, error);
 		return false;
 	}

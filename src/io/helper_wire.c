@@ -149,6 +149,11 @@ size_t helper_write_request(uint8_t *at, const struct helper_request *request)
 		write_strings(&w, request->script.arguments, request->script.argument_count);
 		write_strings(&w, request->script.environment, request->script.environment_count);
 		break;
+	case HELPER_RENEW:
+		write_string(&w, request->renew.client);
+		write_string(&w, request->renew.server);
+		write_string(&w, request->renew.word);
+		break;
 	case HELPER_DNS_RESTORE:
 	case HELPER_UNDO:
 	case HELPER_OPERATION_COUNT:
@@ -195,6 +200,11 @@ bool helper_read_request(struct helper_request *request, const uint8_t *bytes, s
 			read_strings(&r, request->script.arguments, HELPER_ARGUMENTS_MAX);
 		request->script.environment_count =
 			read_strings(&r, request->script.environment, HELPER_ENVIRONMENT_MAX);
+		break;
+	case HELPER_RENEW:
+		request->renew.client = read_string(&r);
+		request->renew.server = read_string(&r);
+		request->renew.word = read_string(&r);
 		break;
 	case HELPER_DNS_RESTORE:
 	case HELPER_UNDO:

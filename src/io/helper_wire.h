@@ -20,6 +20,7 @@ enum helper_operation {
 	HELPER_DNS,
 	HELPER_DNS_RESTORE,
 	HELPER_SCRIPT,
+	HELPER_RENEW,
 	HELPER_UNDO,
 	HELPER_OPERATION_COUNT,
 };
@@ -40,6 +41,9 @@ struct helper_request {
 			unsigned count;
 			struct address servers[HELPER_DNS_MAX];
 		} dns;
+		struct { /* into the datagram, as below; server "" is a wildcard */
+			const char *client, *server, *word;
+		} renew;
 		struct {
 			uint32_t script;
 			/* Pointers into the datagram; each ends with a zero byte. */

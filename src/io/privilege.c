@@ -403,7 +403,7 @@ static int add_sockets(scmp_filter_ctx filter)
 static int add_ioctls(scmp_filter_ctx filter)
 {
 	static const unsigned long requests[] = {FIONBIO, FIONREAD, FIOCLEX, FIONCLEX, TCGETS,
-		TIOCGWINSZ, TUNSETIFF, TUNGETIFF, TUNGETFEATURES, TUNSETOFFLOAD, TUNSETVNETHDRSZ,
+		TCSETSF, TIOCGWINSZ, TUNSETIFF, TUNGETIFF, TUNGETFEATURES, TUNSETOFFLOAD, TUNSETVNETHDRSZ,
 		TUNSETOWNER, TUNSETGROUP};
 	int failed = 0;
 	for (size_t i = 0; i < COUNT(requests) && !failed; i++)

@@ -2,7 +2,10 @@
  *
  * PAP: RFC 1334. CHAP with MD5: RFC 1994 §4.1, in EAP RFC 3748 §5.4. MS-CHAP: RFC 2433 §6 (the NT
  * response only; a peer that offers just the LAN Manager one is refused). MS-CHAPv2: RFC 2759 §4,
- * §8. The MPPE start keys are those of the authenticator: RFC 3079 §2 and §3. */
+ * §7, §8. The MPPE start keys are those of the authenticator: RFC 3079 §2 and §3.
+ *
+ * With an NT hash for a secret a PAP password is hashed and compared; CHAP with MD5 needs the
+ * password itself. */
 #include "auth.h"
 
 #include <assert.h>
@@ -64,8 +67,14 @@ static bool hash_of(
 	return true;
 }
 
-static bool check_pap(const struct auth_question *q, const void *password, size_t length)
+static bool check_pap(
+	const struct auth_question *q, const void *password, size_t length, bool nt_hash_only)
 {
+	uint8_t given[NT_HASH_SIZE];
+	if (nt_hash_only)
+		return length == NT_HASH_SIZE &&
+		       nt_password_hash(given, (const char *)q->response, q->response_length) &&
+		       secret_equal(given, password, NT_HASH_SIZE);
 	return q->response_length == length && secret_equal(q->response, password, length);
 }
 
@@ -98,15 +107,14 @@ static bool check_ms(const struct auth_question *q, const uint8_t hash[NT_HASH_S
 	return true;
 }
 
-static bool check_msv2(
-	const struct auth_question *q, const uint8_t hash[NT_HASH_SIZE], struct auth_answer *answer)
+/* What MS-CHAPv2 proves with: in a Response, or in a Change-Password. */
+static bool check_msv2(const struct auth_question *q, const uint8_t hash[NT_HASH_SIZE],
+	const uint8_t *peer_challenge, const uint8_t *response, struct auth_answer *answer)
 {
-	if (q->challenge_length != MSV2_CHALLENGE || q->response_length != MS_VALUE_SIZE)
+	if (q->challenge_length != MSV2_CHALLENGE)
 		return false;
 	size_t user_length = q->name_length;
 	const uint8_t *user = name_without_domain(q->name, &user_length);
-	const uint8_t *peer_challenge = q->response;
-	const uint8_t *response = q->response + NT_RESPONSE_AT;
 	uint8_t expected[NT_RESPONSE_SIZE];
 	mschapv2_nt_response(expected, q->challenge, peer_challenge, user, user_length, hash);
 	if (!secret_equal(response, expected, sizeof expected))
@@ -127,7 +135,7 @@ void auth_check(const struct auth_question *question, const void *password, size
 	case AUTH_EAP_TLS: /* certificates are not secrets */
 		break;
 	case AUTH_PAP:
-		answer->accepted = !nt_hash_only && check_pap(question, password, length);
+		answer->accepted = check_pap(question, password, length, nt_hash_only);
 		break;
 	case AUTH_CHAP_MD5:
 	case AUTH_EAP_MD5:
@@ -141,8 +149,31 @@ void auth_check(const struct auth_question *question, const void *password, size
 	case AUTH_MSCHAPV2:
 	case AUTH_EAP_MSCHAPV2:
 		answer->accepted = hash_of(hash, password, length, nt_hash_only) &&
-				   check_msv2(question, hash, answer);
+				   question->response_length == MS_VALUE_SIZE &&
+				   check_msv2(question, hash, question->response,
+					   question->response + NT_RESPONSE_AT, answer);
 		break;
+	}
+	if (answer->accepted)
+		answer->error = AUTH_ERROR_NONE;
+	secret_wipe(hash, sizeof hash);
+}
+
+void auth_check_change(const struct auth_question *question, const void *password, size_t length,
+	bool nt_hash_only, struct auth_password *fresh, struct auth_answer *answer)
+{
+	const struct auth_change *change = &question->change;
+	uint8_t hash[NT_HASH_SIZE], sealed[NT_HASH_SIZE];
+	*answer = (struct auth_answer){.error = AUTH_ERROR_CHANGING};
+	*fresh = (struct auth_password){.length = 0};
+	if (!hash_of(hash, password, length, nt_hash_only))
+		return;
+	if (password_block_open(change->encrypted_password, hash, fresh->word, &fresh->length,
+		    fresh->nt_hash)) {
+		nt_hash_seal(sealed, hash, fresh->nt_hash);
+		answer->accepted = secret_equal(sealed, change->encrypted_hash, sizeof sealed) &&
+				   check_msv2(question, fresh->nt_hash, change->peer_challenge,
+					   change->nt_response, answer);
 	}
 	if (answer->accepted)
 		answer->error = AUTH_ERROR_NONE;

@@ -11,6 +11,7 @@
 #include "limits.h"
 #include "mppe_key.h"
 #include "mschap.h"
+#include "mschap_change.h"
 
 /* Bits, so that a set of them is a mask. */
 enum auth_method {
@@ -27,6 +28,7 @@ enum auth_method {
 /* Sets: what LCP knows as one method, and what leaves keys for MPPE. */
 enum {
 	AUTH_EAP = AUTH_EAP_MD5 | AUTH_EAP_MSCHAPV2 | AUTH_EAP_TLS,
+	AUTH_MICROSOFT = AUTH_MSCHAP | AUTH_MSCHAPV2 | AUTH_EAP_MSCHAPV2, /* an NT hash will do */
 	AUTH_KEYED = AUTH_MSCHAP | AUTH_MSCHAPV2 | AUTH_EAP_MSCHAPV2 | AUTH_EAP_TLS,
 };
 
@@ -37,15 +39,28 @@ enum auth_method auth_method_best(uint8_t mask);
 /* "PAP", "CHAP-MD5", "MS-CHAP", "MS-CHAPv2", "EAP-MD5", "EAP-MS-CHAPv2", "EAP-TLS" */
 const char *auth_method_word(enum auth_method method);
 
-/* The peer's claim, to be judged by the app. */
+/* Change-Password without its header (RFC 2759 §7). */
+struct auth_change {
+	uint8_t encrypted_password[PASSWORD_BLOCK_SIZE];
+	uint8_t encrypted_hash[NT_HASH_SIZE];
+	uint8_t peer_challenge[16];
+	uint8_t nt_response[NT_RESPONSE_SIZE];
+};
+
+/* The peer's claim, to be judged by the app: by auth_check, or, where it brings a new password, by
+ * auth_check_change. */
 struct auth_question {
 	enum auth_method method;
+	bool changes; /* the password; only after AUTH_ERROR_EXPIRED with `may_change` */
 	uint8_t name_length;
 	uint8_t name[PPP_NAME_MAX];
 	uint8_t chap_id; /* of the packet with the challenge: hashed by MD5 */
 	uint8_t challenge_length, response_length;
 	uint8_t challenge[16];
-	uint8_t response[PPP_SECRET_MAX]; /* PAP: the password; CHAP: the Value field */
+	union {
+		uint8_t response[PPP_SECRET_MAX]; /* PAP: the password; CHAP: the Value field */
+		struct auth_change change;
+	};
 };
 
 /* RFC 2759 §6 failure codes. */
@@ -62,6 +77,7 @@ enum auth_error {
 struct auth_answer {
 	bool accepted;
 	enum auth_error error;             /* when not accepted */
+	bool may_change;                   /* expired, but right: a new one would be taken */
 	uint8_t proof[AUTHENTICATOR_SIZE]; /* MS-CHAPv2, in EAP too, when accepted */
 	struct mppe_start_keys keys;       /* of a method in AUTH_KEYED, when accepted */
 };
@@ -70,5 +86,17 @@ struct auth_answer {
  * A password that is `nt_hash_only` is a 16-byte NT hash (MS-CHAP methods only). */
 void auth_check(const struct auth_question *question, const void *password, size_t length,
 	bool nt_hash_only, struct auth_answer *answer);
+
+/* A password that a peer has chosen: UTF-8, and its hash. Wiped by whoever holds it. */
+struct auth_password {
+	size_t length;
+	char word[PASSWORD_UTF8_MAX];
+	uint8_t nt_hash[NT_HASH_SIZE];
+};
+
+/* Judges a question that `changes` the password given here, which is not yet any other: who accepts
+ * stores `fresh` first, and answers then. */
+void auth_check_change(const struct auth_question *question, const void *password, size_t length,
+	bool nt_hash_only, struct auth_password *fresh, struct auth_answer *answer);
 
 #endif

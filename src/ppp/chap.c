@@ -1,4 +1,4 @@
-/* CHAP (see chap.h). RFC 1994 §4, RFC 2433, RFC 2759.
+/* CHAP (see chap.h). RFC 1994 §4, RFC 2433, RFC 2759, with the latter's Change-Password (§7).
  *
  *   authenticator: Challenge ──▶ ◀── Response ; asks the app ; Success or Failure ──▶
  *   peer:          ◀── Challenge ; Response ──▶ ◀── Success or Failure
@@ -7,6 +7,14 @@
  * Response likewise, so that a repeated Response is the same answer to the same question. The
  * authenticator asks the app once for each Challenge; RFC 1994 §4.1 has it give a repeated Response
  * the reply it gave before, in the Network phase too.
+ *
+ * In the Network phase the authenticator may ask again (§4.1). What MPPE is keyed with stays as it
+ * is: both ends have it from the first exchange.
+ *
+ * Where a password is right but has expired, Failure says so and brings a new Challenge, and
+ * Change-Password is its Response, with the identifier behind the Failure's (RFC 2759 §6, §7):
+ *
+ *   authenticator: Failure E=648 ──▶ ◀── Change-Password ; asks the app ; Success or Failure ──▶
  *
  * MS-CHAPv2: the Success must prove that the authenticator knows the password ("S=", RFC 2759 §5);
  * one that does not ends the link. A Challenge that is our own, sent back, is never answered: with
@@ -20,7 +28,7 @@
 #include "mschap_claim.h"
 #include "protocol.h"
 
-enum chap_code { CHALLENGE = 1, RESPONSE = 2, SUCCESS = 3, FAILURE = 4 };
+enum chap_code { CHALLENGE = 1, RESPONSE = 2, SUCCESS = 3, FAILURE = 4, CHANGE_PASSWORD = 7 };
 
 enum { MS_VALUE_SIZE = 49, MS_CHALLENGE = 8, FLAG_USE_NT = 1 };
 
@@ -54,6 +62,16 @@ static void send_challenge(struct link *link, const struct turn *turn)
 		challenge_size(chap->theirs.method));
 	chap->theirs.tries++;
 	chap->theirs.timer = turn->now + link->config->restart_us;
+}
+
+void chap_rechallenge(struct link *link, const struct turn *turn)
+{
+	struct chap *chap = &link->chap;
+	chap->theirs.state = PROOF_OPEN;
+	chap->theirs.id++;
+	chap->theirs.tries = 0;
+	random_bytes(link->random, link->theirs.challenge, challenge_size(chap->theirs.method));
+	send_challenge(link, turn);
 }
 
 static void send_verdict(struct link *link, const struct turn *turn)
@@ -110,7 +128,10 @@ static void input_response(struct link *link, const struct packet_view *p, const
 	case PROOF_ASKED:
 		break;
 	case PROOF_OPEN:
-		ask(link, value, name, turn);
+		if (link->change == CHANGE_AWAITED)
+			send_verdict(link, turn);
+		else
+			ask(link, value, name, turn);
 		break;
 	case PROOF_PASSED:
 	case PROOF_FAILED:
@@ -119,21 +140,58 @@ static void input_response(struct link *link, const struct packet_view *p, const
 	}
 }
 
+static void input_change(struct link *link, const struct packet_view *p, const struct turn *turn)
+{
+	struct chap *chap = &link->chap;
+	bool again = link->change == CHANGE_MADE && p->id == chap->theirs.id;
+	if (link->change == CHANGE_NONE || chap->theirs.state == PROOF_NONE) {
+		turn_drop(turn, DROP_FRAME_CODE);
+		return;
+	}
+	if (again) {
+		if (chap->theirs.state != PROOF_ASKED)
+			send_verdict(link, turn);
+		return;
+	}
+	if (link->change == CHANGE_MADE || p->id != (uint8_t)(chap->theirs.id + 1)) {
+		turn_drop(turn, DROP_FRAME_ID);
+		return;
+	}
+	if (!link_ask_change(link, chap->theirs.method, reader_over(p->body, p->length), turn)) {
+		turn_drop(turn, DROP_AUTH_NAME);
+		return;
+	}
+	chap->theirs.id = p->id;
+	chap->theirs.state = PROOF_ASKED;
+}
+
+static void pass(struct link *link, const struct auth_answer *answer, const struct turn *turn)
+{
+	link->chap.theirs.state = PROOF_PASSED;
+	memcpy(link->theirs.proof, answer->proof, sizeof link->theirs.proof);
+	send_verdict(link, turn);
+	if (link->phase == PHASE_AUTHENTICATE) {
+		link->keys = answer->keys;
+		link_note_peer(
+			link, NOTE_INFO, "CHAP peer authentication succeeded for ", "", turn);
+	}
+	link_peer_proved(link, turn);
+}
+
 void chap_answer(struct link *link, const struct auth_answer *answer, const struct turn *turn)
 {
 	struct chap *chap = &link->chap;
 	if (answer->accepted) {
-		chap->theirs.state = PROOF_PASSED;
-		memcpy(link->theirs.proof, answer->proof, sizeof link->theirs.proof);
-		link->keys = answer->keys;
+		pass(link, answer, turn);
+		return;
+	}
+	chap->theirs.error = (uint16_t)(answer->error ? answer->error : AUTH_ERROR_WRONG);
+	if (link_await_change(link, answer, turn)) {
+		chap->theirs.state = PROOF_OPEN;
 		send_verdict(link, turn);
-		link_note_peer(
-			link, NOTE_INFO, "CHAP peer authentication succeeded for ", "", turn);
-		link_peer_proved(link, turn);
 		return;
 	}
 	chap->theirs.state = PROOF_FAILED;
-	chap->theirs.error = (uint16_t)(answer->error ? answer->error : AUTH_ERROR_WRONG);
 	send_verdict(link, turn);
 	link_note_peer(link, NOTE_WARNING, "Peer ", " failed CHAP authentication", turn);
 	link_fail(link, CLOSE_AUTH_FAILED, turn);
@@ -141,41 +199,44 @@ void chap_answer(struct link *link, const struct auth_answer *answer, const stru
 
 /* The peer. */
 
-static bool our_hash(const struct link *link, uint8_t hash[NT_HASH_SIZE])
-{
-	return nt_password_hash(hash, link->config->password, link->config->password_length);
-}
-
-static struct mschap_claim claim_of(const struct link *link)
-{
-	return (struct mschap_claim){.config = link->config,
-		.theirs = link->ours.challenge,
-		.ours = link->ours.remembered};
-}
-
 /* MS-CHAP's Value: no LAN Manager response (RFC 2433 §6). */
 static void ms_value(const struct link *link, uint8_t value[MS_VALUE_SIZE])
 {
 	uint8_t hash[NT_HASH_SIZE] = {0};
-	our_hash(link, hash);
+	mschap_claim_hash(link, hash);
 	challenge_response(
 		value + MS_VALUE_SIZE - 1 - NT_RESPONSE_SIZE, link->ours.challenge, hash);
 	value[MS_VALUE_SIZE - 1] = FLAG_USE_NT;
 	secret_wipe(hash, sizeof hash);
 }
 
-static void send_response(struct link *link, const struct turn *turn)
+static void send_change(struct link *link, const struct turn *turn)
 {
-	struct chap *chap = &link->chap;
+	struct writer w = packet_open(turn, CHAP, CHANGE_PASSWORD, link->chap.ours.id);
+	mschap_claim_change(link, &w);
+	packet_close(turn, &w);
+}
+
+static void send_value_response(struct link *link, const struct turn *turn)
+{
+	const struct chap *chap = &link->chap;
 	uint8_t value[MS_VALUE_SIZE] = {0};
-	struct mschap_claim claim = claim_of(link);
 	if (chap->ours.method == AUTH_CHAP_MD5)
 		memcpy(value, link->ours.remembered, MD5_SIZE);
 	else if (chap->ours.method == AUTH_MSCHAPV2)
-		mschap_claim_value(&claim, value);
+		mschap_claim_value(link, value);
 	else
 		ms_value(link, value);
 	send_value(link, turn, RESPONSE, chap->ours.id, value, response_size(chap->ours.method));
+}
+
+static void send_response(struct link *link, const struct turn *turn)
+{
+	struct chap *chap = &link->chap;
+	if (chap->ours.changing)
+		send_change(link, turn);
+	else
+		send_value_response(link, turn);
 	chap->ours.tries++;
 	chap->ours.timer = turn->now + link->config->restart_us;
 }
@@ -196,9 +257,8 @@ static void remember(struct link *link, const struct packet_view *p, struct read
 	struct chap *chap = &link->chap;
 	chap->ours.id = p->id;
 	if (chap->ours.method == AUTH_CHAP_MD5) {
-		const struct piece pieces[] = {{&p->id, 1},
-			{link->config->password, link->config->password_length},
-			{value.at, reader_left(&value)}};
+		const struct piece pieces[] = {
+			{&p->id, 1}, link_password(link), {value.at, reader_left(&value)}};
 		md5(link->ours.remembered, pieces, 3);
 		return;
 	}
@@ -235,6 +295,10 @@ static void input_challenge(struct link *link, const struct packet_view *p, cons
 		link_fail(link, CLOSE_AUTH_PEER_FALSE, turn);
 		return;
 	}
+	if (chap->ours.changing) { /* one from before the Failure that we answer */
+		turn_drop(turn, DROP_FRAME_ID);
+		return;
+	}
 	if (!known_challenge(link, p, value))
 		remember(link, p, value);
 	chap->ours.state = PROOF_ASKED;
@@ -245,9 +309,7 @@ static void input_challenge(struct link *link, const struct packet_view *p, cons
 static void input_success(struct link *link, const struct packet_view *p, const struct turn *turn)
 {
 	struct chap *chap = &link->chap;
-	struct mschap_claim claim = claim_of(link);
-	if (chap->ours.method == AUTH_MSCHAPV2 &&
-		!mschap_claim_proved(&claim, p->body, p->length)) {
+	if (chap->ours.method == AUTH_MSCHAPV2 && !mschap_claim_proved(link, p->body, p->length)) {
 		chap->ours.state = PROOF_FAILED;
 		turn_say(turn, NOTE_WARNING,
 			"MS-CHAPv2 mutual authentication failed: the peer does not know our "
@@ -256,19 +318,39 @@ static void input_success(struct link *link, const struct packet_view *p, const 
 		return;
 	}
 	chap->ours.state = PROOF_PASSED;
-	turn_say(turn, NOTE_INFO, "CHAP authentication succeeded");
+	if (chap->ours.changing)
+		link_renewed(link, turn);
+	chap->ours.changing = false;
+	if (link->phase == PHASE_AUTHENTICATE)
+		turn_say(turn, NOTE_INFO, "CHAP authentication succeeded");
 	link_we_proved(link, turn);
+}
+
+/* Ours has expired, and the Failure that says so can be answered with another one. */
+static bool change(struct link *link, const struct packet_view *p, const struct turn *turn)
+{
+	struct chap *chap = &link->chap;
+	if (chap->ours.method != AUTH_MSCHAPV2 || !mschap_claim_renew(link, p->body, p->length))
+		return false;
+	chap->ours.changing = true;
+	chap->ours.id = (uint8_t)(p->id + 1);
+	chap->ours.tries = 0;
+	send_response(link, turn);
+	return true;
 }
 
 static void input_failure(struct link *link, const struct packet_view *p, const struct turn *turn)
 {
 	char line[CHAP_FAILURE_LINE];
 	struct text t = text_over(line, sizeof line);
+	if (change(link, p, turn))
+		return;
+	bool expired = mschap_claim_expired(p->body, p->length);
 	link->chap.ours.state = PROOF_FAILED;
 	text_add(&t, "CHAP authentication failed");
 	chap_tell_failure(&t, p->body, p->length);
 	turn_note(turn, NOTE_WARNING, &t);
-	link_fail(link, CLOSE_AUTH_WE_FAILED, turn);
+	link_fail(link, expired ? CLOSE_AUTH_EXPIRED : CLOSE_AUTH_WE_FAILED, turn);
 }
 
 static void input_verdict(struct link *link, const struct packet_view *p, const struct turn *turn)
@@ -287,13 +369,14 @@ static void input_verdict(struct link *link, const struct packet_view *p, const 
 void chap_our_keys(const struct link *link, struct mppe_start_keys *keys)
 {
 	const struct chap *chap = &link->chap;
-	struct mschap_claim claim = claim_of(link);
-	uint8_t hash[NT_HASH_SIZE], lm_hash[16];
+	uint8_t hash[NT_HASH_SIZE], lm_hash[16] = {0};
 	*keys = (struct mppe_start_keys){0};
 	if (chap->ours.method == AUTH_MSCHAPV2) {
-		mschap_claim_keys(&claim, keys);
-	} else if (chap->ours.method == AUTH_MSCHAP && our_hash(link, hash)) {
-		lm_password_hash(lm_hash, link->config->password, link->config->password_length);
+		mschap_claim_keys(link, keys);
+	} else if (chap->ours.method == AUTH_MSCHAP && mschap_claim_hash(link, hash)) {
+		if (!link->config->nt_hash_only) /* else 128 bits alone come out right */
+			lm_password_hash(
+				lm_hash, link_password(link).bytes, link_password(link).length);
 		mppe_keys_from_mschap(keys, hash, lm_hash, link->ours.challenge);
 		secret_wipe(lm_hash, sizeof lm_hash);
 		secret_wipe(hash, sizeof hash);
@@ -317,11 +400,8 @@ void chap_start(struct link *link, uint8_t demand, uint8_t prove, const struct t
 		chap->ours.method = prove;
 	}
 	if (demand & (AUTH_CHAP_MD5 | AUTH_MSCHAP | AUTH_MSCHAPV2)) {
-		chap->theirs.state = PROOF_OPEN;
 		chap->theirs.method = demand;
-		chap->theirs.id++;
-		random_bytes(link->random, link->theirs.challenge, challenge_size(demand));
-		send_challenge(link, turn);
+		chap_rechallenge(link, turn);
 	}
 }
 
@@ -350,6 +430,9 @@ static void row_input(void *side, const struct turn *turn, const uint8_t *packet
 	case FAILURE:
 		input_verdict(side, &p, turn);
 		break;
+	case CHANGE_PASSWORD:
+		input_change(side, &p, turn);
+		break;
 	default:
 		turn_drop(turn, DROP_FRAME_CODE);
 		break;
@@ -368,9 +451,12 @@ static void row_lower_down(void *side, const struct turn *turn)
 	reset(&((struct link *)side)->chap);
 }
 
-static uint64_t challenge_deadline(const struct chap *chap)
+/* A Failure that can be answered is not repeated by itself, for that may take a while. */
+static uint64_t challenge_deadline(const struct link *link)
 {
-	return chap->theirs.state == PROOF_OPEN ? chap->theirs.timer : NEVER;
+	const struct chap *chap = &link->chap;
+	bool awaited = chap->theirs.state == PROOF_OPEN && link->change != CHANGE_AWAITED;
+	return awaited ? chap->theirs.timer : NEVER;
 }
 
 static uint64_t response_deadline(const struct chap *chap)
@@ -380,8 +466,8 @@ static uint64_t response_deadline(const struct chap *chap)
 
 static uint64_t row_deadline(const void *side)
 {
-	const struct chap *chap = &((const struct link *)side)->chap;
-	uint64_t a = challenge_deadline(chap), b = response_deadline(chap);
+	const struct link *link = side;
+	uint64_t a = challenge_deadline(link), b = response_deadline(&link->chap);
 	return a < b ? a : b;
 }
 
@@ -390,7 +476,7 @@ static void row_tick(void *side, const struct turn *turn)
 	struct link *link = side;
 	struct chap *chap = &link->chap;
 	uint8_t most = link->config->max_configure;
-	bool again = turn->now >= challenge_deadline(chap);
+	bool again = turn->now >= challenge_deadline(link);
 	bool answer_again = turn->now >= response_deadline(chap);
 	if ((again && chap->theirs.tries >= most) || (answer_again && chap->ours.tries >= most)) {
 		reset(chap);
@@ -407,13 +493,19 @@ static void row_print(struct text *t, const uint8_t *packet, size_t length)
 {
 	static const char *const words[] = {"Challenge", "Response", "Success", "Failure"};
 	struct packet_view p;
-	if (!packet_read(&p, packet, length) || p.code < CHALLENGE || p.code > FAILURE) {
+	bool known = packet_read(&p, packet, length) &&
+		     ((p.code >= CHALLENGE && p.code <= FAILURE) || p.code == CHANGE_PASSWORD);
+	if (!known) {
 		print_unknown(t, packet, length);
 		return;
 	}
-	text_add(t, words[p.code - CHALLENGE]);
+	text_add(t, p.code == CHANGE_PASSWORD ? "Change-Password" : words[p.code - CHALLENGE]);
 	text_add(t, " id ");
 	text_unsigned(t, p.id);
+	if (p.code == CHANGE_PASSWORD) {
+		text_add(t, " <hidden>");
+		return;
+	}
 	if (p.code >= SUCCESS) {
 		text_char(t, ' ');
 		text_quoted(t, p.body, p.length);

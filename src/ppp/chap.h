@@ -25,6 +25,7 @@ struct chap {
 	struct {
 		uint8_t state; /* enum proof */
 		uint8_t method, id, tries;
+		bool changing;  /* what is repeated is Change-Password, not the Response */
 		uint64_t timer; /* when to repeat the Response */
 	} ours;
 };
@@ -36,6 +37,8 @@ extern const struct protocol_ops chap_protocol;
 void chap_start(struct link *link, uint8_t demand, uint8_t prove, const struct turn *turn);
 /* The verdict on the peer's claim. */
 void chap_answer(struct link *link, const struct auth_answer *answer, const struct turn *turn);
+/* The Network phase has lasted a while: the peer shall prove itself again. */
+void chap_rechallenge(struct link *link, const struct turn *turn);
 /* Whether a challenge is the one we sent: with MD5 its answer would be the peer's proof. */
 bool chap_is_ours(const struct link *link, struct reader value);
 /* MPPE start keys of the exchange in which we proved ourselves; not valid after MD5. */

@@ -6,7 +6,7 @@
  * what they like, so each field is looked for by its letter. */
 #include "chap_message.h"
 
-enum { ERROR_MAX = 999999999 };
+enum { NUMBER_MAX = 999999999 };
 
 static void write_text(struct writer *w, const char *s)
 {
@@ -83,19 +83,33 @@ static int hex_digit(uint8_t c)
 	return -1;
 }
 
-bool chap_read_proof(const uint8_t *message, size_t length, uint8_t proof[AUTHENTICATOR_SIZE])
+static bool read_hex(struct reader *field, uint8_t *bytes, size_t size)
 {
-	struct reader field = find_field(message, length, 'S');
-	const uint8_t *hex = read_bytes(&field, 2 * (size_t)AUTHENTICATOR_SIZE);
+	const uint8_t *hex = read_bytes(field, 2 * size);
 	if (!hex)
 		return false;
-	for (size_t i = 0; i < AUTHENTICATOR_SIZE; i++) {
+	for (size_t i = 0; i < size; i++) {
 		int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
 		if (high < 0 || low < 0)
 			return false;
-		proof[i] = (uint8_t)(high << 4 | low);
+		bytes[i] = (uint8_t)(high << 4 | low);
 	}
 	return true;
+}
+
+bool chap_read_proof(const uint8_t *message, size_t length, uint8_t proof[AUTHENTICATOR_SIZE])
+{
+	struct reader field = find_field(message, length, 'S');
+	return read_hex(&field, proof, AUTHENTICATOR_SIZE);
+}
+
+/* Up to ten digits (RFC 2759 §6); what is larger is as good as the largest. */
+static unsigned read_decimal(struct reader field)
+{
+	uint64_t value = 0;
+	for (int i = 0; i < 10 && reader_left(&field) && *field.at >= '0' && *field.at <= '9'; i++)
+		value = value * 10 + (uint64_t)(read_u8(&field) - '0');
+	return value > NUMBER_MAX ? NUMBER_MAX : (unsigned)value;
 }
 
 struct chap_failure chap_read_failure(const uint8_t *message, size_t length)
@@ -105,10 +119,10 @@ struct chap_failure chap_read_failure(const uint8_t *message, size_t length)
 	if (field.failed)
 		return failure;
 	failure.words_length = 0;
-	uint64_t error = 0; /* the RFC has up to ten digits */
-	for (int i = 0; i < 10 && reader_left(&field) && *field.at >= '0' && *field.at <= '9'; i++)
-		error = error * 10 + (uint64_t)(read_u8(&field) - '0');
-	failure.error = error > ERROR_MAX ? ERROR_MAX : (unsigned)error;
+	failure.error = read_decimal(field);
+	failure.version = read_decimal(find_field(message, length, 'V'));
+	field = find_field(message, length, 'C');
+	failure.has_challenge = read_hex(&field, failure.challenge, sizeof failure.challenge);
 	field = find_field(message, length, 'M');
 	if (!field.failed) {
 		failure.words = field.at;

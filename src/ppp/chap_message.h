@@ -25,6 +25,9 @@ struct chap_failure {
 	unsigned error;       /* E=; 0 when not said */
 	const uint8_t *words; /* what the peer says to people: M=, or all of an ordinary message */
 	size_t words_length;
+	unsigned version; /* V=: 3 where RFC 2759's Change-Password is spoken */
+	bool has_challenge;
+	uint8_t challenge[16]; /* C=, of MS-CHAPv2 */
 };
 
 struct chap_failure chap_read_failure(const uint8_t *message, size_t length);

@@ -180,17 +180,18 @@ static void print_value(struct text *t, struct reader *r, bool hide)
 
 static void print_mschapv2(struct text *t, uint8_t code, struct reader *r)
 {
-	static const char *const words[] = {" Challenge", " Response", " Success", " Failure"};
+	static const char *const words[] = {" Challenge", " Response", " Success", " Failure", NULL,
+		NULL, " Change-Password <hidden>"};
 	bool verdict_response = code == EAP_RESPONSE && reader_left(r) == 1;
 	uint8_t opcode, ms_id;
 	eap_ms_read(r, &opcode, &ms_id);
-	if (opcode < MS_CHALLENGE || opcode > MS_FAILURE) {
+	if (opcode < MS_CHALLENGE || opcode > MS_CHANGE_PASSWORD || !words[opcode - MS_CHALLENGE]) {
 		text_add(t, " opcode ");
 		text_unsigned(t, opcode);
 		return;
 	}
 	text_add(t, words[opcode - MS_CHALLENGE]);
-	if (verdict_response)
+	if (verdict_response || opcode == MS_CHANGE_PASSWORD)
 		return;
 	if (r->failed) {
 		text_add(t, " [short]");

@@ -54,6 +54,7 @@ struct eap {
 		uint8_t allowed;  /* mask of methods */
 		uint8_t answered; /* enum eap_answered */
 		uint8_t id;       /* of the Request it answered */
+		bool changing;    /* it answered that our password has expired with a new one */
 		bool refused;     /* the latest method offered got a Nak */
 		uint64_t timer;   /* the authenticator has proved itself: Success by then */
 	} ours;
@@ -73,6 +74,8 @@ bool eap_tls_reply(struct link *link, uint32_t token, const struct tls_reply *re
 void eap_tls_end(struct link *link, const struct turn *turn);
 /* The peer has begun the Network phase, which says what a lost Success would have said. */
 void eap_network_began(struct link *link, const struct turn *turn);
+/* The Network phase has lasted a while: the peer shall prove itself again, by the same method. */
+void eap_rechallenge(struct link *link, const struct turn *turn);
 /* Whether a challenge is the one we sent: with MD5 its answer would be the peer's proof. */
 bool eap_is_ours(const struct link *link, struct reader value);
 /* MPPE start keys of the exchange in which we proved ourselves; not valid after MD5. */

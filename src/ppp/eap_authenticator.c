@@ -13,6 +13,12 @@
  * Success and Failure are never acknowledged (§4.2). A Response that comes again after the end is
  * given its end again.
  *
+ * Where a password is right but has expired, the Failure-Request says so and brings a new
+ * challenge, which a Change-Password-Response answers instead of confirming it (draft §2.7).
+ *
+ * In the Network phase it may all be asked again, from the Challenge on. What MPPE is keyed with
+ * stays as it is: both ends have it from the first exchange.
+ *
  * The name judged is the Response's, which MS-CHAPv2 hashes. One of MD5 may have none: then it is
  * the Identity, of which the link keeps as much as the log may say. */
 #include "eap_inner.h"
@@ -115,7 +121,8 @@ void eap_pass(struct link *link, const struct turn *turn)
 	link->eap.theirs.state = PROOF_PASSED;
 	link->peer_method = link->eap.theirs.method;
 	send_end(link, turn);
-	link_note_peer(link, NOTE_INFO, "EAP peer authentication succeeded for ", "", turn);
+	if (link->phase == PHASE_AUTHENTICATE)
+		link_note_peer(link, NOTE_INFO, "EAP peer authentication succeeded for ", "", turn);
 	link_peer_proved(link, turn);
 }
 
@@ -143,9 +150,11 @@ void eap_answer(struct link *link, const struct auth_answer *answer, const struc
 	eap->theirs.error = 0;
 	if (answer->accepted) {
 		memcpy(link->theirs.proof, answer->proof, sizeof link->theirs.proof);
-		link->keys = answer->keys;
+		if (link->phase == PHASE_AUTHENTICATE)
+			link->keys = answer->keys;
 	} else {
 		eap->theirs.error = (uint16_t)(answer->error ? answer->error : AUTH_ERROR_WRONG);
+		link_await_change(link, answer, turn);
 	}
 	if (eap->theirs.method == AUTH_EAP_MSCHAPV2)
 		eap_next_request(link, EAP_STEP_VERDICT, turn);
@@ -153,6 +162,11 @@ void eap_answer(struct link *link, const struct auth_answer *answer, const struc
 		eap_pass(link, turn);
 	else
 		deny_claim(link, turn);
+}
+
+void eap_rechallenge(struct link *link, const struct turn *turn)
+{
+	challenge(link, (enum auth_method)link->eap.theirs.method, turn);
 }
 
 bool eap_is_ours(const struct link *link, struct reader value)
@@ -229,9 +243,27 @@ static void take_claim(struct link *link, struct reader r, const struct turn *tu
 	link_ask(link, &q, turn);
 }
 
+/* It has an MS-CHAPv2-ID of its own, the one behind the verdict's. */
+static void take_change(struct link *link, struct reader r, const struct turn *turn)
+{
+	uint8_t opcode, ms_id;
+	eap_ms_read(&r, &opcode, &ms_id);
+	if (!link_ask_change(link, link->eap.theirs.method, r, turn)) {
+		turn_drop(turn, DROP_AUTH_NAME);
+		return;
+	}
+	link->eap.theirs.ms_id = ms_id;
+	link->eap.theirs.state = PROOF_ASKED;
+}
+
 static void take_confirmation(struct link *link, struct reader r, const struct turn *turn)
 {
+	struct reader whole = r;
 	uint8_t opcode = read_u8(&r);
+	if (opcode == MS_CHANGE_PASSWORD && link->change == CHANGE_AWAITED) {
+		take_change(link, whole, turn);
+		return;
+	}
 	if (r.failed)
 		turn_drop(turn, DROP_FRAME_SHORT);
 	else if (opcode == MS_SUCCESS && !link->eap.theirs.error)
@@ -295,7 +327,8 @@ uint64_t eap_request_deadline(const struct eap *eap)
 void eap_request_tick(struct link *link, const struct turn *turn)
 {
 	const struct eap *eap = &link->eap;
-	if (eap->theirs.tries < link->config->max_configure)
+	bool awaited = link->change == CHANGE_AWAITED; /* people type it; the link has a deadline */
+	if (awaited || eap->theirs.tries < link->config->max_configure)
 		send_request(link, turn);
 	else if (eap->theirs.step == EAP_STEP_VERDICT && eap->theirs.error)
 		deny_claim(link, turn);

@@ -22,7 +22,13 @@ enum eap_type {
 enum { EAP_TLS_LENGTH = 0x80, EAP_TLS_MORE = 0x40, EAP_TLS_START = 0x20 };
 
 /* EAP-MS-CHAPv2's OpCode: CHAP's codes. */
-enum eap_opcode { MS_CHALLENGE = 1, MS_RESPONSE = 2, MS_SUCCESS = 3, MS_FAILURE = 4 };
+enum eap_opcode {
+	MS_CHALLENGE = 1,
+	MS_RESPONSE = 2,
+	MS_SUCCESS = 3,
+	MS_FAILURE = 4,
+	MS_CHANGE_PASSWORD = 7,
+};
 
 /* The type of a method; 0 for what is not of EAP. */
 uint8_t eap_type_of(enum auth_method method);

@@ -129,6 +129,7 @@ void link_opened(struct link *link, const struct turn *turn)
 	lcp_identify(link, turn);
 	link->phase = PHASE_AUTHENTICATE;
 	link->auth_deadline = turn->now + link->config->auth_timeout_us;
+	link->change = CHANGE_NONE;
 	link->peer_proved = !lcp->auth_asked;
 	link->we_proved = !lcp->peer.auth;
 	link->peer_method = lcp->auth_asked & (uint8_t)~AUTH_EAP;
@@ -149,6 +150,8 @@ void link_restarted(struct link *link, const struct turn *turn)
 	link->peer_proved = link->we_proved = false;
 	link->peer_name_length = 0;
 	link->auth_deadline = NEVER;
+	link->rechallenge_at = NEVER;
+	link->peer_began = false;
 	if (link->progress_deadline == NEVER)
 		link->progress_deadline = turn->now + progress_time(link);
 }
@@ -158,8 +161,7 @@ void link_finished(struct link *link, const struct turn *turn)
 	if (link->phase == PHASE_DEAD)
 		return;
 	link->phase = PHASE_DEAD;
-	link->auth_deadline = NEVER;
-	link->progress_deadline = NEVER;
+	link->auth_deadline = link->progress_deadline = link->rechallenge_at = NEVER;
 	outbox_add(turn->out, LINK_CLOSED, NULL, 0)->arg = (uint16_t)link->closing;
 }
 
@@ -216,9 +218,89 @@ void link_ask(struct link *link, const struct auth_question *question, const str
 	item->token = link->question;
 }
 
+bool link_await_change(struct link *link, const struct auth_answer *answer, const struct turn *turn)
+{
+	/* The name is hashed, and only so much of it is kept. */
+	bool named = link->peer_name_length < LINK_NAME_KEPT;
+	if (!answer->may_change || link->change != CHANGE_NONE || !named)
+		return false;
+	link->change = CHANGE_AWAITED;
+	random_bytes(link->random, link->theirs.challenge, sizeof link->theirs.challenge);
+	link->auth_deadline = turn->now + PASSWORD_CHANGE_MAX;
+	link_note_peer(link, NOTE_WARNING, "The password of ",
+		" has expired: waiting for a new one", turn);
+	return true;
+}
+
+bool link_ask_change(struct link *link, uint8_t method, struct reader r, const struct turn *turn)
+{
+	enum { RESERVED_SIZE = 8, FLAGS_SIZE = 2 };
+	struct auth_question q = {.method = (enum auth_method)method,
+		.changes = true,
+		.challenge_length = sizeof link->theirs.challenge,
+		.name_length = link->peer_name_length};
+	if (reader_left(&r) != MSCHAPV2_CHANGE_SIZE)
+		return false;
+	struct auth_change *change = &q.change;
+	memcpy(q.challenge, link->theirs.challenge, sizeof q.challenge);
+	memcpy(q.name, link->peer_name, q.name_length);
+	memcpy(change->encrypted_password, read_bytes(&r, PASSWORD_BLOCK_SIZE),
+		PASSWORD_BLOCK_SIZE);
+	memcpy(change->encrypted_hash, read_bytes(&r, NT_HASH_SIZE), NT_HASH_SIZE);
+	memcpy(change->peer_challenge, read_bytes(&r, sizeof change->peer_challenge),
+		sizeof change->peer_challenge);
+	read_bytes(&r, RESERVED_SIZE);
+	memcpy(change->nt_response, read_bytes(&r, NT_RESPONSE_SIZE), NT_RESPONSE_SIZE);
+	read_bytes(&r, FLAGS_SIZE);
+	link->change = CHANGE_MADE;
+	link_ask(link, &q, turn);
+	return true;
+}
+
+void link_renewed(struct link *link, const struct turn *turn)
+{
+	turn_say(turn, NOTE_INFO, "Our password has expired and is changed");
+	outbox_add(turn->out, LINK_RENEWED, NULL, 0);
+}
+
+/* Not before the peer shows that it is there too: it may still wait for a Success, and would take
+ * its keys from the exchange that follows (RFC 3079 knows of one only). */
+static void plan_rechallenge(struct link *link, const struct turn *turn)
+{
+	uint64_t interval = link->config->rechallenge_us;
+	/* PAP has no way to ask. EAP-TLS has one, a whole handshake: its proof lasts. */
+	bool asks = link->peer_method && !(link->peer_method & (AUTH_PAP | AUTH_EAP_TLS));
+	if (interval && link->peer_began && asks)
+		link->rechallenge_at = turn->now + interval;
+}
+
+static void rechallenge(struct link *link, const struct turn *turn)
+{
+	link->rechallenge_at = NEVER;
+	link->change = CHANGE_NONE;
+	if (link->lcp.auth_asked & AUTH_EAP)
+		eap_rechallenge(link, turn);
+	else
+		chap_rechallenge(link, turn);
+}
+
+static void peer_begins(struct link *link, const struct turn *turn)
+{
+	if (link->phase == PHASE_AUTHENTICATE)
+		eap_network_began(link, turn);
+	if (link->phase != PHASE_NETWORK || link->peer_began)
+		return;
+	link->peer_began = true;
+	plan_rechallenge(link, turn);
+}
+
 void link_peer_proved(struct link *link, const struct turn *turn)
 {
 	link->peer_proved = true;
+	if (link->phase == PHASE_NETWORK) {
+		link->auth_deadline = NEVER;
+		plan_rechallenge(link, turn);
+	}
 	maybe_enter_network(link, turn);
 }
 
@@ -232,7 +314,8 @@ void link_answer(struct link *link, uint32_t token, const struct auth_answer *an
 	struct outbox *out)
 {
 	struct turn turn = turn_now(now, out);
-	if (!link->asking || token != link->question || link->phase != PHASE_AUTHENTICATE) {
+	if (!link->asking || token != link->question ||
+		(link->phase != PHASE_AUTHENTICATE && link->phase != PHASE_NETWORK)) {
 		turn_drop(&turn, DROP_AUTH_ANSWER);
 		return;
 	}
@@ -292,7 +375,8 @@ void link_init(struct link *link, const struct link_config *config, struct rando
 		.random = random,
 		.phase = PHASE_DEAD,
 		.auth_deadline = NEVER,
-		.progress_deadline = NEVER};
+		.progress_deadline = NEVER,
+		.rechallenge_at = NEVER};
 	for (const struct protocol *p = NULL; (p = protocol_next(p, SIDE_LINK));)
 		p->ops->init(link);
 }
@@ -341,8 +425,8 @@ bool link_input(
 	lcp_alive(&link->lcp, now);
 	const struct protocol *protocol = protocol_find(number);
 	if (!protocol || protocol->side != SIDE_LINK) {
-		if (protocol && protocol->side == SIDE_UNIT && link->phase == PHASE_AUTHENTICATE)
-			eap_network_began(link, &turn);
+		if (protocol && protocol->side == SIDE_UNIT)
+			peer_begins(link, &turn);
 		return false;
 	}
 	if (protocol->ops != &lcp_protocol && link->phase != PHASE_AUTHENTICATE &&
@@ -395,6 +479,8 @@ void link_tick(struct link *link, uint64_t now, struct outbox *out)
 		link->auth_deadline = NEVER;
 		link_fail(link, CLOSE_AUTH_TIMEOUT, &turn);
 	}
+	if (now >= link->rechallenge_at)
+		rechallenge(link, &turn);
 	if (now >= link->progress_deadline) {
 		link->progress_deadline = NEVER;
 		link_fail(link, CLOSE_LCP_TIMEOUT, &turn);
@@ -411,7 +497,7 @@ uint64_t link_deadline(const struct link *link)
 		if (deadline < soonest)
 			soonest = deadline;
 	}
-	return soonest;
+	return link->rechallenge_at < soonest ? link->rechallenge_at : soonest;
 }
 
 void link_wipe(struct link *link)

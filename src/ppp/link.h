@@ -37,14 +37,18 @@ struct link_config {
 	size_t name_length;
 	const char *password; /* ours */
 	size_t password_length;
+	bool nt_hash_only;        /* `password` is its NT hash, for the methods of Microsoft */
+	const char *new_password; /* ours, should the other one have expired; NULL: none is known */
+	size_t new_password_length;
 	bool passive;        /* wait for the peer's first Configure-Request */
 	uint64_t restart_us; /* 3 s by default */
 	uint8_t max_configure, max_terminate, max_failure; /* 10, 2, 5 */
 	uint64_t echo_interval_us;                         /* 0: no keepalive */
-	bool echo_always;            /* not only when nothing else was heard: who measures */
-	uint8_t echo_failure;        /* unanswered echo-requests that end the link */
-	uint64_t auth_timeout_us;    /* the whole Authenticate phase; 30 s */
-	const char *identification;  /* sent in LCP Identification (RFC 1570) once up; NULL: none */
+	bool echo_always;           /* not only when nothing else was heard: who measures */
+	uint8_t echo_failure;       /* unanswered echo-requests that end the link */
+	uint64_t auth_timeout_us;   /* the whole Authenticate phase; 30 s */
+	uint64_t rechallenge_us;    /* the peer proves itself again this often; 0: once is enough */
+	const char *identification; /* sent in LCP Identification (RFC 1570) once up; NULL: none */
 	uint8_t *automaton_coverage; /* NULL, or the tests' own [FSM_EVENTS][FSM_STATES] bytes */
 	/* Link-Quality-Reports asked for, with their period in hundredths of a second, 100 or more;
 	 * 0: none. A report is bad when more than `lqr_loss` per cent of the packets before it were
@@ -61,6 +65,7 @@ enum link_out {
 	LINK_FRAMING,       /* struct link_framing: LCP opened */
 	LINK_CREDENTIALS,   /* token; struct auth_question */
 	LINK_TLS,           /* arg: enum tls_step, with TLS_OURS; token of TLS_WHOLE; bytes */
+	LINK_RENEWED,       /* our password is `new_password` from now on */
 	LINK_NETWORK,       /* struct link_identity: authentication done, network phase begins */
 	LINK_REJECTED,      /* arg: protocol the peer does not speak (Protocol-Reject) */
 	LINK_CLOSED,        /* arg: enum close_reason; the link is Dead */
@@ -85,6 +90,12 @@ enum { LINK_OUT_ITEMS = 12, LINK_OUT_BYTES = 8192 };
 
 enum { LINK_CHALLENGE_MAX = 16 }; /* of those we make or must remember */
 enum { LINK_NAME_KEPT = 64 };     /* of the peer's name, once the question was put */
+
+enum link_change {
+	CHANGE_NONE,
+	CHANGE_AWAITED, /* the peer's password has expired: a new one would be taken */
+	CHANGE_MADE,    /* the peer has sent one */
+};
 
 struct link {
 	const struct link_config *config;
@@ -116,10 +127,14 @@ struct link {
 	} ours;
 	struct mppe_start_keys keys;
 	bool peer_proved, we_proved;
+	uint8_t change;                  /* enum link_change: of the peer's password */
+	bool renewed;                    /* ours is config->new_password now */
+	bool peer_began;                 /* the Network phase */
 	bool asking;                     /* the latest LINK_CREDENTIALS is not answered yet */
 	enum close_reason closing;       /* why, once it ends */
 	uint64_t auth_deadline;          /* the Authenticate phase must be over by then */
 	uint64_t progress_deadline;      /* the Network phase must have come by then */
+	uint64_t rechallenge_at;         /* in it: when the peer is to prove itself again */
 	uint32_t question;               /* token of the latest LINK_CREDENTIALS */
 	uint8_t peer_method, our_method; /* enum auth_method; of EAP once it is settled */
 	uint8_t peer_name_length;        /* of what the log may say of it */

@@ -2,6 +2,7 @@
 #ifndef GREYLINE_LINK_INNER_H
 #define GREYLINE_LINK_INNER_H
 
+#include "digest.h"
 #include "link.h"
 #include "turn.h"
 
@@ -22,9 +23,26 @@ void link_proof_rejected(
 
 /* The peer's claim goes out as LINK_CREDENTIALS. */
 void link_ask(struct link *link, const struct auth_question *question, const struct turn *turn);
+/* Whether the answer lets the peer change its password: then there is a new challenge for that. */
+bool link_await_change(
+	struct link *link, const struct auth_answer *answer, const struct turn *turn);
+/* Change-Password came, and is to be judged; `r` stands behind its header. False when it is
+ * malformed. */
+bool link_ask_change(struct link *link, uint8_t method, struct reader r, const struct turn *turn);
+/* Ours is changed. */
+void link_renewed(struct link *link, const struct turn *turn);
+
 /* One side has proved itself; the Network phase begins when all have that must. */
 void link_peer_proved(struct link *link, const struct turn *turn);
 void link_we_proved(struct link *link, const struct turn *turn);
+
+/* Our password, the new one once it is changed. */
+static inline struct piece link_password(const struct link *link)
+{
+	const struct link_config *config = link->config;
+	return link->renewed ? (struct piece){config->new_password, config->new_password_length}
+			     : (struct piece){config->password, config->password_length};
+}
 
 /* Largest information field the peer takes. */
 uint16_t link_peer_mru(const struct link *link);

@@ -32,8 +32,9 @@ static void send_request(struct link *link, const struct turn *turn)
 	struct writer w = packet_open(turn, PAP, AUTHENTICATE_REQUEST, link->pap.our_id);
 	write_u8(&w, (uint8_t)config->name_length);
 	write_bytes(&w, config->name, config->name_length);
-	write_u8(&w, (uint8_t)config->password_length);
-	write_bytes(&w, config->password, config->password_length);
+	struct piece password = link_password(link);
+	write_u8(&w, (uint8_t)password.length);
+	write_bytes(&w, password.bytes, password.length);
 	packet_close(turn, &w);
 	link->pap.tries++;
 	link->pap.timer = turn->now + link->config->restart_us;

@@ -65,6 +65,7 @@ struct session_facts {
 	enum auth_method method; /* the peer's proof, or ours where it gave none */
 	struct unit_network network;
 	struct advert advert; /* what the peer, as a router, said */
+	bool renewed; /* our password was changed to the new one */
 	uint16_t peer_mru;
 	uint16_t our_mru;
 	uint16_t mtu; /* largest inner packet that is sent */

@@ -185,6 +185,9 @@ void translate_link(
 		case LINK_TLS:
 			emit_copy(session, TUNNEL_TLS, items, item, out);
 			break;
+		case LINK_RENEWED:
+			session->facts.renewed = true;
+			break;
 		case LINK_NETWORK:
 			take_identity(session, item, items, now, out);
 			break;

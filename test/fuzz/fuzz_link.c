@@ -102,6 +102,9 @@ static void check_item(const struct out_item *item)
 	case LINK_TLS: /* fuzz_eap_tls */
 		MUST(false);
 		break;
+	case LINK_RENEWED:
+		MUST(world.link.renewed);
+		break;
 	case LINK_NETWORK:
 		memcpy(&identity, b, sizeof identity);
 		check_network(&identity);
@@ -218,6 +221,22 @@ static void answer_request(uint8_t code)
 	feed(frame, world.frame_length);
 }
 
+/* A new password for an expired one, or nearly: too short by what the input says. */
+static void feed_change(bool by_eap)
+{
+	uint8_t frame[700], missing = read_u8(&world.in) & 3;
+	size_t length = 4 + (by_eap ? 5 : 0) + 582u - missing;
+	struct writer w = writer_over(frame, sizeof frame);
+	write_u16(&w, by_eap ? EAP : CHAP);
+	write_u8(&w, by_eap ? 2 : 7);
+	write_u8(&w, by_eap ? world.link.eap.theirs.id : world.link.chap.theirs.id + 1);
+	write_u16(&w, (uint16_t)length);
+	if (by_eap)
+		write_bytes(&w, "\x1a\7\1\2\x4b", 5);
+	write_zeros(&w, 582u - missing);
+	feed(frame, writer_length(&w));
+}
+
 /* A Success as from a server that knows the password. */
 static void feed_success(bool by_eap)
 {
@@ -225,7 +244,10 @@ static void feed_success(bool by_eap)
 	uint8_t hash[16], response[24], proof[20], frame[64];
 	size_t user_length = sizeof name - 1;
 	const uint8_t *user = name_without_domain((const uint8_t *)name, &user_length);
-	nt_password_hash(hash, password, sizeof password - 1);
+	if (world.link.renewed)
+		nt_password_hash(hash, "newer", 5);
+	else
+		nt_password_hash(hash, password, sizeof password - 1);
 	mschapv2_nt_response(response, theirs, ours, user, user_length, hash);
 	mschapv2_authenticator(proof, theirs, ours, user, user_length, hash, response);
 	struct writer w = writer_over(frame, sizeof frame);
@@ -244,7 +266,10 @@ static void feed_success(bool by_eap)
 static void answer(uint8_t how)
 {
 	struct auth_answer verdict = {.accepted = how & 1,
-		.error = how & 1 ? AUTH_ERROR_NONE : AUTH_ERROR_WRONG,
+		.error = how & 1   ? AUTH_ERROR_NONE
+			 : how & 8 ? AUTH_ERROR_EXPIRED
+				   : AUTH_ERROR_WRONG,
+		.may_change = how & 8,
 		.keys = {.valid = how & 1}};
 	link_answer(
 		&world.link, how & 2 ? world.token - 1 : world.token, &verdict, world.now, &out);
@@ -316,7 +341,9 @@ static void step(void)
 		check();
 		break;
 	case 11:
-		if (op & 16)
+		if (op & 32)
+			feed_change(op & 16);
+		else if (op & 16)
 			feed_report();
 		else
 			up();
@@ -348,6 +375,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		.name_length = sizeof name - 1,
 		.password = password,
 		.password_length = sizeof password - 1,
+		.new_password = "newer",
+		.new_password_length = 5,
+		.rechallenge_us = how & 16 ? SECONDS(60) : 0,
 		.passive = how & 8,
 		.echo_interval_us = how & 16 ? SECONDS(20) : 0,
 		.echo_failure = 3,

@@ -115,6 +115,8 @@ bool check_summary(bool complete)
 	printf("bystanders of an adversary  %llu, %llu opened\n", (unsigned long long)tally.hostile,
 		(unsigned long long)tally.healthy_opened);
 	printf("proofs by EAP-TLS           %llu\n", (unsigned long long)tally.tls);
+	printf("proved again                %llu times; %llu passwords changed\n",
+		(unsigned long long)tally.again, (unsigned long long)tally.changes);
 	printf("ends with IPv6              %llu\n", (unsigned long long)tally.ipv6);
 	printf("looks at a full window      %llu\n", (unsigned long long)tally.windows);
 	printf("inner packets               %llu sent, %llu received, %llu out of order\n",

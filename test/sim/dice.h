@@ -38,6 +38,7 @@ enum dice_stream {
 	DICE_TLS = 72,
 	DICE_TLS_BREAK,
 	DICE_WINDOW = 80,
+	DICE_SECRETS = 112,
 };
 
 void dice_seed(struct dice *dice, uint64_t seed, uint64_t stream);

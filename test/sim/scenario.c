@@ -137,6 +137,21 @@ static void make_mutual(struct scenario *s, struct dice *dice)
 	server->password_length = 10;
 }
 
+/* Either end may want to be sure again and again; and the client's password may have to be changed,
+ * where every method that they may settle on has a way to. A second call would not know of it. */
+static void make_secrets(struct scenario *s, struct dice *dice)
+{
+	struct link_config *client = &s->client.session.link, *server = &s->server.session.link;
+	if (dice_chance(dice, 3000))
+		server->rechallenge_us = SECONDS(dice_between(dice, 5, 30));
+	if (dice_chance(dice, 3000))
+		client->rechallenge_us = SECONDS(dice_between(dice, 5, 30));
+	client->new_password = "clientPass2";
+	client->new_password_length = 11;
+	s->expired = dice_chance(dice, 4000) && s->calls == 1 && agreed_auth(s) &&
+		     !(agreed_auth(s) & ~(AUTH_MSCHAPV2 | AUTH_EAP_MSCHAPV2));
+}
+
 /* Whether every outcome of authentication leaves keys. */
 static bool keys_certain(const struct scenario *s)
 {
@@ -475,6 +490,7 @@ static void make_policy(struct scenario *s, uint64_t seed)
 	make_roles(s, stream(&dice, seed, DICE_ROLES));
 	make_ipv6(s, stream(&dice, seed, DICE_IPV6));
 	make_quality(s, stream(&dice, seed, DICE_QUALITY));
+	make_secrets(s, stream(&dice, seed, DICE_SECRETS));
 }
 
 static void make_wires(struct scenario *s, struct dice *dice)

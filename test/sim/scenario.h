@@ -45,6 +45,7 @@ struct scenario {
 	struct address client_address, server_address;
 	char client_name[24], client_password[24];
 	char server_password[24]; /* what the server's user table holds for that name */
+	bool expired;             /* ... until it is changed */
 	int calls;
 	bool compatible;    /* must open unless the weather or a mishap is against it */
 	bool impossible[2]; /* the client's, the server's end must not open */

@@ -152,6 +152,29 @@ static void accept_call(struct side *side, uint32_t token)
 	pump(side);
 }
 
+/* What a user table does with a right name. */
+static void judge(struct side *side, const struct auth_question *asked, struct auth_answer *answer)
+{
+	const struct scenario *scenario = side->scenario;
+	const char *password = side->renewed[0] ? side->renewed : scenario->server_password;
+	bool expired = side->server && scenario->expired && !side->renewed[0];
+	struct auth_password fresh;
+	if (!asked->changes) {
+		auth_check(asked, password, strlen(password), false, answer);
+		if (answer->accepted && expired)
+			*answer = (struct auth_answer){
+				.error = AUTH_ERROR_EXPIRED, .may_change = true};
+		return;
+	}
+	if (!expired)
+		return;
+	auth_check_change(asked, password, strlen(password), false, &fresh, answer);
+	if (!answer->accepted)
+		return;
+	memcpy(side->renewed, fresh.word, fresh.length);
+	tally.changes++;
+}
+
 static void answer_credentials(struct side *side, const struct question *question)
 {
 	struct seat *seat = host_seat(side->host, question->subject);
@@ -161,9 +184,9 @@ static void answer_credentials(struct side *side, const struct question *questio
 	const struct auth_question *asked = &question->auth;
 	struct auth_answer answer = {.error = AUTH_ERROR_WRONG};
 	const char *name = side->server ? scenario->client_name : "server";
+	tally.again += seat->session.state == SESSION_UP;
 	if (asked->name_length == strlen(name) && !memcmp(asked->name, name, strlen(name)))
-		auth_check(asked, scenario->server_password, strlen(scenario->server_password),
-			false, &answer);
+		judge(side, asked, &answer);
 	tunnel_credentials(
 		&side->tunnel, &seat->session, question->token, &answer, side->world->now, &out);
 	pump(side);

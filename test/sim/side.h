@@ -24,8 +24,9 @@ struct side {
 	struct pipe *pipe_out, *pipe_in;
 	bool connected; /* TCP */
 	bool up, down;
-	bool keys_lost; /* a mishap changed a key of this end */
-	bool hostile;   /* somebody writes into this end: its state proves nothing */
+	char renewed[24]; /* what the user has changed his password to */
+	bool keys_lost;   /* a mishap changed a key of this end */
+	bool hostile;     /* somebody writes into this end: its state proves nothing */
 	enum close_reason reason;
 	int dials_left;
 	uint64_t next_dial;

@@ -1,10 +1,12 @@
 /* pppd's grammar of words and lines, its way to choose a line, and what it would have cut. */
 #include "expect.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "auth.h"
 #include "secrets.h"
 #include "words.h"
 
@@ -224,6 +226,120 @@ static void test_files(void **state)
 	rmdir(folder);
 }
 
+static void test_expired(void **state)
+{
+	lines("a * p * -- expired\nb * q -- expired\nc * r *\nd * s 10.0.0.1 10.0.0.2 --\n");
+	assert_true(find("a", "")->expired && find("b", "")->expired);
+	assert_true(secret_from_pool(find("b", "")));
+	assert_false(find("c", "")->expired || find("d", "")->expired);
+	assert_int_equal(find("d", "")->address_count, 2);
+	faults("a * p * -- mtu 1400\nb * q\n",
+		"s:1:12: 'mtu' is no option of a user: there is 'expired'\n");
+	expect_word("a", "", NULL);
+	faults("a * p * -- expired mtu\n",
+		"s:1:20: 'mtu' is no option of a user: there is 'expired'\n");
+	expect_word("a", "", NULL);
+}
+
+/* What a file becomes; NULL: it is left as it is. */
+static void check_renewed(const char *before, const char *client, const char *server,
+	const char *word, const char *after)
+{
+	char folder[] = "/tmp/gl-secrets-XXXXXX", path[64], text[1024], error[256] = "";
+	struct stat seen;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/s", folder);
+	put(path, before, 0640);
+	int failed = secrets_renew(path, client, server, word, error);
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	text[fread(text, 1, sizeof text - 1, file)] = '\0';
+	fclose(file);
+	assert_string_equal(text, after ? after : before);
+	assert_int_equal(failed, after ? 0 : -ESTALE);
+	assert_int_equal(strlen(error) == 0, after != NULL);
+	assert_int_equal(stat(path, &seen), 0);
+	assert_int_equal(seen.st_mode & 07777, 0640);
+	if (after) { /* and it is what is read again */
+		secrets_free(&table);
+		secrets_read(&table, path, hear(&heard));
+		const struct secret *secret = find(client, server ? server : "any");
+		assert_non_null(secret);
+		assert_false(secret->expired);
+		if (!secret->nt_hash)
+			expect_word(client, server ? server : "any", word);
+	}
+	unlink(path);
+	assert_int_equal(rmdir(folder), 0); /* nothing else is left in it */
+}
+
+static void test_renew(void **state)
+{
+	check_renewed("# users\na * old * -- expired # since May\nb * old *\n", "a", NULL, "new",
+		"# users\na * \"new\" * # since May\nb * old *\n");
+	check_renewed(
+		"a * 'old one' 10.0.0.7 -- expired", "a", NULL, "new", "a * \"new\" 10.0.0.7");
+	check_renewed("a * old -- expired\n", "a", NULL, "x \"y\" \\z # '\n\t\x7f!",
+		"a * \"x \\\"y\\\" \\\\z # '\\012\\011\\177!\"\n");
+	check_renewed("a * old -- expired\n", "a", NULL, "\xc3\xa9t\xc3\xa9",
+		"a * \"\xc3\xa9t\xc3\xa9\"\n");
+	/* One user on two servers; a user before whom another has the same secret. */
+	check_renewed("a s1 old * -- expired\na s2 old * -- expired\n", "a", "s2", "new",
+		"a s1 old * -- expired\na s2 \"new\" *\n");
+	check_renewed("b * old *\na * old * -- expired\n", "a", NULL, "new",
+		"b * old *\na * \"new\" *\n");
+	/* "clientPass", RFC 2759 §9.2 */
+	check_renewed("a * nt:8846f7eaee8fb117ad06bdd830b7586c * -- expired\n", "a", NULL,
+		"clientPass", "a * nt:44ebba8d5312b8d611474411f56989ae *\n");
+	check_renewed("a * old *\n", "a", NULL, "new", NULL);
+	check_renewed("a * old *\nb * old * -- expired\n", "a", NULL, "new", NULL);
+	check_renewed("a * old *\na * old * -- expired\n", "a", NULL, "new", NULL);
+	check_renewed("a * old * -- expired\n", "c", NULL, "new", NULL);
+	check_renewed("a s old * -- expired\n", "a", NULL, "new", NULL);
+	check_renewed("", "a", NULL, "new", NULL);
+	check_renewed("a * -- expired\n", "a", NULL, "new", NULL);
+}
+
+/* A link stays a link, and what cannot be written is left alone. */
+static void test_renew_files(void **state)
+{
+	char folder[] = "/tmp/gl-secrets-XXXXXX", path[64], link[64], error[256] = "";
+	struct stat seen;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/s", folder);
+	snprintf(link, sizeof link, "%s/l", folder);
+	put(path, "a * old * -- expired\n", 0600);
+	assert_int_equal(symlink("s", link), 0);
+	assert_int_equal(secrets_renew(link, "a", NULL, "new", error), 0);
+	assert_int_equal(lstat(link, &seen), 0);
+	assert_true(S_ISLNK(seen.st_mode));
+	secrets_free(&table);
+	assert_int_equal(secrets_read(&table, path, hear(&heard)), 0);
+	expect_word("a", "", "new");
+	unlink(link);
+	unlink(path);
+	rmdir(folder);
+	assert_int_equal(secrets_renew(path, "a", NULL, "new", error), -ENOENT);
+	assert_non_null(strstr(error, "No such file"));
+}
+
+static void test_adopt(void **state)
+{
+	struct auth_password fresh = {.length = 3, .word = "new"};
+	nt_password_hash(fresh.nt_hash, "new", 3);
+	lines("a * old * -- expired\nb * nt:8846f7eaee8fb117ad06bdd830b7586c * -- expired\n"
+	      "c * old *\n");
+	secrets_adopt(&table, "a", 1, NULL, &fresh);
+	secrets_adopt(&table, "b", 1, NULL, &fresh);
+	secrets_adopt(&table, "c", 1, NULL, &fresh);
+	secrets_adopt(&table, "d", 1, NULL, &fresh);
+	expect_word("a", "", "new");
+	expect_word("c", "", "old");
+	assert_true(find("b", "")->nt_hash && find("b", "")->length == 16);
+	assert_memory_equal(find("b", "")->word, fresh.nt_hash, 16);
+	assert_false(find("a", "")->expired || find("b", "")->expired);
+}
+
 static int done(void **state)
 {
 	secrets_free(&table);
@@ -242,6 +358,10 @@ int main(void)
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_expired),
+		cmocka_unit_test(test_renew),
+		cmocka_unit_test(test_renew_files),
+		cmocka_unit_test(test_adopt),
 	};
 	return cmocka_run_group_tests(tests, NULL, done);
 }

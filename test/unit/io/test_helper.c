@@ -75,6 +75,20 @@ static void expect(struct answer *answer, int result)
 	memset(answer, 0, sizeof(*answer));
 }
 
+/* What the app's room would do in the helper. */
+static int write_renewal(
+	const char *path, const char *client, const char *server, const char *word, char error[256])
+{
+	char line[256];
+	if (!strcmp(client, "nobody")) {
+		snprintf(error, 256, "%s: no such user", path);
+		return -ESTALE;
+	}
+	snprintf(line, sizeof line, "%s %s %s\n", client, server ? server : "*", word);
+	spill(path, line, 0600);
+	return 0;
+}
+
 static struct helper_config configuration(void)
 {
 	return (struct helper_config){
@@ -82,6 +96,8 @@ static struct helper_config configuration(void)
 		.resolv_path = resolv,
 		.scripts = {script, slow, missing},
 		.script_count = 3,
+		.secrets_path = output,
+		.renew = write_renewal,
 	};
 }
 
@@ -571,6 +587,11 @@ static void test_every_request_round_trips(void **state)
 			request.route.link = 7;
 			request.route.metric = 8;
 			break;
+		case HELPER_RENEW:
+			request.renew.client = "alice";
+			request.renew.server = "";
+			request.renew.word = "a \"b\"";
+			break;
 		case HELPER_DNS:
 			request.dns.count = 2;
 			request.dns.servers[0] = address_ipv4(1);
@@ -584,10 +605,31 @@ static void test_every_request_round_trips(void **state)
 		}
 		size_t length = helper_write_request(bytes, &request);
 		assert_true(helper_read_request(&got, bytes, length));
+		if (request.operation == HELPER_RENEW) {
+			assert_string_equal(got.renew.client, "alice");
+			assert_string_equal(got.renew.server, "");
+			assert_string_equal(got.renew.word, "a \"b\"");
+			memset(&got.renew, 0, sizeof got.renew);
+			memset(&request.renew, 0, sizeof request.renew);
+		}
 		assert_memory_equal(&got, &request, sizeof(got));
 		for (size_t cut = 0; cut < length; cut++)
 			assert_false(helper_read_request(&got, bytes, cut));
 	}
+}
+
+static void test_renewal(void **state)
+{
+	struct answer answer = {0}, refused = {0};
+	helper_renew(helper, "alice", NULL, "two words", on_done, &answer);
+	WAIT_FOR(answer.come);
+	assert_int_equal(answer.result, 0);
+	assert_string_equal(slurp(output), "alice * two words\n");
+	helper_renew(helper, "nobody", "srv", "x", on_done, &refused);
+	WAIT_FOR(refused.come);
+	assert_int_equal(refused.result, -ESTALE);
+	assert_non_null(strstr(refused.error, "no such user"));
+	assert_string_equal(slurp(output), "alice * two words\n");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -606,6 +648,7 @@ int main(void)
 		TEST(test_script_has_no_descriptors),
 		TEST(test_scripts_that_fail),
 		TEST(test_more_scripts_than_may_run),
+		TEST(test_renewal),
 		TEST(test_undo_is_a_barrier),
 		TEST(test_a_second_instance_is_refused),
 		TEST(test_a_script_that_never_ends),

@@ -77,12 +77,33 @@ static void take_note(struct end *end, const void *bytes, size_t length)
 
 static void dispatch(struct pair *p, struct end *end, const struct outbox *out);
 
+/* The app's part of a change: the new password is the one from now on. */
+static void change(struct end *end, struct auth_answer *verdict)
+{
+	struct auth_password fresh;
+	auth_check_change(&end->asked, end->peer_password, strlen(end->peer_password), false,
+		&fresh, verdict);
+	if (!verdict->accepted)
+		return;
+	assert_true(fresh.length < sizeof end->changed);
+	memcpy(end->changed, fresh.word, fresh.length);
+	end->changed[fresh.length] = '\0';
+	end->peer_password = end->changed;
+	end->expired = false;
+	end->changes++;
+}
+
 static void answer(struct pair *p, struct end *end, bool accept)
 {
 	OUTBOX(out, LINK_OUT_ITEMS, LINK_OUT_BYTES);
 	struct auth_answer verdict;
 	const char *password = end->peer_password ? end->peer_password : "";
-	auth_check(&end->asked, password, strlen(password), false, &verdict);
+	if (end->asked.changes)
+		change(end, &verdict);
+	else
+		auth_check(&end->asked, password, strlen(password), false, &verdict);
+	if (end->expired && verdict.accepted)
+		verdict = (struct auth_answer){.error = AUTH_ERROR_EXPIRED, .may_change = true};
 	if (!accept || !end->peer_password || end->denial) {
 		memset(&verdict, 0, sizeof verdict);
 		verdict.error = end->denial ? end->denial : AUTH_ERROR_WRONG;
@@ -158,6 +179,9 @@ static void take_link(
 		break;
 	case LINK_TLS:
 		take_tls(p, end, item, bytes);
+		break;
+	case LINK_RENEWED:
+		end->renewals++;
 		break;
 	case LINK_NETWORK:
 		memcpy(&end->identity, bytes, sizeof end->identity);
@@ -266,6 +290,8 @@ void pair_step(struct pair *p)
 	if (!f.data) {
 		to->heard = f.wipes;
 		pair_inject(p, to, f.bytes, f.length);
+		if (p->twice && f.bytes[0] == CHAP >> 8)
+			pair_inject(p, to, f.bytes, f.length);
 		return;
 	}
 	/* A receiver wiped since, of which the sender could not know, drops it rightly. */

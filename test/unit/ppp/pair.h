@@ -35,6 +35,8 @@ struct end {
 	/* What the app would know. */
 	const char *peer_password; /* NULL: nobody has one */
 	enum auth_error denial;    /* refuses a right password with this */
+	bool expired;              /* a right password is to be changed */
+	char changed[64];          /* what it was changed to */
 	bool hold_answers;         /* credentials are answered by the test */
 	bool hold_addresses;
 	struct unit_addresses addresses;
@@ -42,6 +44,7 @@ struct end {
 	bool hold_tls;          /* it is the test that has TLS answer */
 	/* What was seen. */
 	bool network, closed, failed;
+	unsigned renewals, changes; /* of our own password; of the peer's */
 	unsigned closes, credentials, address_questions, networks;
 	enum close_reason reason, unit_reason;
 	uint32_t epoch, question, address_token, tls_token[2];
@@ -72,6 +75,7 @@ struct pair {
 	/* Control frames either way: which to lose, by number from 0; -1 for none. */
 	int lose;
 	unsigned sent;
+	bool twice; /* each frame of CHAP and EAP is delivered twice */
 	bool stop_a, stop_b; /* deaf and mute from now on */
 	/* Frames seen, printed, one a line. */
 	char log[65536];

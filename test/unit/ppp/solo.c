@@ -64,6 +64,9 @@ static void say_link(struct solo *s, struct text *t, const struct out_item *item
 	case LINK_TLS:
 		say_tls(s, t, item, bytes);
 		break;
+	case LINK_RENEWED:
+		say_line(t, "renewed", "");
+		break;
 	case LINK_NETWORK:
 		say_line(t, "network", "");
 		break;

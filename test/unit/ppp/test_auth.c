@@ -56,12 +56,19 @@ static void nt_hash_secret(void **state)
 	assert_true(a.accepted);
 	auth_check(&q, hash, 15, true, &a);
 	assert_false(a.accepted);
-	/* Only for the Microsoft methods: to the others a hash is no password. */
+	/* Of a password in clear text the hash is made; the hash itself is no password. */
 	q.method = AUTH_PAP;
 	memcpy(q.response, hash, 16);
 	q.response_length = 16;
 	auth_check(&q, hash, 16, true, &a);
 	assert_false(a.accepted);
+	memcpy(q.response, "clientPass", 10);
+	q.response_length = 10;
+	auth_check(&q, hash, 16, true, &a);
+	assert_true(a.accepted && !a.keys.valid);
+	auth_check(&q, hash, 15, true, &a);
+	assert_false(a.accepted);
+	/* MD5 needs the password itself. */
 	q.method = AUTH_CHAP_MD5;
 	const struct piece pieces[] = {{&q.chap_id, 1}, {hash, 16}, {q.challenge, 16}};
 	md5(q.response, pieces, 3);

@@ -262,7 +262,9 @@ static void reasons_of_failure(void **state)
 		pair_start(&p);
 		run_for(SECONDS(20));
 		assert_true(end_noted(&p.a, cases[i].words));
-		assert_int_equal(p.a.reason, CLOSE_AUTH_WE_FAILED);
+		assert_int_equal(p.a.reason, cases[i].error == AUTH_ERROR_EXPIRED
+						     ? CLOSE_AUTH_EXPIRED
+						     : CLOSE_AUTH_WE_FAILED);
 	}
 }
 
