@@ -67,6 +67,8 @@ void eap_tls_begin(struct link *link, const struct turn *turn);
 void eap_tls_send_request(struct link *link, const struct turn *turn);
 void eap_tls_response(struct link *link, struct reader r, const struct turn *turn);
 void eap_tls_request(struct link *link, uint8_t id, struct reader r, const struct turn *turn);
+/* A Success that TLS does not confirm is nobody's. */
+void eap_tls_success_early(const struct turn *turn);
 /* The peer has not answered for too long. */
 void eap_tls_give_up(struct link *link, const struct turn *turn);
 

@@ -313,6 +313,16 @@ void eap_tls_request(struct link *link, uint8_t id, struct reader r, const struc
 	}
 }
 
+/* pppd (up to 2.5.3) has no commitment and ends a TLS 1.3 login so; and its keys would be others.
+ */
+void eap_tls_success_early(const struct turn *turn)
+{
+	turn_say(turn, NOTE_WARNING,
+		"Peer says EAP Success before TLS has ended, which proves nothing (RFC 9190): a "
+		"pppd with TLS 1.3 does, then try --max-tls-version 1.2");
+	turn_drop(turn, DROP_FRAME_ID);
+}
+
 static void reply_ours(struct link *link, const struct tls_reply *reply, const struct turn *turn)
 {
 	static const uint8_t answered[] = {[TLS_GOES_ON] = EAP_ANSWERED_TLS,

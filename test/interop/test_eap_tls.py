@@ -1,9 +1,13 @@
 """EAP-TLS: a certificate for a password. Our two ends, and pppd on a real kernel."""
+import shutil
+
 import pytest
 
 from harness.authority import CLIENT, SERVER, Authority
 from harness.capture import Capture, tshark
-from harness.greyline import GATEWAY, USER
+from harness.greyline import GATEWAY, USER, Server
+from harness.guest import Guest
+from harness.peers import INNER_SERVER
 from harness.process import wait_until
 from harness.traffic import echo_server, ping, transfer
 
@@ -202,3 +206,63 @@ def test_a_server_with_both_takes_a_password_too(lab, ends):
                                name='greyline client without a certificate')
     client.wait_for(r'local  IP address', 20)
     assert server.find(r'authentication succeeded user="?alice"? method=EAP-MS-CHAPv2')
+
+
+# pppd.
+
+UML = pytest.mark.needs('linux.uml', 'mmdebstrap', 'gcc', 'tcpdump', 'openssl',
+                        files=['/dev/net/tun', '/usr/include/pppd/pppd.h'])
+HOST, GUEST = '10.8.0.2', '10.8.0.1'
+
+
+def guest_with_certificates(lab, name):
+    """A guest, and certificates for both ends; the guest's lie in its /share."""
+    host = lab.namespace('host')
+    guest = Guest(lab, host, [(f'{HOST}/24', f'{GUEST}/24')], name)
+    authority = Authority(lab)
+    pairs = {'server': authority.issue(NAME, SERVER), 'client': authority.issue(USER, CLIENT)}
+    shutil.copy(authority.ca, lab.file('share/ca.pem'))
+    shutil.copy(pairs[name][0], lab.file('share/cert.pem'))
+    shutil.copy(pairs[name][1], lab.file('share/key.pem'))
+    certificate, key = pairs['client' if name == 'server' else 'server']
+    return host, guest, ['--ca', authority.ca, '--cert', certificate, '--key', key]
+
+
+@UML
+def test_pppd_dials_our_server(lab, program):
+    host, guest, options = guest_with_certificates(lab, 'client')
+    server = Server(lab, host, program, *options, '--require-eap-tls', listen=HOST)
+    guest.ready().run('/peers/client', 'pptp', HOST, USER, '-', 'eap', 'ca', '/share/ca.pem',
+                      'cert', '/share/cert.pem', 'key', '/share/key.pem', 'remotename', NAME)
+    ping(guest, GATEWAY, size=1200)
+    server.wait_for(rf'certificate of "?{USER}"? accepted \(TLS 1\.2\)')
+    session, = server.sessions()
+    assert session['auth'] == 'EAP-TLS'
+    assert session['comp'] == 'mppe-128'
+    ping(host, session['ip'])
+
+
+def dial_pppd(lab, program, version, *more):
+    """Our client, and a poptop whose pppd wants a certificate."""
+    host, guest, options = guest_with_certificates(lab, 'server')
+    guest.ready().shell(f'echo "{USER} pptpd - /share/cert.pem /share/ca.pem /share/key.pem *" '
+                        '>/etc/ppp/eaptls-server; chmod 600 /etc/ppp/eaptls-server')
+    guest.run('/peers/server', USER, '-', 'eap', f'max-tls-version {version}')
+    return host, host.start(program, 'client', f'{USER}@{GUEST}', '--debug', '--no-scripts',
+                            '--tls-name', NAME, *options, *more, name='greyline client')
+
+
+@UML
+def test_our_client_dials_pppd(lab, program):
+    host, client = dial_pppd(lab, program, '1.2')
+    client.wait_for(r'local  IP address 192\.168\.77\.10', 20)
+    assert client.find(rf'certificate of "?{NAME}"? accepted \(TLS 1\.2\)')
+    ping(host, INNER_SERVER, size=1200)
+
+
+@UML
+def test_pppd_has_no_protected_success(lab, program):
+    """With TLS 1.3 pppd 2.4.9 says Success and nothing that TLS protects: it is not believed."""
+    _, client = dial_pppd(lab, program, '1.3', '--auth-timeout', '5')
+    client.wait_for(r'EAP Success before TLS has ended', 20)
+    assert client.wait(20) == 11

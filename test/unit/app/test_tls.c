@@ -10,6 +10,9 @@
 
 #include "bytes.h"
 #include "tls_inner.h"
+#if HAVE_OPENSSL
+#include <openssl/ssl.h>
+#endif
 
 enum { DAY = 24 * 3600 };
 
@@ -577,6 +580,87 @@ static void test_files_with_faults(void **state)
 	assert_null(tls_own_name(NULL));
 }
 
+/* OpenSSL at the other end computes the same keys. */
+#if HAVE_OPENSSL
+static SSL *openssl_end(SSL_CTX *context, bool serves, uint32_t version)
+{
+	static const int versions[] = {
+		TLS1_VERSION, TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION};
+	const char *const name = serves ? "server" : "client";
+	char file[64];
+	SSL_CTX_set_max_proto_version(context, versions[version]);
+	SSL_CTX_load_verify_locations(context, path("ca.pem"), NULL);
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	snprintf(file, sizeof file, "%s.pem", name);
+	assert_int_equal(SSL_CTX_use_certificate_file(context, path(file), SSL_FILETYPE_PEM), 1);
+	snprintf(file, sizeof file, "%s.key", name);
+	assert_int_equal(SSL_CTX_use_PrivateKey_file(context, path(file), SSL_FILETYPE_PEM), 1);
+	SSL *ssl = SSL_new(context);
+	assert_non_null(ssl);
+	SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+	serves ? SSL_set_accept_state(ssl) : SSL_set_connect_state(ssl);
+	return ssl;
+}
+
+/* One message each way; false when it has nothing to say. */
+static bool exchange_with(SSL *ssl, struct side *side, bool serves, bool *committed)
+{
+	const struct tls_reply *reply = tls_reply_of(side->exchange);
+	uint8_t bytes[16384], byte;
+	if (reply->length)
+		BIO_write(SSL_get_rbio(ssl), reply->bytes, reply->length);
+	int done = SSL_do_handshake(ssl);
+	if (done == 1 && serves && SSL_version(ssl) == TLS1_3_VERSION && !*committed)
+		*committed = SSL_write(ssl, "", 1) == 1;
+	if (done == 1 && !serves && SSL_read(ssl, &byte, 1) == 1)
+		*committed = byte == 0;
+	int length = BIO_read(SSL_get_wbio(ssl), bytes, sizeof bytes);
+	if (length <= 0)
+		return false;
+	tls_hear(side->exchange, bytes, (size_t)length);
+	tls_step(side->exchange);
+	if (tls_asks(side->exchange))
+		tls_admit(side->exchange);
+	return true;
+}
+
+static void test_openssl_has_the_same_keys(void **state)
+{
+	issue_file("client", &alice);
+	for (int i = 0; i < 4; i++) {
+		bool serves = i & 1, of_13 = i & 2, committed = false;
+		uint8_t msk[128];
+		struct side *side = serves ? &client : &server;
+		both();
+		read_side(&client);
+		read_side(&server);
+		begin("alice", "vpn.example.org");
+		SSL_CTX *context = SSL_CTX_new(TLS_method());
+		SSL *ssl = openssl_end(context, serves, of_13 ? TLS_1_3 : TLS_1_2);
+		if (serves)
+			tls_step(client.exchange);
+		while (exchange_with(ssl, side, serves, &committed))
+			;
+		const struct tls_reply *reply = tls_reply_of(side->exchange);
+		if (reply->outcome != TLS_DONE)
+			fail_msg("%d: %s", i, tls_fault_sentence(side->exchange));
+		assert_int_equal(committed, of_13);
+		const char *label =
+			of_13 ? "EXPORTER_EAP_TLS_Key_Material" : "client EAP encryption";
+		assert_int_equal(SSL_export_keying_material(ssl, msk, of_13 ? 128 : 64, label,
+					 strlen(label), (const uint8_t *)"\x0d", 1, of_13),
+			1);
+		assert_memory_equal(serves ? reply->keys.send : reply->keys.receive, msk, 16);
+		assert_memory_equal(serves ? reply->keys.receive : reply->keys.send, msk + 32, 16);
+		SSL_free(ssl);
+		SSL_CTX_free(context);
+		end();
+		forget(&client);
+		forget(&server);
+	}
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -589,6 +673,9 @@ int main(void)
 		cmocka_unit_test(test_denied),
 		cmocka_unit_test(test_changed_bytes),
 		cmocka_unit_test(test_files_with_faults),
+#if HAVE_OPENSSL
+		cmocka_unit_test(test_openssl_has_the_same_keys),
+#endif
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
