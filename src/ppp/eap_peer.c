@@ -22,13 +22,6 @@
 
 enum { WORDS_SHOWN = 64 };
 
-static struct mschap_claim claim_of(const struct link *link)
-{
-	return (struct mschap_claim){.config = link->config,
-		.theirs = link->ours.challenge,
-		.ours = link->ours.remembered};
-}
-
 static void send_typed(
 	const struct turn *turn, uint8_t id, uint8_t type, const void *data, size_t length)
 {
@@ -62,13 +55,21 @@ static void send_nak(struct link *link, uint8_t id, const struct turn *turn)
 
 static void send_claim(struct link *link, uint8_t id, uint8_t ms_id, const struct turn *turn)
 {
-	struct mschap_claim claim = claim_of(link);
 	uint8_t value[MSCHAPV2_VALUE_SIZE];
-	mschap_claim_value(&claim, value);
+	mschap_claim_value(link, value);
 	struct writer w = eap_ms_open(turn, EAP_RESPONSE, id, MS_RESPONSE, ms_id);
 	write_u8(&w, sizeof value);
 	write_bytes(&w, value, sizeof value);
 	write_bytes(&w, link->config->name, link->config->name_length);
+	eap_ms_close(turn, &w);
+}
+
+/* The answer to a verdict that our password has expired (draft §2.7). */
+static void send_change(struct link *link, uint8_t id, uint8_t ms_id, const struct turn *turn)
+{
+	struct writer w =
+		eap_ms_open(turn, EAP_RESPONSE, id, MS_CHANGE_PASSWORD, (uint8_t)(ms_id + 1));
+	mschap_claim_change(link, &w);
 	eap_ms_close(turn, &w);
 }
 
@@ -110,9 +111,8 @@ static void request_md5(struct link *link, uint8_t id, struct reader r, const st
 	if (is_our_own(link, value, turn))
 		return;
 	uint8_t digest[MD5_SIZE];
-	const struct piece pieces[] = {{&id, 1},
-		{link->config->password, link->config->password_length},
-		{value.at, reader_left(&value)}};
+	const struct piece pieces[] = {
+		{&id, 1}, link_password(link), {value.at, reader_left(&value)}};
 	md5(digest, pieces, 3);
 	link->our_method = AUTH_EAP_MD5;
 	eap_step(link, EAP_ANSWERED_MD5, id);
@@ -135,6 +135,10 @@ static void ms_challenge(
 	}
 	if (is_our_own(link, value, turn))
 		return;
+	if (eap->ours.changing) { /* one from before the verdict that we answer */
+		turn_drop(turn, DROP_FRAME_ID);
+		return;
+	}
 	bool known = eap->ours.answered >= EAP_ANSWERED_CLAIM &&
 		     memcmp(value.at, link->ours.challenge, sizeof link->ours.challenge) == 0;
 	if (!known) {
@@ -149,8 +153,7 @@ static void ms_challenge(
 static void ms_success(struct link *link, uint8_t id, struct reader r, const struct turn *turn)
 {
 	struct eap *eap = &link->eap;
-	struct mschap_claim claim = claim_of(link);
-	if (!mschap_claim_proved(&claim, r.at, reader_left(&r))) {
+	if (!mschap_claim_proved(link, r.at, reader_left(&r))) {
 		eap->ours.state = PROOF_FAILED;
 		turn_say(turn, NOTE_WARNING,
 			"EAP-MS-CHAPv2 mutual authentication failed: the peer does not know our "
@@ -158,6 +161,9 @@ static void ms_success(struct link *link, uint8_t id, struct reader r, const str
 		link_fail(link, CLOSE_AUTH_PEER_FALSE, turn);
 		return;
 	}
+	if (eap->ours.changing)
+		link_renewed(link, turn);
+	eap->ours.changing = false;
 	eap_step(link, EAP_ANSWERED_SUCCESS, id);
 	if (eap->ours.state == PROOF_ASKED)
 		eap->ours.timer = turn->now + link->config->restart_us;
@@ -171,15 +177,33 @@ void eap_fail(struct link *link, enum close_reason reason, const struct turn *tu
 	link_fail(link, reason, turn);
 }
 
-static void ms_failure(struct link *link, uint8_t id, struct reader r, const struct turn *turn)
+/* Ours has expired, and the verdict that says so can be answered with another one; or was. */
+static bool change(
+	struct link *link, uint8_t id, uint8_t ms_id, struct reader r, const struct turn *turn)
 {
+	struct eap *eap = &link->eap;
+	bool again = eap->ours.changing && id == eap->ours.id;
+	if (!again && !mschap_claim_renew(link, r.at, reader_left(&r)))
+		return false;
+	eap->ours.changing = true;
+	eap_step(link, EAP_ANSWERED_CLAIM, id);
+	send_change(link, id, ms_id, turn);
+	return true;
+}
+
+static void ms_failure(
+	struct link *link, uint8_t id, uint8_t ms_id, struct reader r, const struct turn *turn)
+{
+	if (change(link, id, ms_id, r, turn))
+		return;
 	char line[CHAP_FAILURE_LINE];
 	struct text t = text_over(line, sizeof line);
 	text_add(&t, "EAP authentication failed");
 	chap_tell_failure(&t, r.at, reader_left(&r));
 	turn_note(turn, NOTE_WARNING, &t);
 	confirm(id, MS_FAILURE, turn);
-	eap_fail(link, CLOSE_AUTH_WE_FAILED, turn);
+	bool expired = mschap_claim_expired(r.at, reader_left(&r));
+	eap_fail(link, expired ? CLOSE_AUTH_EXPIRED : CLOSE_AUTH_WE_FAILED, turn);
 }
 
 static void request_mschapv2(
@@ -196,7 +220,7 @@ static void request_mschapv2(
 	else if (opcode == MS_SUCCESS && claimed)
 		ms_success(link, id, r, turn);
 	else if (opcode == MS_FAILURE && claimed && !judged)
-		ms_failure(link, id, r, turn);
+		ms_failure(link, id, ms_id, r, turn);
 	else
 		turn_drop(turn, DROP_FRAME_CODE);
 }
@@ -297,6 +321,8 @@ void eap_input_success(struct link *link, const struct packet_view *p, const str
 		turn_drop(turn, DROP_FRAME_PROTOCOL);
 	else if (eap->ours.state == PROOF_ASKED && eap->ours.answered == EAP_ANSWERED_TLS)
 		eap_tls_success_early(turn);
+	else if (eap->ours.state == PROOF_PASSED && is_answer(eap, p))
+		return; /* we know: it was said before, or the authenticator asked once more */
 	else if (!awaits_success(eap) || !is_answer(eap, p))
 		turn_drop(turn, DROP_FRAME_ID);
 	else
@@ -335,10 +361,9 @@ uint64_t eap_success_deadline(const struct eap *eap)
 
 void eap_our_keys(const struct link *link, struct mppe_start_keys *keys)
 {
-	struct mschap_claim claim = claim_of(link);
 	*keys = (struct mppe_start_keys){0};
 	if (link->our_method == AUTH_EAP_MSCHAPV2)
-		mschap_claim_keys(&claim, keys);
+		mschap_claim_keys(link, keys);
 	else if (link->our_method == AUTH_EAP_TLS && link->ours.tls.reply)
 		*keys = link->ours.tls.reply->keys;
 }
