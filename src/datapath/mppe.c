@@ -12,6 +12,9 @@
  * IP packet under the key it implies (`looks_like_ip`, its header, only after a loss). A
  * forged or broken packet therefore costs itself and not the session.
  *
+ * Nor is the first packet of new keys: it may be of the keys before them, with the count that these
+ * wait for. After it, whatever comes in the sequence of the channel is of the same keys.
+ *
  * A count more than MPPE_REKEY_AHEAD ahead would cost thousands of key changes for one packet,
  * which has stalled kernels. Here a second chain makes at most MPPE_REKEY_AHEAD keys a packet until
  * it has caught up, while the packets that drive it are dropped; then the session goes on. It also
@@ -216,7 +219,7 @@ static void skip_to(struct mppe *m, const struct mppe_chain *reached, uint16_t s
 {
 	struct mppe_history *history = m->memory.history;
 
-	if (history) {
+	if (history && skipped) {
 		struct mppe_gap *gap = &history->gaps[history->next];
 		gap->count = skipped < REORDER_PACKETS ? skipped : REORDER_PACKETS;
 		gap->first = (m->count + skipped - gap->count) & COUNT_MASK;
@@ -226,6 +229,7 @@ static void skip_to(struct mppe *m, const struct mppe_chain *reached, uint16_t s
 	m->chain = *reached;
 	m->count = (m->count + skipped + 1) & COUNT_MASK;
 	m->chased = m->lost = 0;
+	m->proven = true;
 }
 
 /* Packets were lost, not too many: try the key the count implies. */
@@ -281,6 +285,7 @@ static bool chase(
 		m->count = m->chase_count;
 		m->chased = m->lost = 0;
 		m->doubt = false;
+		m->proven = true;
 		if (m->memory.history)
 			secret_wipe(m->memory.history, sizeof(*m->memory.history));
 	}
@@ -297,7 +302,7 @@ static bool open_stateless(struct mppe *m, struct key_pool *pool, uint16_t heade
 	if (!(header & MPPE_FLUSHED))
 		return refuse(why, DROP_MPPE_BITS);
 	fresh->key_only = false;
-	if (ahead == 0 && !m->doubt) {
+	if (ahead == 0 && m->proven && !m->doubt) {
 		take(m, pool, fresh);
 		m->chased = m->lost = 0;
 	} else if (ahead <= MPPE_REKEY_AHEAD && !m->doubt) {

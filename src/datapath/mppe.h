@@ -60,6 +60,7 @@ struct mppe {
 	uint16_t lost;   /* receive: packets missing, as far as is known, since the last one */
 	uint8_t dialect; /* receive, stateful: enum mppe_flush */
 	uint16_t count;  /* coherency count of the next packet */
+	bool proven;     /* receive, stateless: a packet looked right under these keys */
 	bool doubt;      /* receive, stateless: so many were lost that the count says nothing */
 	/* Receive, stateless: a second chain on its way to a count further ahead than
 	 * MPPE_REKEY_AHEAD, that many keys a packet. */

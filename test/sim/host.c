@@ -398,6 +398,10 @@ static void worker_command(
 			tally.drops[i] += seat->datapath.counters.drops[i];
 	seat->datapath.streams = &seat->streams;
 	execute(host, seat, command, frame, &list);
+	/* What went in clear until now may meet an end that requires encryption. */
+	if (command->kind == DATAPATH_TRANSMIT_KEY && seat->other &&
+		seat->other->datapath.require_encryption)
+		seat->out.promised = seat->out.sent;
 	if (command->kind == DATAPATH_ATTACH)
 		attached(seat);
 	if (command->kind == DATAPATH_EPOCH || command->kind == DATAPATH_DETACH)

@@ -119,6 +119,8 @@ static void make_flight(struct trial *t, struct flight *f)
 {
 	f->session = &t->sessions[below(t, SESSIONS)];
 	f->length = 1 + (below(t, 3) ? below(t, 90) : below(t, LENGTH_MAX));
+	if (f->session->book.count == 0 && f->length < IP_HEAD)
+		f->length = IP_HEAD; /* the first under new keys has to prove them */
 	random_bytes(&t->random, f->clear, f->length);
 	/* Where packets were lost the receiver looks for an IP packet. */
 	if (f->length >= IP_HEAD)

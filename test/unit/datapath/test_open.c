@@ -190,10 +190,20 @@ static void seal_bytes(struct lab *lab, const char *hex, struct flight *flight)
 	flight->length = writer_length(&w);
 }
 
+/* The receiver has seen a packet that its keys opened: it goes by the count from here on. */
+static void prove_keys(struct lab *lab)
+{
+	struct flight flight;
+	lab_seal(lab, &lab->client, 1, 60, &flight);
+	assert_int_equal(lab_open(lab, &lab->server, &flight), 1);
+	memset(&lab->server.counters, 0, sizeof(lab->server.counters));
+}
+
 static void encrypted_protocols(void **state)
 {
 	struct lab *lab = lab_encrypted(MPPE_128, true);
 	struct flight flight;
+	prove_keys(lab);
 	seal_bytes(lab, "00 2b 11 22", &flight);
 	assert_int_equal(lab_open(lab, &lab->server, &flight), 1);
 	assert_control(lab, 0, "00 2b 11 22");
@@ -299,6 +309,27 @@ static void the_same_receive_keys(void **state)
 		assert_no_drops(&lab->server);
 		free(lab);
 	}
+}
+
+/* A packet of older keys comes late, with the very count that the new ones begin with. */
+static void an_older_packet_with_the_first_count(void **state)
+{
+	struct lab *lab = lab_encrypted(MPPE_128, true);
+	struct datapath_command receive = lab_key(false, MPPE_128, true, 50);
+	struct datapath_command transmit = lab_key(true, MPPE_128, true, 50);
+	struct flight flight;
+	lab_seal(lab, &lab->client, 0, 60, &flight);
+	lab_command(lab, &lab->server, &receive);
+	lab_command(lab, &lab->client, &transmit);
+	assert_int_equal(lab_open(lab, &lab->server, &flight), 0);
+	assert_dropped(&lab->server, DROP_MPPE_INNER);
+	for (uint32_t n = 1; n < 9; n++) {
+		lab_seal(lab, &lab->client, n, 60, &flight);
+		assert_int_equal(lab_open(lab, &lab->server, &flight), 1);
+		assert_inner(lab, 0, n);
+	}
+	assert_no_drops(&lab->server);
+	free(lab);
 }
 
 /* The same in one batch, where nothing is decrypted before everything is judged. */
@@ -451,6 +482,7 @@ static void inner_checks(void **state)
 	static const char *const broken[] = {
 		"00 21 45 00 00 14 00 00 00 00 40 11 66 d8 0a 00 00 02 0a 00 00 01",
 		"00 57 45 00 00 14 00 00 00 00 40 11 66 d7 0a 00 00 02 0a 00 00 01", "21 45", "21"};
+	prove_keys(lab);
 	for (unsigned n = 0; n < 4; n++) {
 		seal_bytes(lab, broken[n], &flight);
 		assert_int_equal(lab_open(lab, &lab->server, &flight), 0);
@@ -585,6 +617,7 @@ int main(void)
 		cmocka_unit_test(different_keys_show),
 		cmocka_unit_test(new_receive_keys),
 		cmocka_unit_test(the_same_receive_keys),
+		cmocka_unit_test(an_older_packet_with_the_first_count),
 		cmocka_unit_test(new_keys_inside_a_batch),
 		cmocka_unit_test(late_packets_of_stateless_mppe),
 		cmocka_unit_test(other_late_packets),
