@@ -44,6 +44,7 @@ static const char *const script_names[SCRIPT_COUNT] = {
 	[SCRIPT_IP_DOWN] = "ip-down",
 	[SCRIPT_IPV6_UP] = "ipv6-up",
 	[SCRIPT_IPV6_DOWN] = "ipv6-down",
+	[SCRIPT_IPV6_PREFIX] = "ipv6-prefix",
 	[SCRIPT_AUTH_UP] = "auth-up",
 	[SCRIPT_AUTH_DOWN] = "auth-down",
 };

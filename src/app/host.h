@@ -46,6 +46,10 @@ struct host_policy {
 	void (*address)(struct seat *seat, uint32_t token);
 	void (*session_up)(struct seat *seat);
 	void (*session_network)(struct seat *seat); /* seat->network has changed */
+	/* A prefix is delegated or no more, or DHCPv6 told something; may be NULL. */
+	void (*session_services)(struct seat *seat);
+	/* The peer asks for a prefix: answer with seat_delegate, now; may be NULL. */
+	void (*delegate)(struct seat *seat, const struct delegate_question *question);
 	void (*session_over)(struct seat *seat);    /* the protocol is done with it */
 	void (*session_gone)(struct seat *seat);    /* and so is the data plane: the last call */
 	void (*hang_up)(struct host *host);         /* SIGHUP */
@@ -59,6 +63,7 @@ enum script {
 	SCRIPT_IP_DOWN,
 	SCRIPT_IPV6_UP,
 	SCRIPT_IPV6_DOWN,
+	SCRIPT_IPV6_PREFIX,
 	SCRIPT_AUTH_UP,
 	SCRIPT_AUTH_DOWN,
 	SCRIPT_COUNT

@@ -116,15 +116,25 @@ static json_t *window_json(const struct host *host, const struct seat *seat)
 		"timeouts", (json_int_t)window->timeouts);
 }
 
+static void text_prefix(struct text *t, const struct prefix *prefix)
+{
+	if (!prefix->length)
+		return;
+	text_address(t, &prefix->address);
+	text_char(t, '/');
+	text_unsigned(t, prefix->length);
+}
+
 static json_t *session_json(const struct host *host, const struct seat *seat)
 {
 	struct datapath_counters counters = counters_of(host, seat);
 	uint64_t now = clock_now();
 	bool up = seat->up_since != 0;
-	char ip6[64];
-	struct text t = text_over(ip6, sizeof ip6);
+	char ip6[64], behind[64];
+	struct text t = text_over(ip6, sizeof ip6), b = text_over(behind, sizeof behind);
 	if (seat->prefix6.length)
 		text_address(&t, &seat->prefix6.address);
+	text_prefix(&b, &seat->delegated);
 	json_t *session = json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s}", "ifname",
 		seat->interface, "username", text_json(seat->user ? seat->user : ""), "calling-sid",
 		shown_address(&seat->outer), "ip", seat->remote4 ? shown_ipv4(seat->remote4) : "",
@@ -146,7 +156,7 @@ static json_t *session_json(const struct host *host, const struct seat *seat)
 			seat->session.facts.method ? auth_method_word(seat->session.facts.method)
 						   : "",
 			"phase", link_phase_word(seat->session.link.phase), "ip6", ip6, "ip6-dp",
-			"", "rate-limit", ""));
+			behind, "rate-limit", ""));
 	json_object_update_new(session,
 		json_pack("{s:s, s:o, s:o}", "role", seat->session.call.pac ? "PAC" : "PNS",
 			"line-errors", line_errors_json(&seat->session.call.line_errors),

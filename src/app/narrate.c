@@ -172,6 +172,20 @@ void narrate_up(const struct seat *seat)
 	tell_address(seat, "secondary DNS address", network->dns[1]);
 }
 
+static void tell_prefix(const struct seat *seat, const char *what, const struct prefix *prefix)
+{
+	if (prefix->length)
+		log_peer(&seat->owner->log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
+			"%s %s/%u peer=%s sid=%s", what, shown_address(&prefix->address),
+			prefix->length, shown_address(&seat->outer), seat->sid);
+}
+
+void narrate_delegated(const struct seat *seat, const struct prefix *before)
+{
+	tell_prefix(seat, "delegated IPv6 prefix has ended:", before);
+	tell_prefix(seat, "delegated IPv6 prefix", &seat->delegated);
+}
+
 void narrate_over(const struct seat *seat)
 {
 	log_peer(&seat->owner->log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),

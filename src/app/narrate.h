@@ -23,6 +23,8 @@ void narrate_renewed(const struct seat *seat, const struct auth_question *questi
 void narrate_login_failed(
 	const struct seat *seat, const struct auth_question *question, const char *reason);
 void narrate_up(const struct seat *seat);
+/* The prefix behind the peer, or (client) behind us, in place of another. */
+void narrate_delegated(const struct seat *seat, const struct prefix *before);
 void narrate_over(const struct seat *seat);
 void narrate_gone(const struct seat *seat);
 

@@ -26,11 +26,23 @@ static int add_route(struct host *host, unsigned link, const struct prefix *to)
 	return settle(host, netlink_route_add(host->netlink, &route));
 }
 
-int netdev6_shared(struct host *host, unsigned link, const struct pool6 *pool)
+int netdev6_shared(
+	struct host *host, unsigned link, const struct pool6 *pool, const struct pool6 *delegated)
 {
 	struct address own = pool6_own(pool);
 	int failed = add_address(host, link, &own, 128);
-	return failed ? failed : add_route(host, link, &pool->prefix);
+	if (!failed)
+		failed = add_route(host, link, &pool->prefix);
+	return failed || !delegated->size ? failed : add_route(host, link, &delegated->prefix);
+}
+
+int netdev6_route(struct host *host, const struct seat *seat, const struct prefix *to, bool add)
+{
+	struct netlink_route route = {.link = seat->link, .destination = *to};
+	if (add)
+		return add_route(host, seat->link, to);
+	int failed = netlink_route_delete(host->netlink, &route);
+	return failed == -ESRCH || failed == -ENODEV ? 0 : settle(host, failed);
 }
 
 int netdev6_link_local(struct host *host, const struct seat *seat)

@@ -222,6 +222,8 @@ static void carry(struct peer *peer, const struct out_item *item, struct happeni
 	case TUNNEL_ADDRESS:
 	case TUNNEL_SESSION_UP:
 	case TUNNEL_SESSION_NETWORK:
+	case TUNNEL_SESSION_SERVICES:
+	case TUNNEL_DELEGATE:
 	case TUNNEL_SESSION_DOWN:
 	case TUNNEL_UP:
 	case TUNNEL_DOWN:
@@ -286,6 +288,14 @@ static void tell_session(struct peer *peer, struct seat *seat, const struct happ
 		break;
 	case TUNNEL_SESSION_NETWORK:
 		policy->session_network(seat);
+		break;
+	case TUNNEL_SESSION_SERVICES:
+		if (policy->session_services)
+			policy->session_services(seat);
+		break;
+	case TUNNEL_DELEGATE:
+		if (policy->delegate)
+			policy->delegate(seat, (const void *)what->bytes);
 		break;
 	case TUNNEL_SESSION_DOWN:
 		session_is_over(peer, seat, what->arg);
@@ -411,6 +421,17 @@ void seat_addresses(struct seat *seat, uint32_t token, const struct unit_address
 		return;
 	tunnel_addresses(
 		&peer->tunnel, &seat->session, token, addresses, clock_now(), &peer->host->out);
+	pump(peer);
+}
+
+void seat_delegate(
+	struct seat *seat, const struct delegate_question *question, const struct prefix *prefix)
+{
+	struct peer *peer = seat->peer;
+	if (!peer)
+		return;
+	tunnel_delegate(
+		&peer->tunnel, &seat->session, question, prefix, clock_now(), &peer->host->out);
 	pump(peer);
 }
 

@@ -40,6 +40,9 @@ void peer_refuse_call(struct peer *peer, uint32_t token, uint8_t result);
 void seat_credentials(struct seat *seat, uint32_t token, const struct auth_answer *answer);
 void seat_tls(struct seat *seat, uint32_t token, const struct tls_reply *reply);
 void seat_addresses(struct seat *seat, uint32_t token, const struct unit_addresses *addresses);
+/* `prefix` of length 0: none is left. */
+void seat_delegate(
+	struct seat *seat, const struct delegate_question *question, const struct prefix *prefix);
 void seat_close(struct seat *seat, enum close_reason reason);
 /* At once: the tunnel too, when the session is its only one. */
 void seat_cut(struct seat *seat, enum close_reason reason);

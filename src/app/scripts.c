@@ -70,6 +70,13 @@ static const char *link_local(uint64_t identifier)
 	return shown_address(&address);
 }
 
+static void prefix(struct script_call *call, const char *name, const struct prefix *value)
+{
+	if (value->length)
+		variable(call, name,
+			keep(call, "%s/%u", shown_address(&value->address), value->length));
+}
+
 static const char *interface_of(const struct seat *seat)
 {
 	return seat->interface;
@@ -111,6 +118,8 @@ static void facts(struct script_call *call, const struct host *host, const struc
 	if (seat->ipv6_up) {
 		variable(call, "LLLOCAL", link_local(seat->local6));
 		variable(call, "LLREMOTE", link_local(seat->remote6));
+		prefix(call, "IPV6_PREFIX", &seat->prefix6);
+		prefix(call, "IPV6_DELEGATED_PREFIX", &seat->delegated);
 	}
 	if (settings->use_peer_dns)
 		variable(call, "USEPEERDNS", "1");
@@ -249,6 +258,17 @@ void scripts_ipv6(struct host *host, struct seat *seat)
 		ipv6_down(host, seat);
 	if (network->ipv6 && !seat->ipv6_up)
 		ipv6_up(host, seat);
+}
+
+void scripts_ipv6_prefix(struct host *host, struct seat *seat, const struct prefix *before)
+{
+	struct script_call call = {.used = 0};
+	if (!host->settings->scripts || !seat->ipv6_up)
+		return;
+	ipv6_arguments(&call, host, seat);
+	facts(&call, host, seat);
+	prefix(&call, "OLD_IPV6_DELEGATED_PREFIX", before);
+	run(host, seat, SCRIPT_IPV6_PREFIX, &call, NULL, NULL);
 }
 
 void scripts_down(struct host *host, struct seat *seat)

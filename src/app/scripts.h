@@ -15,6 +15,8 @@ void scripts_auth_up(struct host *host, struct seat *seat);
 void scripts_ip_up(struct host *host, struct seat *seat);
 /* ipv6-up or ipv6-down, as IPv6 has come up, or ended while IPv4 goes on. */
 void scripts_ipv6(struct host *host, struct seat *seat);
+/* ipv6-prefix, when seat->delegated has become another than `before`. */
+void scripts_ipv6_prefix(struct host *host, struct seat *seat, const struct prefix *before);
 /* ipv6-down, ip-down and auth-down, for whichever of their counterparts ran. */
 void scripts_down(struct host *host, struct seat *seat);
 

@@ -36,6 +36,7 @@ struct seat {
 	/* Inner address and interface. */
 	uint32_t local4, remote4; /* host order; remote4 is held in the pool when `pooled` */
 	struct prefix prefix6;    /* the peer's, of the pool; length 0: none */
+	struct prefix delegated;  /* held in the pool (server), or on the host (client) */
 	bool ready6;              /* its own interface is up (server), and has IPv6 (client) */
 	bool configured;          /* ip-pre-up has ended, and what comes behind it is done */
 	int tun;                  /* its own, not yet with the data plane; -1: none */

@@ -122,7 +122,8 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	config->session.unit.ask_address = true;
 	config->session.unit.local4 = server->local4;
 	config->session.unit.ipv6 &= server->pool6.size != 0;
-	config->session.dns6 = settings->dns6;
+	config->session.shared = server->shared;
+	config->session.services = server->pool6.size ? &server->services : NULL;
 	for (unsigned i = 0; i < 2; i++) {
 		config->session.unit.dns[i] = settings->dns.at[i];
 		config->session.unit.wins[i] = settings->wins.at[i];
@@ -302,6 +303,7 @@ static void on_session_over(struct seat *seat)
 static void on_session_gone(struct seat *seat)
 {
 	struct server *server = seat->owner->role;
+	server6_services(seat);
 	scripts_down(&server->host, seat);
 	if (seat->tun >= 0)
 		close(seat->tun);
@@ -331,6 +333,8 @@ static const struct host_policy policy = {.role = "server",
 	.address = admission_address,
 	.session_up = on_session_up,
 	.session_network = on_session_network,
+	.session_services = server6_services,
+	.delegate = server6_delegate,
 	.session_over = on_session_over,
 	.session_gone = on_session_gone,
 	.hang_up = on_hang_up};
@@ -415,15 +419,15 @@ static int start_pool(struct server *server)
 	if (!server->local4)
 		return complain(server, 2, "The pool is empty: --pool or --local is needed");
 	admission_reserve(server, true);
-	if (settings->ipv6 && settings->pool6.count &&
-		pool6_init(&server->pool6, settings->pool6.at) < 0)
+	if (server6_start(server) < 0)
 		return complain(server, 1, "pool6: out of memory");
 	if (!server->shared)
 		return 0;
 	int failed = netdev_shared(
 		&server->host, server->interface, server->local4, &settings->pool, &server->link);
 	if (!failed && server->pool6.size)
-		failed = netdev6_shared(&server->host, server->link, &server->pool6);
+		failed = netdev6_shared(
+			&server->host, server->link, &server->pool6, &server->pool6_pd);
 	return failed ? 4 : 0;
 }
 
@@ -588,7 +592,7 @@ int server_command(const struct command *command, struct settings *settings, con
 	secrets_free(&server->secrets);
 	secrets_free(&server->pap_secrets);
 	pool_free(&server->pool);
-	pool6_free(&server->pool6);
+	server6_free(server);
 	free(server);
 	return code;
 }

@@ -18,7 +18,8 @@ struct server {
 	struct settings *settings;
 	struct secrets secrets, pap_secrets;
 	struct pool pool;
-	struct pool6 pool6;
+	struct pool6 pool6, pool6_pd;
+	struct link_services services;
 	struct throttle by_address, by_user;
 	struct tcp_listener *listeners[SERVER_LISTENERS_MAX];
 	unsigned listener_count;
@@ -41,6 +42,14 @@ int server_command(const struct command *command, struct settings *settings, con
  * Only for somebody who proved himself, and before the peer learns his address: his first packets
  * shall find it. 0 or -errno, logged. */
 int server_own_interface(struct server *server, struct seat *seat);
+
+/* server6.c: what IPv6 needs besides addresses. */
+/* Pools, and what links are told. 0 or -ENOMEM. */
+int server6_start(struct server *server);
+void server6_free(struct server *server);
+void server6_delegate(struct seat *seat, const struct delegate_question *question);
+/* Something about the peer's prefix has changed: the pool, routes, scripts. */
+void server6_services(struct seat *seat);
 
 /* admission.c: who may come in, and with which address. */
 void admission_credentials(struct seat *seat, uint32_t token, const struct auth_question *question);

@@ -52,6 +52,8 @@ void settings_init(struct settings *settings)
 		.control_echo_timeout = 60,
 		.control_timeout = 10,
 		.check_source = true,
+		.pool6_pd_length = 56,
+		.pool6_pd_lifetime = 7200,
 		.offload = true,
 		.dont_fragment = true,
 		.max_sessions = 4096,
@@ -92,10 +94,12 @@ void settings_free(struct settings *settings)
 	}
 	free_texts(&settings->listen);
 	free_texts(&settings->connect);
+	free_texts(&settings->search);
 	free(settings->pool.at);
 	free(settings->routes.at);
 	free(settings->pool6.at);
-	settings->pool6 = (struct prefix_list){0};
+	free(settings->pool6_pd.at);
+	settings->pool6 = settings->pool6_pd = (struct prefix_list){0};
 	settings->pool = (struct range_list){0};
 	settings->routes = (struct prefix_list){0};
 }
@@ -401,6 +405,33 @@ void settings_check_ppp(struct settings *settings, struct faults *faults)
 	check_mppe(settings, faults);
 }
 
+static bool overlap(const struct prefix *a, const struct prefix *b)
+{
+	unsigned bits = a->length < b->length ? a->length : b->length;
+	for (unsigned bit = 0; bit < bits; bit++)
+		if ((a->address.bytes[bit / 8] ^ b->address.bytes[bit / 8]) & 0x80 >> bit % 8)
+			return false;
+	return true;
+}
+
+static void check_delegation(const struct settings *settings, struct faults *faults)
+{
+	const struct prefix *pool = settings->pool6_pd.at;
+	if (settings->pool6_pd.count > 1)
+		fault(faults, NULL, "pool6-pd: one network is expected");
+	if (!pool)
+		return;
+	if (pool->address.family != 6 || pool->length >= settings->pool6_pd_length)
+		fault(faults, NULL,
+			"pool6-pd: an IPv6 network shorter than %u bits (pool6-pd-length) is "
+			"expected: each router gets a prefix of it",
+			settings->pool6_pd_length);
+	if (!settings->pool6.count)
+		fault(faults, NULL, "pool6-pd: needs pool6, which gives the links their network");
+	else if (overlap(pool, settings->pool6.at))
+		fault(faults, NULL, "pool6-pd: overlaps pool6: take another network");
+}
+
 static void check_ipv6(const struct settings *settings, struct faults *faults)
 {
 	enum { LONGEST = 63 }; /* the first /64 is the server's */
@@ -413,6 +444,9 @@ static void check_ipv6(const struct settings *settings, struct faults *faults)
 			"a /64 of it, and the first is the server's");
 	if (settings->dns6.family == 4)
 		fault(faults, NULL, "dns6: an IPv6 address is expected");
+	if (settings->ntp6.family == 4)
+		fault(faults, NULL, "ntp6: an IPv6 address is expected");
+	check_delegation(settings, faults);
 }
 
 void settings_check(struct settings *settings, struct faults *faults)

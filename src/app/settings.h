@@ -70,7 +70,7 @@ struct settings {
 	bool mppe, mppe_stateful, clear_text, ipv6;
 	struct address_pair dns, wins;
 	char *name, *user, *remote_name, *password, *ifname, *ipparam, *link_name;
-	uint32_t unit; /* UNIT_UNSET: any */
+	uint32_t unit;         /* UNIT_UNSET: any */
 	struct address local;  /* our inner address */
 	struct address remote; /* the peer's (client) */
 	bool ip_default, accept_local, accept_remote, no_address;
@@ -94,8 +94,10 @@ struct settings {
 	struct text_list listen, connect;
 	char *pap_secrets;
 	struct range_list pool;
-	struct prefix_list pool6; /* one */
-	struct address dns6;
+	struct prefix_list pool6, pool6_pd; /* one of each */
+	uint32_t pool6_pd_length, pool6_pd_lifetime;
+	struct address dns6, ntp6;
+	struct text_list search;
 	bool nat, client_to_client, check_source, incoming_calls;
 	uint32_t interface; /* enum interface_choice */
 	uint32_t single_session;

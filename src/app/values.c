@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "domains.h"
+
 bool value_number(const char *word, uint32_t *number)
 {
 	uint64_t value = 0;
@@ -218,4 +220,10 @@ bool value_hex(const char *word, size_t digits, uint8_t *bytes)
 		bytes[i / 2] = (uint8_t)(high << 4 | low);
 	}
 	return true;
+}
+
+bool value_is_domain(const char *word)
+{
+	struct domains domains = {.length = 0};
+	return domains_add(&domains, word);
 }

@@ -27,6 +27,7 @@ bool value_is_host(const char *word);      /* what value_host_port takes */
 bool value_is_address(const char *word);   /* what value_address takes */
 bool value_is_source(const char *word);    /* that, or what value_range takes */
 bool value_is_interface(const char *word); /* a name that Linux and nft take */
+bool value_is_domain(const char *word);
 bool value_hex(const char *word, size_t digits, uint8_t *bytes);
 
 #endif

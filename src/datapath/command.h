@@ -16,7 +16,7 @@
 enum datapath_command_kind {
 	DATAPATH_ATTACH,       /* the call exists: receive for local_call_id */
 	DATAPATH_CONNECT,      /* the peer's call ID is known: sending may start */
-	DATAPATH_FRAME,        /* send a control frame, or an IPv6 packet of the control plane's;
+	DATAPATH_FRAME,        /* send a control frame, or an IP packet of the control plane's;
 				* the bytes, protocol field first, travel behind the command */
 	DATAPATH_RECEIVE_KEY,  /* arm the receiver; strength MPPE_NONE disarms */
 	DATAPATH_TRANSMIT_KEY, /* encrypt from here on; strength MPPE_NONE stops */
@@ -31,6 +31,14 @@ enum datapath_command_kind {
 };
 
 struct layer_memory;
+
+/* Which packets of the link are the control plane's and do not go to the interface, besides those
+ * of routers (RFC 4861). */
+enum {
+	DATAPATH_SERVE_LINK = 1,    /* what is about or for our link-local address */
+	DATAPATH_SERVE_DHCPV6 = 2,  /* to DHCPv6 servers */
+	DATAPATH_CLIENT_DHCPV6 = 4, /* to DHCPv6 clients */
+};
 
 struct datapath_command {
 	enum datapath_command_kind kind;
@@ -49,6 +57,7 @@ struct datapath_command {
 			bool ecn;        /* outer ECN is the inner one's: the peer combines them */
 			uint8_t dscp;    /* of outer packets: 0 to 63 */
 			uint16_t window; /* the peer was told that we buffer so many packets */
+			uint8_t services; /* DATAPATH_SERVE_* */
 		} attach;
 		struct {
 			uint16_t peer_call_id;
@@ -81,11 +90,11 @@ struct datapath_command {
 			bool compress_address;  /* the peer takes frames without FF 03 (ACFC) */
 		} framing;
 		struct {
-			bool ipv4, ipv6;        /* up now; both false stops data */
-			struct address local4;  /* ours on the link */
-			struct address remote4; /* the peer's: its route and its only source */
-			struct address remote6; /* its link-local address */
-			struct prefix prefix6;  /* and its network; length 0: none */
+			bool ipv4, ipv6;            /* up now; both false stops data */
+			struct address local4;      /* ours on the link */
+			struct address remote4;     /* the peer's: its route and its only source */
+			struct address remote6;     /* its link-local address */
+			struct prefix prefixes6[2]; /* its networks; length 0: none */
 		} network;
 		struct {
 			uint32_t index; /* the back end's number of the path; 0: none known */

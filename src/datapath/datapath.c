@@ -98,6 +98,7 @@ static void attach(struct datapath_engine *engine, struct datapath *dp,
 	dp->dscp_copy = command->attach.dscp_copy;
 	dp->dscp = command->attach.dscp & 63;
 	dp->ecn = command->attach.ecn;
+	dp->services = command->attach.services;
 	dp->answers = DATAPATH_ANSWERS;
 	dp->answers_at = now;
 	dp->attached = true;

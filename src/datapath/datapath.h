@@ -63,7 +63,8 @@ struct datapath {
 	bool attached, connected;
 	bool require_encryption, check_source, client_to_client;
 	bool clamp_mss, dscp_copy, ecn;
-	uint8_t dscp; /* of outer packets, unless copied */
+	uint8_t dscp;     /* of outer packets, unless copied */
+	uint8_t services; /* DATAPATH_SERVE_* */
 	bool compress_protocol, compress_address;
 	bool ipv4, ipv6;
 	uint16_t mtu;                            /* as agreed with LCP: see datapath_mtu */

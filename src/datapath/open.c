@@ -37,6 +37,7 @@
 #include "cipher.h"
 #include "ecn.h"
 #include "frame.h"
+#include "handed_up.h"
 #include "inner.h"
 #include "mss.h"
 #include "seal.h"
@@ -107,16 +108,6 @@ static bool is_isolated(
 	       subject != dp->subject;
 }
 
-/* Router Solicitations and Advertisements are the session's to answer and to read: on a shared
- * interface link-local addresses may collide. */
-static bool is_for_session(const struct inner *inner, const uint8_t *bytes)
-{
-	enum { ICMPV6 = 58, SOLICITATION = 133, ADVERTISEMENT = 134, HEADER = 40 };
-
-	return inner->version == 6 && inner->protocol == ICMPV6 && inner->length > HEADER &&
-	       (bytes[HEADER] == SOLICITATION || bytes[HEADER] == ADVERTISEMENT);
-}
-
 static bool hand_up(struct packet *packet, uint16_t protocol, size_t header, enum drop *why);
 
 /* A packet said to be `protocol`: may it go to the TUN? Its padding is cut off. What the outer
@@ -135,9 +126,9 @@ static bool check_inner(const struct opening *o, struct datapath *dp, uint16_t p
 	dp->suspicious = 0;
 	if (!(inner.version == 4 ? dp->ipv4 : dp->ipv6))
 		return refuse(why, DROP_PPP_DATA_EARLY);
-	if (!source_allowed(o, dp, &inner.source))
+	if (!source_allowed(o, dp, &inner.source) && !handed_up_nameless(&inner))
 		return refuse(why, DROP_INNER_SOURCE);
-	if (is_for_session(&inner, packet->bytes)) {
+	if (handed_up(dp->services, &inner, packet->bytes)) {
 		packet->length = inner.length;
 		return hand_up(packet, PROTOCOL_IPV6, 0, why);
 	}

@@ -126,7 +126,7 @@ static void route(struct dataplane *d, struct attachment *a, const struct datapa
 	if (up && command->network.ipv4)
 		hosts.host4 = command->network.remote4;
 	if (up && command->network.ipv6)
-		hosts.net6 = command->network.prefix6;
+		memcpy(hosts.nets6, command->network.prefixes6, sizeof(hosts.nets6));
 	routing_set(&d->workers.routing, &a->hosts, &hosts, command->subject,
 		owner_of(d, command->subject));
 }
@@ -364,8 +364,7 @@ static void free_backlog(struct dataplane *d, struct backlog *backlog)
 			if (request.kind == WORKER_INTERFACE)
 				close(request.tun.fd);
 			if (request.kind == WORKER_COMMAND)
-				layer_memory_free(
-					&d->workers.layer_budget, request.command.memory);
+				layer_memory_free(&d->workers.layer_budget, request.command.memory);
 			explicit_bzero(&request, sizeof(request));
 		}
 		backlog_drop_first(backlog);

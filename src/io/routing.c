@@ -68,7 +68,8 @@ void routing_set(struct routing *r, struct routing_hosts *held, const struct rou
 	uint32_t before = address_to_ipv4(&held->host4);
 	struct prefix old4 = host(&held->host4), new4 = host(&wanted->host4);
 	set_one(r, &old4, &new4, subject);
-	set_one(r, &held->net6, &wanted->net6, subject);
+	for (unsigned i = 0; i < sizeof(held->nets6) / sizeof(held->nets6[0]); i++)
+		set_one(r, &held->nets6[i], &wanted->nets6[i], subject);
 	*held = *wanted;
 	uint32_t after = address_to_ipv4(&held->host4);
 	if (!r->steering || before == after)

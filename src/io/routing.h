@@ -20,7 +20,7 @@ struct routing {
 /* What a session has in the table now; family 0: nothing. */
 struct routing_hosts {
 	struct address host4;
-	struct prefix net6;
+	struct prefix nets6[2];
 };
 
 /* 0 or -errno. */

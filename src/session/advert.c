@@ -8,18 +8,18 @@
 #include <string.h>
 
 #include "bytes.h"
-#include "checksum.h"
-#include "inner.h"
+#include "ip_header.h"
+#include "ip_packet.h"
 
 enum {
-	IPV6_HEADER = 40,
-	ICMPV6 = 58,
 	HOP_LIMIT = 255, /* no router can have let it through */
 	SOLICITATION = 133,
 	ADVERTISEMENT = 134,
 	OPTION_PREFIX = 3,
 	OPTION_MTU = 5,
 	OPTION_DNS = 25,
+	OPTION_SEARCH = 31,
+	FLAG_OTHER = 0x40,
 	FLAG_ADDRESSES = 0x40,
 	SLAAC_LENGTH = 64, /* RFC 4291 §2.5.1 */
 };
@@ -27,31 +27,14 @@ enum {
 static void begin(
 	struct writer *w, const struct address *from, const struct address *to, uint8_t type)
 {
-	write_u32(w, 0x60000000);
-	write_u16(w, 0); /* length: see finish */
-	write_u8(w, ICMPV6);
-	write_u8(w, HOP_LIMIT);
-	write_bytes(w, from->bytes, 16);
-	write_bytes(w, to->bytes, 16);
+	struct ip_packet head = {.source = *from,
+		.destination = *to,
+		.protocol = PROTOCOL_ICMPV6,
+		.hop_limit = HOP_LIMIT};
+	ip_packet_begin(w, &head);
 	write_u8(w, type);
 	write_u8(w, 0);
 	write_u16(w, 0); /* checksum */
-}
-
-static uint16_t sum_of(const uint8_t *packet, size_t length)
-{
-	uint64_t pseudo = ICMPV6 + length - IPV6_HEADER;
-	return checksum_of(pseudo, packet + 8, length - 8);
-}
-
-static size_t finish(struct writer *w)
-{
-	size_t length = writer_length(w);
-	if (w->failed)
-		return 0;
-	put_u16(w->start + 4, (uint16_t)(length - IPV6_HEADER));
-	put_u16(w->start + IPV6_HEADER + 2, (uint16_t)~sum_of(w->start, length));
-	return length;
 }
 
 static void write_prefix(struct writer *w, const struct advert *advert)
@@ -81,13 +64,27 @@ static void write_dns(struct writer *w, const struct advert *advert)
 		write_bytes(w, advert->dns[i].bytes, 16);
 }
 
-size_t advert_write(uint8_t *at, const struct advert *advert, const struct address *from,
-	const struct address *to)
+static void write_search(
+	struct writer *w, const struct advert *advert, const struct domains *search)
+{
+	if (!search || !search->length)
+		return;
+	uint8_t units = (uint8_t)((8 + search->length + 7) / 8);
+	write_u8(w, OPTION_SEARCH);
+	write_u8(w, units);
+	write_u16(w, 0);
+	write_u32(w, advert->router_lifetime);
+	write_bytes(w, search->bytes, search->length);
+	write_zeros(w, units * 8u - 8 - search->length);
+}
+
+size_t advert_write(uint8_t *at, const struct advert *advert, const struct domains *search,
+	const struct address *from, const struct address *to)
 {
 	struct writer w = writer_over(at, ADVERT_MAX);
 	begin(&w, from, to, ADVERTISEMENT);
-	write_u8(&w, 64); /* hop limit of the hosts */
-	write_u8(&w, 0);  /* neither M nor O: there is no DHCPv6 */
+	write_u8(&w, 64);                                 /* hop limit of the hosts */
+	write_u8(&w, advert->stateless ? FLAG_OTHER : 0); /* never M: DHCPv6 gives no addresses */
 	write_u16(&w, advert->router_lifetime);
 	write_u32(&w, 0);
 	write_u32(&w, 0);
@@ -100,7 +97,8 @@ size_t advert_write(uint8_t *at, const struct advert *advert, const struct addre
 		write_u32(&w, advert->mtu);
 	}
 	write_dns(&w, advert);
-	return finish(&w);
+	write_search(&w, advert, search);
+	return ip_packet_end(&w);
 }
 
 size_t solicit_write(uint8_t *at, const struct address *from)
@@ -109,20 +107,17 @@ size_t solicit_write(uint8_t *at, const struct address *from)
 	struct writer w = writer_over(at, ADVERT_MAX);
 	begin(&w, from, &all_routers, SOLICITATION);
 	write_u32(&w, 0);
-	return finish(&w);
+	return ip_packet_end(&w);
 }
 
 /* What both have in common; `r` is left behind the checksum. */
-static bool open_packet(struct reader *r, const uint8_t *packet, size_t length, uint8_t type)
+static bool open_packet(
+	struct reader *r, struct ip_packet *ip, const uint8_t *packet, size_t length, uint8_t type)
 {
-	struct inner inner;
-	if (!inner_parse(&inner, packet, length) || inner.version != 6 ||
-		inner.protocol != ICMPV6 || packet[7] != HOP_LIMIT ||
-		inner.length < IPV6_HEADER + 8)
+	if (!ip_packet_read(ip, packet, length) || ip->protocol != PROTOCOL_ICMPV6 ||
+		ip->hop_limit != HOP_LIMIT)
 		return false;
-	if (sum_of(packet, inner.length) != 0xffff)
-		return false;
-	*r = reader_over(packet + IPV6_HEADER, inner.length - IPV6_HEADER);
+	*r = ip->body;
 	bool right = read_u8(r) == type;
 	right &= read_u8(r) == 0;
 	read_u16(r);
@@ -131,8 +126,9 @@ static bool open_packet(struct reader *r, const uint8_t *packet, size_t length, 
 
 bool solicit_read(const uint8_t *packet, size_t length)
 {
+	struct ip_packet ip;
 	struct reader r;
-	return open_packet(&r, packet, length, SOLICITATION);
+	return open_packet(&r, &ip, packet, length, SOLICITATION);
 }
 
 static void read_prefix(struct advert *advert, struct reader *r)
@@ -163,29 +159,51 @@ static void read_dns(struct advert *advert, struct reader *r)
 	}
 }
 
-static void read_option(struct advert *advert, uint8_t type, struct reader r)
+static bool read_search(struct domains *search, struct reader *r)
+{
+	struct domains found;
+	read_u16(r);
+	bool stays = read_u32(r) != 0;
+	if (r->failed || !domains_read(&found, r->at, reader_left(r)))
+		return false;
+	if (stays && search && !search->length)
+		*search = found;
+	return true;
+}
+
+static bool read_option(
+	struct advert *advert, struct domains *search, uint8_t type, struct reader r)
 {
 	if (type == OPTION_PREFIX) {
 		read_prefix(advert, &r);
 	} else if (type == OPTION_DNS) {
 		read_dns(advert, &r);
+	} else if (type == OPTION_SEARCH) {
+		return read_search(search, &r);
 	} else if (type == OPTION_MTU) {
 		read_u16(&r);
 		uint32_t mtu = read_u32(&r);
 		if (!r.failed && mtu >= 1280 && mtu <= UINT16_MAX)
 			advert->mtu = (uint16_t)mtu;
 	}
+	return true;
 }
 
-bool advert_read(struct advert *advert, const uint8_t *packet, size_t length)
+bool advert_read(
+	struct advert *advert, struct domains *search, const uint8_t *packet, size_t length)
 {
+	enum { MANAGED_OR_OTHER = 0xc0 }; /* with M there is all that O stands for */
+	struct ip_packet ip;
 	struct reader r;
 	*advert = (struct advert){0};
-	if (!open_packet(&r, packet, length, ADVERTISEMENT))
+	if (search)
+		search->length = 0;
+	if (!open_packet(&r, &ip, packet, length, ADVERTISEMENT))
 		return false;
-	if (packet[8] != 0xfe || (packet[9] & 0xc0) != 0x80)
+	if (!address_is_link_local(&ip.source))
 		return false; /* a router speaks under its link-local address */
-	read_u16(&r);
+	read_u8(&r);
+	advert->stateless = read_u8(&r) & MANAGED_OR_OTHER;
 	advert->router_lifetime = read_u16(&r);
 	read_u32(&r);
 	read_u32(&r);
@@ -195,8 +213,8 @@ bool advert_read(struct advert *advert, const uint8_t *packet, size_t length)
 		if (size < 8)
 			return false;
 		struct reader value = read_slice(&r, size - 2);
-		if (!r.failed)
-			read_option(advert, type, value);
+		if (!r.failed && !read_option(advert, search, type, value))
+			return false;
 	}
 	return !r.failed;
 }

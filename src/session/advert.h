@@ -7,8 +7,9 @@
 #include <stdint.h>
 
 #include "address.h"
+#include "domains.h"
 
-enum { ADVERT_MAX = 192, ADVERT_DNS = 2 };
+enum { ADVERT_MAX = 512, ADVERT_DNS = 2 };
 
 /* What a router says. All zero: nothing. */
 struct advert {
@@ -17,14 +18,16 @@ struct advert {
 	struct prefix prefix;      /* hosts make their addresses in it; length 0: none */
 	uint32_t valid, preferred; /* seconds, of the prefix */
 	struct address dns[ADVERT_DNS];
+	bool stateless; /* O: DHCPv6 has more to say */
 };
 
-/* Bytes of the packet written to `at` (of ADVERT_MAX). */
-size_t advert_write(uint8_t *at, const struct advert *advert, const struct address *from,
-	const struct address *to);
+/* Bytes of the packet written to `at` (of ADVERT_MAX). `search` (DNSSL) may be NULL. */
+size_t advert_write(uint8_t *at, const struct advert *advert, const struct domains *search,
+	const struct address *from, const struct address *to);
 /* False unless the packet is a valid advertisement (RFC 4861 §6.1.2). Options that are malformed
  * end the reading of it with false; those not known are passed over. */
-bool advert_read(struct advert *advert, const uint8_t *packet, size_t length);
+bool advert_read(
+	struct advert *advert, struct domains *search, const uint8_t *packet, size_t length);
 
 size_t solicit_write(uint8_t *at, const struct address *from);
 /* False unless the packet is a valid solicitation (RFC 4861 §6.1.1). */

@@ -10,11 +10,14 @@
  * takes what it is told. */
 #include "router.h"
 
+#include <string.h>
+
 #include "advert.h"
+#include "services.h"
 #include "translate.h"
 #include "tunnel.h"
 
-enum { IPV6_FRAME = 0x0057, SOLICITATIONS = 3, INITIAL = 3 };
+enum { SOLICITATIONS = 3, INITIAL = 3 };
 
 #define FIRST_AFTER   MS(100)
 #define ANSWER_EVERY  MS(500)
@@ -43,30 +46,27 @@ void router_network(struct session *session, uint64_t now)
 	}
 }
 
-static void send(struct session *session, const uint8_t *packet, size_t length, struct outbox *out)
-{
-	uint8_t frame[2 + ADVERT_MAX];
-	struct writer w = writer_over(frame, sizeof frame);
-	write_u16(&w, IPV6_FRAME);
-	write_bytes(&w, packet, length);
-	if (!w.failed)
-		emit_frame(session, frame, writer_length(&w), out);
-}
-
 static void advertise(struct session *session, uint64_t now, struct outbox *out)
 {
 	static const struct address all_nodes = {6, {0xff, 2, [15] = 1}};
 	struct router *router = &session->router;
 	const struct unit_network *network = &session->facts.network;
+	const struct link_services *services = session->config->services;
 	struct address from = ipv6cp_link_local(network->local6);
 	struct advert advert = {.router_lifetime = ROUTER_LIFETIME,
 		.mtu = session->facts.mtu,
 		.prefix = network->prefix6,
 		.valid = PREFIX_VALID,
-		.preferred = PREFIX_PREFERRED,
-		.dns = {session->config->dns6}};
+		.preferred = PREFIX_PREFERRED};
 	uint8_t packet[ADVERT_MAX];
-	send(session, packet, advert_write(packet, &advert, &from, &all_nodes), out);
+	if (services) {
+		advert.stateless = link_services_stateless(services);
+		for (unsigned i = 0; i < ADVERT_DNS; i++)
+			advert.dns[i] = services->dns6[i];
+	}
+	size_t length = advert_write(
+		packet, &advert, services ? &services->search : NULL, &from, &all_nodes);
+	services_send(session, packet, length, out);
 	router->last = now;
 	if (router->sent < INITIAL)
 		router->sent++;
@@ -78,7 +78,7 @@ static void solicit(struct session *session, uint64_t now, struct outbox *out)
 	struct router *router = &session->router;
 	struct address from = ipv6cp_link_local(session->facts.network.local6);
 	uint8_t packet[ADVERT_MAX];
-	send(session, packet, solicit_write(packet, &from), out);
+	services_send(session, packet, solicit_write(packet, &from), out);
 	router->due = ++router->sent < SOLICITATIONS ? now + ASK_EVERY : NEVER;
 }
 
@@ -101,31 +101,48 @@ static bool same_advert(const struct advert *a, const struct advert *b)
 	       address_equal(&a->dns[0], &b->dns[0]) && address_equal(&a->dns[1], &b->dns[1]);
 }
 
+static bool learn_search(struct session *session, const struct domains *search)
+{
+	struct link_client *client = session->client;
+	if (!client || (client->search.length == search->length &&
+			       !memcmp(client->search.bytes, search->bytes, search->length)))
+		return false;
+	client->search = *search;
+	return true;
+}
+
 /* The network is the same as before; what is known of it is not. */
-static void learn(struct session *session, const struct advert *advert, struct outbox *out)
+static void learn(struct session *session, const struct advert *advert,
+	const struct domains *search, uint64_t now, struct outbox *out)
 {
 	struct router *router = &session->router;
 	router->due = NEVER;
 	router->sent = SOLICITATIONS;
-	if (same_advert(&session->facts.advert, advert))
+	if (advert->stateless)
+		services_inform(session, now);
+	bool searches = learn_search(session, search);
+	if (same_advert(&session->facts.advert, advert) && !searches)
 		return;
 	session->facts.advert = *advert;
 	outbox_add(out, TUNNEL_SESSION_NETWORK, NULL, 0)->subject = session->subject;
 }
 
+/* The other end may be a router, or look for one, like us: that is its own affair. */
 void router_packet(struct session *session, const uint8_t *packet, size_t length, uint64_t now,
 	struct outbox *out)
 {
 	struct router *router = &session->router;
 	struct advert advert;
-	if (session->state != SESSION_UP || !session->facts.network.ipv6) {
-		emit_drop(session, DROP_FRAME_PHASE, out);
-	} else if (advertises(session) && solicit_read(packet, length)) {
+	struct domains search;
+	if (solicit_read(packet, length)) {
+		if (!advertises(session))
+			return;
 		uint64_t at = router->last + ANSWER_EVERY;
 		router->due = at > now ? at : now;
 		router_tick(session, now, out);
-	} else if (!advertises(session) && advert_read(&advert, packet, length)) {
-		learn(session, &advert, out);
+	} else if (advert_read(&advert, &search, packet, length)) {
+		if (!advertises(session))
+			learn(session, &advert, &search, now, out);
 	} else {
 		emit_drop(session, DROP_FRAME_PROTOCOL, out);
 	}

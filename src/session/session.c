@@ -13,7 +13,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "router.h"
+#include "services.h"
 #include "text.h"
 #include "translate.h"
 #include "tunnel.h"
@@ -45,7 +45,8 @@ void session_init(struct session *session, const struct session_config *config, 
 	session->config = config;
 	session->state = SESSION_CALLING;
 	session->started = now;
-	session->setup_by = session->silence_warned_by = session->router.due = NEVER;
+	session->setup_by = session->silence_warned_by = NEVER;
+	services_init(session);
 	link_init(&session->link, &config->link, random);
 	unit_init(&session->unit, &config->unit, random);
 	session->epoch = session->link.epoch;
@@ -83,6 +84,7 @@ void session_attach(struct session *session, uint16_t local_call_id, const struc
 	command.attach.dscp = config->dscp;
 	command.attach.ecn = marks_are_combined(config->ecn, terms->kindred);
 	command.attach.window = terms->window;
+	command.attach.services = services_wanted(session);
 	emit_command(session, &command, NULL, 0, out);
 }
 
@@ -91,18 +93,6 @@ static void settle(struct session *session, uint64_t now, struct outbox *out)
 {
 	if (session->failing != CLOSE_NONE)
 		session_close(session, session->failing, now, out);
-}
-
-/* An IPv6 packet that is for us and not for the interface. */
-static bool feed_router(struct session *session, const uint8_t *frame, size_t length, uint64_t now,
-	struct outbox *out)
-{
-	enum { IPV6 = 0x0057 };
-	struct reader r = reader_over(frame, length);
-	if (read_u16(&r) != IPV6 || !session->config->unit.ipv6)
-		return false;
-	router_packet(session, r.at, reader_left(&r), now, out);
-	return true;
 }
 
 static void feed(struct session *session, const uint8_t *frame, size_t length, uint64_t now,
@@ -251,7 +241,7 @@ void session_frame(struct session *session, uint32_t epoch, const uint8_t *frame
 		return;
 	}
 	count(session);
-	if (!feed_router(session, frame, length, now, out))
+	if (!services_frame(session, frame, length, now, out))
 		feed(session, frame, length, now, out);
 	settle(session, now, out);
 }
@@ -306,6 +296,7 @@ void session_close(
 	if (session->state == SESSION_FREE || session->state == SESSION_FINISHING ||
 		session->state == SESSION_OVER)
 		return;
+	services_end(session, out);
 	session->closing = reason;
 	session->state = SESSION_FINISHING;
 	session->setup_by = session->silence_warned_by = NEVER;
@@ -430,7 +421,7 @@ void session_tick(struct session *session, uint64_t now, struct outbox *out)
 		unit_tick(&session->unit, now, &items);
 		translate_unit(session, &items, now, out);
 	}
-	router_tick(session, now, out);
+	services_tick(session, now, out);
 	limit_tick(session, now, out);
 	settle(session, now, out);
 }
@@ -446,6 +437,6 @@ uint64_t session_deadline(const struct session *session)
 		return NEVER;
 	uint64_t deadline = earlier(link_deadline(&session->link), unit_deadline(&session->unit));
 	deadline = earlier(deadline, earlier(session->setup_by, session->silence_warned_by));
-	deadline = earlier(deadline, session->router.due);
+	deadline = earlier(deadline, services_deadline(session));
 	return earlier(deadline, limit_deadline(session));
 }

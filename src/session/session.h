@@ -15,8 +15,12 @@
 #include "command.h"
 #include "control.h"
 #include "datapath.h"
+#include "dhcpv6_server.h"
+#include "ip_packet.h"
 #include "limits.h"
 #include "link.h"
+#include "link_client.h"
+#include "link_services.h"
 #include "outbox.h"
 #include "unit.h"
 
@@ -57,7 +61,10 @@ struct session_config {
 	enum session_ecn ecn;
 	enum session_window window;
 	uint64_t idle_us, max_connect_us; /* 0: no limit */
-	struct address dns6;              /* told to hosts that we give a prefix; family 0: none */
+	bool shared; /* the interface is other sessions' too: its link-local packets are the
+			session's */
+	const struct link_services
+		*services; /* for who is given a network; the app's; may be NULL */
 };
 
 /* What became of a session, for the log, the table and the exit code. */
@@ -69,6 +76,14 @@ struct session_facts {
 	uint16_t peer_mru;
 	uint16_t our_mru;
 	uint16_t mtu; /* largest inner packet that is sent */
+};
+
+/* A peer asks for a prefix: which one it would like, and its message, to be given back. */
+struct delegate_question {
+	struct prefix hint; /* length 0: no matter; address ::: the length alone is wished */
+	struct address from;
+	uint16_t length;
+	uint8_t message[IP_PACKET_MAX];
 };
 
 /* See router.c. */
@@ -88,6 +103,8 @@ struct session {
 	uint64_t last_active;       /* inner traffic, for idle */
 	const struct session_config *config; /* the app's; outlives the session */
 	struct session_facts facts;
+	struct dhcpv6_lease lease;  /* what the peer has of our prefixes */
+	struct link_client *client; /* the owner's; NULL: no host's part is played on the link */
 	struct call call;
 	struct link link;
 	struct unit unit;
@@ -123,6 +140,11 @@ static inline uint32_t session_drops(const struct session *session, enum drop dr
 /* Zeroed memory becomes a session whose call is being set up. */
 void session_init(struct session *session, const struct session_config *config, uint32_t subject,
 	struct random *random, uint64_t now);
+/* Before session_init: memory that is the session's until it is over. */
+static inline void session_borrow(struct session *session, struct link_client *client)
+{
+	session->client = client;
+}
 /* What a tunnel knows of a call before it is connected. */
 struct session_terms {
 	bool kindred;    /* the peer is a Greyline too */
@@ -147,6 +169,9 @@ void session_tls(struct session *session, uint32_t token, const struct tls_reply
 	uint64_t now, struct outbox *out);
 void session_addresses(struct session *session, uint32_t token,
 	const struct unit_addresses *addresses, uint64_t now, struct outbox *out);
+/* TUNNEL_DELEGATE is answered; length 0: no prefix is left. */
+void session_delegate(struct session *session, const struct delegate_question *question,
+	const struct prefix *prefix, uint64_t now, struct outbox *out);
 /* Ends it politely; the first reason given is the one that counts. */
 void session_close(
 	struct session *session, enum close_reason reason, uint64_t now, struct outbox *out);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "digest.h"
-#include "router.h"
+#include "services.h"
 #include "text.h"
 #include "tunnel.h"
 
@@ -248,6 +248,24 @@ static void compress_headers(struct session *session, struct outbox *out)
 	emit_headers(session, true, vj, out);
 }
 
+void emit_network(struct session *session, struct outbox *out)
+{
+	const struct unit_network *network = &session->facts.network;
+	struct datapath_command command = {.kind = DATAPATH_NETWORK};
+	command.network.ipv4 = network->ipv4;
+	command.network.ipv6 = network->ipv6;
+	if (network->ipv4) {
+		command.network.local4 = address_ipv4(network->local4);
+		command.network.remote4 = address_ipv4(network->remote4);
+	}
+	if (network->ipv6) {
+		command.network.remote6 = ipv6cp_link_local(network->remote6);
+		command.network.prefixes6[0] = network->prefix6;
+		command.network.prefixes6[1] = session->lease.prefix;
+	}
+	emit_command(session, &command, NULL, 0, out);
+}
+
 static void take_network(struct session *session, const struct out_item *item,
 	const struct outbox *items, uint64_t now, struct outbox *out)
 {
@@ -257,19 +275,8 @@ static void take_network(struct session *session, const struct out_item *item,
 	if (!same_vj(&network.receive_vj, &session->facts.network.receive_vj))
 		emit_headers(session, false, &network.receive_vj, out);
 	session->facts.network = network;
-	router_network(session, now);
-	struct datapath_command command = {.kind = DATAPATH_NETWORK};
-	command.network.ipv4 = network.ipv4;
-	command.network.ipv6 = network.ipv6;
-	if (network.ipv4) {
-		command.network.local4 = address_ipv4(network.local4);
-		command.network.remote4 = address_ipv4(network.remote4);
-	}
-	if (network.ipv6) {
-		command.network.remote6 = ipv6cp_link_local(network.remote6);
-		command.network.prefix6 = network.prefix6;
-	}
-	emit_command(session, &command, NULL, 0, out);
+	services_network(session, now);
+	emit_network(session, out);
 	bool up = network.ipv4 || network.ipv6;
 	if (session->state != SESSION_FINISHING)
 		session->state = up ? SESSION_UP : SESSION_STARTING;

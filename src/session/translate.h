@@ -22,6 +22,8 @@ void emit_command(struct session *session, const struct datapath_command *comman
 	const uint8_t *frame, size_t length, struct outbox *out);
 /* A frame for the peer, and for the log. */
 void emit_frame(struct session *session, const uint8_t *frame, size_t length, struct outbox *out);
+/* What is up, and which addresses lead to the peer. */
+void emit_network(struct session *session, struct outbox *out);
 void emit_drop(struct session *session, enum drop drop, struct outbox *out);
 void emit_note(uint32_t subject, bool warning, const char *text, size_t length, struct outbox *out);
 /* "TCP 1723 works, N GRE sent, 0 received", and what to do about it. */

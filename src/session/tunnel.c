@@ -384,6 +384,14 @@ void tunnel_tls(struct tunnel *tunnel, struct session *session, uint32_t token,
 	settle(tunnel, now, out);
 }
 
+void tunnel_delegate(struct tunnel *tunnel, struct session *session,
+	const struct delegate_question *question, const struct prefix *prefix, uint64_t now,
+	struct outbox *out)
+{
+	session_delegate(session, question, prefix, now, out);
+	settle(tunnel, now, out);
+}
+
 void tunnel_addresses(struct tunnel *tunnel, struct session *session, uint32_t token,
 	const struct unit_addresses *addresses, uint64_t now, struct outbox *out)
 {

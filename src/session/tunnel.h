@@ -35,6 +35,8 @@ enum tunnel_out {
 	TUNNEL_SESSION_UP,      /* subject: session->facts are complete. Once in a session's life */
 	TUNNEL_SESSION_NETWORK, /* subject; struct unit_network: changed after SESSION_UP, also to
 				 * nothing and back when the peer renegotiates */
+	TUNNEL_SESSION_SERVICES, /* subject: services_delegated or session->client has changed */
+	TUNNEL_DELEGATE,         /* subject; struct delegate_question: tunnel_delegate, at once */
 	TUNNEL_SESSION_DOWN, /* subject; arg: enum close_reason. The last item of a session: the app
 			      * frees its slot once the data path confirmed the detach, or at once
 			      * when session->attached is false */
@@ -49,14 +51,15 @@ enum tunnel_out {
 /* Per call of any function below. A frame is answered within the link's and the unit's own bounds,
  * each frame said twice (to the data path and to the log). What a timer or a close makes of one of
  * many sessions is small and has its own bound, asserted session by session: a frame of LCP or
- * CHAP, of CCP and of IPCP (300 bytes each), a farewell, keys and networks taken away, three notes.
+ * CHAP, of CCP and of IPCP (300 bytes each), an advertisement, a farewell, keys and networks taken
+ * away, three notes.
  */
 enum {
 	SESSION_OUT_ITEMS = 2 * (2 * LINK_OUT_ITEMS + 2 * UNIT_OUT_ITEMS) + 16,
 	SESSION_OUT_BYTES = 2 * (2 * LINK_OUT_BYTES + 2 * UNIT_OUT_BYTES) +
 			    SESSION_OUT_ITEMS * (sizeof(struct datapath_command) + 8),
 	SESSION_STEP_ITEMS = 24,
-	SESSION_STEP_BYTES = 4096,
+	SESSION_STEP_BYTES = 5120,
 	TUNNEL_OUT_ITEMS =
 		CONTROL_OUT_ITEMS + CALLS_PER_TUNNEL * SESSION_STEP_ITEMS + 2 * SESSION_OUT_ITEMS,
 	TUNNEL_OUT_BYTES =
@@ -140,6 +143,12 @@ void tunnel_tls(struct tunnel *tunnel, struct session *session, uint32_t token,
 	const struct tls_reply *reply, uint64_t now, struct outbox *out);
 void tunnel_addresses(struct tunnel *tunnel, struct session *session, uint32_t token,
 	const struct unit_addresses *addresses, uint64_t now, struct outbox *out);
+
+/* `prefix` of length 0: none is left. What the session did not take, for it is not up any more or
+ * has one, is not services_delegated() afterwards. */
+void tunnel_delegate(struct tunnel *tunnel, struct session *session,
+	const struct delegate_question *question, const struct prefix *prefix, uint64_t now,
+	struct outbox *out);
 
 /* Ending one session, or everything: polite, and bounded in time by the time-outs configured.
  * tunnel_stop takes SHUTDOWN_TOTAL at most, whether or not the peer still answers. */

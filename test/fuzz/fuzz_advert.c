@@ -13,15 +13,20 @@ static void judge(const uint8_t *packet, size_t length)
 {
 	struct address from = {6, {0xfe, 0x80, [15] = 1}}, to = {6, {0xff, 2, [15] = 1}};
 	struct advert advert, again;
+	struct domains search, search_again;
 	uint8_t written[ADVERT_MAX];
 	solicit_read(packet, length);
-	if (!advert_read(&advert, packet, length))
+	if (!advert_read(&advert, &search, packet, length))
 		return;
-	size_t size = advert_write(written, &advert, &from, &to);
+	size_t size = advert_write(written, &advert, &search, &from, &to);
 	if (!advert.router_lifetime)
 		memset(advert.dns, 0, sizeof advert.dns); /* they live as long as the router */
-	if (!size || !advert_read(&again, written, size) ||
-		memcmp(&again, &advert, sizeof again) != 0)
+	if (!advert.router_lifetime)
+		search.length = 0;
+	if (!size || !advert_read(&again, &search_again, written, size) ||
+		memcmp(&again, &advert, sizeof again) != 0 ||
+		search.length != search_again.length ||
+		memcmp(search.bytes, search_again.bytes, search.length) != 0)
 		abort();
 }
 

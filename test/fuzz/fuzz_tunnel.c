@@ -173,6 +173,8 @@ static void pump(struct end *end)
 			break;
 		case TUNNEL_SESSION_UP:
 		case TUNNEL_SESSION_NETWORK:
+		case TUNNEL_SESSION_SERVICES:
+		case TUNNEL_DELEGATE:
 		case TUNNEL_UP:
 		case TUNNEL_MESSAGE:
 		case TUNNEL_PPP:

@@ -162,7 +162,8 @@ static size_t ip_packet(
 	struct flow flow;
 	flow_init(&flow, flow_id, false);
 	size_t length = dice_between(dice, TRAFFIC_HEADER, 100);
-	flow_build(&flow, bytes, length, source, destination);
+	struct traffic_ends ends = {address_ipv4(source), address_ipv4(destination)};
+	flow_build(&flow, bytes, length, &ends);
 	return length;
 }
 

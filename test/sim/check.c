@@ -117,7 +117,9 @@ bool check_summary(bool complete)
 	printf("proofs by EAP-TLS           %llu\n", (unsigned long long)tally.tls);
 	printf("proved again                %llu times; %llu passwords changed\n",
 		(unsigned long long)tally.again, (unsigned long long)tally.changes);
-	printf("ends with IPv6              %llu\n", (unsigned long long)tally.ipv6);
+	printf("ends with IPv6              %llu, with a prefix %llu\n",
+		(unsigned long long)tally.ipv6, (unsigned long long)tally.delegated);
+	printf("IPv6 packets arrived        %llu\n", (unsigned long long)tally.data6_received);
 	printf("looks at a full window      %llu\n", (unsigned long long)tally.windows);
 	printf("inner packets               %llu sent, %llu received, %llu out of order\n",
 		(unsigned long long)tally.data_sent, (unsigned long long)tally.data_received,

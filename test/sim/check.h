@@ -19,6 +19,8 @@ struct tally {
 	uint64_t windows;                /* looks at a data path that found a packet waiting */
 	uint64_t again, changes;         /* proofs in the middle of a session; changed passwords */
 	uint64_t ipv6;                   /* ends that had it when all was settled */
+	uint64_t delegated;              /* ... and a prefix */
+	uint64_t data6_received;
 	uint64_t closes[2][CLOSE_COUNT]; /* client, server */
 	uint64_t still_open;             /* until the end of the run, which then closed them */
 	uint64_t drops[DROP_COUNT];

@@ -9,6 +9,7 @@
 #include "bytes.h"
 #include "check.h"
 #include "frame.h"
+#include "ip_header.h"
 #include "side.h"
 #include "world.h"
 
@@ -106,6 +107,9 @@ struct seat *host_take_seat(struct host *host, struct side *side, struct dice *d
 		uint32_t subject = seat->session.subject;
 		memset(&seat->session, 0, sizeof seat->session);
 		seat->session.subject = subject;
+		seat->link.dhcpv6.wish = side->scenario->wish;
+		if (!side->server && (seat->link.dhcpv6.wish.prefix || seat->link.dhcpv6.wish.dns))
+			session_borrow(&seat->session, &seat->link);
 		return seat;
 	}
 	return NULL;
@@ -189,13 +193,51 @@ static bool in_clear(const uint8_t *gre, size_t length)
 	       protocol != PROTOCOL_COMPRESSED;
 }
 
+static bool covers(const struct prefix *prefix, const struct address *address)
+{
+	for (unsigned bit = 0; bit < prefix->length; bit++)
+		if ((prefix->address.bytes[bit / 8] ^ address->bytes[bit / 8]) & 0x80 >> bit % 8)
+			return false;
+	return prefix->length != 0;
+}
+
+static bool has_address6(const struct seat *seat, const struct address *address)
+{
+	return covers(&seat->nets6[0], address) || covers(&seat->nets6[1], address);
+}
+
+static bool is_neighbour(const struct host *host, int i, const struct seat *seat)
+{
+	return &host->seats[i] != seat && host->seats[i].attached;
+}
+
+static void check_inner6(struct host *host, struct seat *seat, const struct packet *packet)
+{
+	const struct datapath *dp = &seat->datapath;
+	if (!dp->ipv6 || !seat->opened)
+		fail("%s: IPv6 before it was up", host->name);
+	if (packet->length < IPV6_HEADER)
+		fail("%s: a packet shorter than a header", host->name);
+	struct traffic_ends ends = traffic_ends6(packet->bytes);
+	if (dp->check_source && !address_equal(&ends.source, &dp->remote6) &&
+		!has_address6(seat, &ends.source))
+		fail("%s: a packet from an address that is not the peer's", host->name);
+	for (int i = 0; !dp->client_to_client && i < SEATS; i++)
+		if (is_neighbour(host, i, seat) && has_address6(&host->seats[i], &ends.destination))
+			fail("%s: a packet from one client to another was let in", host->name);
+}
+
 /* What must hold for anything that comes out for the TUN, whoever sent it. */
 static void check_inner(struct host *host, struct seat *seat, const struct packet *packet)
 {
 	const struct datapath *dp = &seat->datapath;
+	if (packet->length && packet->bytes[0] >> 4 == 6) {
+		check_inner6(host, seat, packet);
+		return;
+	}
 	if (!dp->ipv4 || !seat->opened)
 		fail("%s: data before the network was up", host->name);
-	if (packet->length < 20)
+	if (packet->length < IPV4_HEADER)
 		fail("%s: a packet shorter than a header", host->name);
 	struct reader r = reader_over(packet->bytes + 12, packet->length - 12);
 	uint32_t source = read_u32(&r), destination = read_u32(&r), id = read_u32(&r);
@@ -204,18 +246,28 @@ static void check_inner(struct host *host, struct seat *seat, const struct packe
 	if (!r.failed && id == TRAFFIC_CLEAR && dp->require_encryption)
 		fail("%s: a packet in clear text was let in", host->name);
 	for (int i = 0; !dp->client_to_client && i < SEATS; i++)
-		if (&host->seats[i] != seat && host->seats[i].attached &&
-			host->seats[i].datapath.ipv4 &&
+		if (is_neighbour(host, i, seat) && host->seats[i].datapath.ipv4 &&
 			destination == address_to_ipv4(&host->seats[i].datapath.remote4))
 			fail("%s: a packet from one client to another was let in", host->name);
+}
+
+/* The answer of a data path of ours to what is too big; or what a client says on its link to a
+ * server that has nothing to say to it. */
+static bool is_no_data(const struct packet *packet)
+{
+	bool six = packet->bytes[0] >> 4 == 6;
+	size_t at = six ? IPV6_NEXT : IPV4_PROTOCOL;
+	uint8_t protocol = packet->length > at ? packet->bytes[at] : 0;
+	return six ? protocol == PROTOCOL_ICMPV6 || protocol == PROTOCOL_UDP
+		   : protocol == PROTOCOL_ICMP;
 }
 
 /* It must be what the other end sent, addressed as agreed. */
 static void take_inner(struct host *host, struct seat *seat, const struct packet *packet)
 {
 	seat->active = host->world->now;
-	if (packet->length > 9 && packet->bytes[9] == 1)
-		return; /* ICMP: our own data path's answer */
+	if (is_no_data(packet))
+		return;
 	check_inner(host, seat, packet);
 	if (seat->side->scenario->weather == WEATHER_CORRUPT || seat->side->hostile)
 		return;
@@ -224,12 +276,16 @@ static void take_inner(struct host *host, struct seat *seat, const struct packet
 		fail("%s: data from a call nobody made", host->name);
 	if (!other)
 		return; /* it ended while this was on its way */
-	enum traffic_fault fault = flow_take(&other->out, packet->bytes, packet->length,
-		address_to_ipv4(&seat->datapath.remote4), address_to_ipv4(&seat->datapath.local4));
+	bool six = packet->bytes[0] >> 4 == 6;
+	struct traffic_ends ends = {seat->datapath.remote4, seat->datapath.local4};
+	if (six)
+		ends = traffic_ends6(packet->bytes);
+	enum traffic_fault fault = flow_take(&other->out, packet->bytes, packet->length, &ends);
 	if (fault != TRAFFIC_GOOD)
 		fail("%s: a packet of %u bytes: %s", host->name, packet->length,
 			traffic_fault_word(fault));
 	tally.data_received++;
+	tally.data6_received += six;
 	if (!other->out.newest_late)
 		return;
 	tally.data_late++;
@@ -297,18 +353,26 @@ static void dispatch(struct host *host, const struct packet_list *list)
 	}
 }
 
+static void route6_one(
+	struct host *host, struct seat *seat, struct prefix *held, const struct prefix *wanted)
+{
+	if (held->length == wanted->length && address_equal(&held->address, &wanted->address))
+		return;
+	if (held->length)
+		prefix_table_remove(&host->prefixes, held, seat->session.subject);
+	*held = *wanted;
+	if (held->length && !prefix_table_insert(&host->prefixes, held, seat->session.subject))
+		fail("%s: the prefix table is full", host->name);
+}
+
 /* Routes go up and down with the network, as the worker's owner does it. */
 static void route6(struct host *host, struct seat *seat, const struct datapath_command *command)
 {
-	if (seat->net6.length)
-		prefix_table_remove(&host->prefixes, &seat->net6, seat->session.subject);
-	seat->net6 = (struct prefix){.length = 0};
-	if (command->kind != DATAPATH_NETWORK || !command->network.ipv6)
-		return;
-	seat->net6 = command->network.prefix6;
-	if (seat->net6.length &&
-		!prefix_table_insert(&host->prefixes, &seat->net6, seat->session.subject))
-		fail("%s: the prefix table is full", host->name);
+	static const struct prefix none = {.length = 0};
+	bool up = command->kind == DATAPATH_NETWORK && command->network.ipv6;
+	for (int i = 0; i < 2; i++)
+		route6_one(
+			host, seat, &seat->nets6[i], up ? &command->network.prefixes6[i] : &none);
 }
 
 static void route(struct host *host, struct seat *seat, const struct datapath_command *command)
@@ -515,21 +579,67 @@ void host_seal(struct host *host, struct seat *seat, struct packet *batch, size_
 	}
 }
 
+/* Of the networks that a client has: its link-local address, one of its own network, one behind
+ * it. False when it has none of that kind. */
+static bool ends6(const struct seat *seat, uint32_t number, struct traffic_ends *ends)
+{
+	static const struct address far = {6, {0x20, 1, 0xd, 0xb8, [15] = 1}};
+	const struct seat *there = seat->other;
+	const struct seat *server = seat->side->server ? seat : there;
+	uint32_t kind = number / 2 % 3;
+	if (kind == 2) {
+		ends->source = there->datapath.remote6;
+		ends->destination = seat->datapath.remote6;
+		return true;
+	}
+	struct address client = server->nets6[kind].address;
+	put_u32(client.bytes + 12, number);
+	ends->source = seat->side->server ? far : client;
+	ends->destination = seat->side->server ? client : far;
+	return server->nets6[kind].length != 0;
+}
+
+/* Every other packet is IPv6, where both ends have it. */
+static struct traffic_ends ends_of(const struct seat *seat, size_t length)
+{
+	struct traffic_ends ends;
+	const struct datapath *dp = &seat->datapath;
+	bool both = dp->ipv6 && seat->other && seat->other->datapath.ipv6;
+	if (both && length >= TRAFFIC_HEADER6 && seat->out.sent % 2 &&
+		ends6(seat, seat->out.sent, &ends))
+		return ends;
+	/* Of what is not up yet the addresses are 0. */
+	return (struct traffic_ends){address_ipv4(address_to_ipv4(&dp->local4)),
+		address_ipv4(address_to_ipv4(&dp->remote4))};
+}
+
+/* At the server the prefix table leads every packet to its session. */
+static void check_route(struct host *host, const struct seat *seat, const struct packet *packet)
+{
+	struct traffic_ends ends = traffic_ends6(packet->bytes);
+	uint32_t subject;
+	if (!host->server || ends.destination.bytes[0] == 0xfe)
+		return;
+	if (!datapath_route(&host->engine, packet->bytes, packet->length, &subject) ||
+		subject != seat->session.subject)
+		fail("%s: an IPv6 packet does not find its session", host->name);
+}
+
 void host_send(struct host *host, struct seat *seat, uint32_t packets, size_t length)
 {
 	static uint8_t bytes[BURST][OUTER_MAX];
 	struct packet batch[BURST];
 	assert(packets <= BURST);
-	struct datapath *datapath = &seat->datapath;
-	uint32_t from = address_to_ipv4(&datapath->local4);
-	uint32_t to = address_to_ipv4(&datapath->remote4);
 	for (uint32_t i = 0; i < packets; i++) {
-		flow_build(&seat->out, bytes[i], length, from, to);
-		batch[i] = (struct packet){.datapath = datapath,
+		struct traffic_ends ends = ends_of(seat, length);
+		flow_build(&seat->out, bytes[i], length, &ends);
+		batch[i] = (struct packet){.datapath = &seat->datapath,
 			.kind = PACKET_INNER,
 			.bytes = bytes[i],
 			.length = (uint32_t)length,
 			.capacity = OUTER_MAX};
+		if (ends.source.family == 6)
+			check_route(host, seat, &batch[i]);
 	}
 	tally.data_sent += packets;
 	host_seal(host, seat, batch, packets);

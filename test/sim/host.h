@@ -29,15 +29,16 @@ struct seat {
 	bool wants_data;
 	uint16_t generation;
 	uint16_t call_id;
-	uint32_t host_part;     /* of the peer's address in the pool */
-	struct prefix net6;     /* in the prefix table; length 0: none */
-	uint64_t active;        /* inner traffic last moved */
-	uint64_t next_data;     /* when this end sends its next packet */
-	uint32_t left;          /* packets still to send */
-	struct flow out;        /* what this end sends; the other's `in` */
-	struct fake_tls tls[2]; /* of the peer's proof, and of ours */
-	struct seat *other;     /* the same call at the other end, while it is there */
-	bool met;               /* there was one */
+	uint32_t host_part;      /* of the peer's address in the pool */
+	struct prefix nets6[2];  /* in the prefix table; length 0: none */
+	struct link_client link; /* a client's */
+	uint64_t active;         /* inner traffic last moved */
+	uint64_t next_data;      /* when this end sends its next packet */
+	uint32_t left;           /* packets still to send */
+	struct flow out;         /* what this end sends; the other's `in` */
+	struct fake_tls tls[2];  /* of the peer's proof, and of ours */
+	struct seat *other;      /* the same call at the other end, while it is there */
+	bool met;                /* there was one */
 	/* The order in which things are said to the data path, for check_command. */
 	bool framing_said, receive_key_said, transmit_key_said, connect_said;
 	uint32_t proof_full;     /* packets that found a window full, before the proof was sent */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "services.h"
 #include "world.h"
 
 enum { PROOF_PACKETS = 6, PROOF_LENGTH = 90 };
@@ -48,6 +49,25 @@ static bool can_ipv6(const struct seat *seat)
 	return seat->side->config->session.unit.ipv6 && seat->session.facts.mtu >= IPV6_MTU_MIN;
 }
 
+/* What the server says the client has is what the client believes to have; in fair weather it has
+ * one where both want that. */
+static void judge_prefix(const struct pair *pair, const struct seat *seat, const struct seat *other)
+{
+	const struct scenario *scenario = &pair->scenario;
+	struct prefix ours = services_delegated(&seat->session);
+	struct prefix theirs = services_delegated(&other->session);
+	bool both = seat->session.facts.network.ipv6 && other->session.facts.network.ipv6 &&
+		    scenario->server.session.services && scenario->services.delegates &&
+		    scenario->wish.prefix && !scenario->no_prefix;
+	if (ours.length && theirs.length && !dhcpv6_same_prefix(&ours, &theirs))
+		fail("%s: the ends disagree on the prefix", seat->side->host->name);
+	if (ours.length && !scenario->services.delegates)
+		fail("%s: a prefix out of nowhere", seat->side->host->name);
+	if (scenario->plain && scenario->weather == WEATHER_FAIR && both && !ours.length)
+		fail("%s: no prefix, though both ends want it", seat->side->host->name);
+	tally.delegated += ours.length != 0;
+}
+
 /* Up at both ends or at none, except that one may have given up where much was lost. */
 static void judge_ipv6(const struct pair *pair, const struct seat *seat, const struct seat *other)
 {
@@ -65,6 +85,7 @@ static void judge_ipv6(const struct pair *pair, const struct seat *seat, const s
 		!address_equal(
 			&seat->session.facts.advert.prefix.address, &theirs->prefix6.address))
 		fail("%s: the advertised network is not the one that was given", name);
+	judge_prefix(pair, seat, other);
 	tally.ipv6 += ours->ipv6;
 }
 

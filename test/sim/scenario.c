@@ -191,6 +191,27 @@ static void make_addresses(struct scenario *s, struct dice *dice)
 	}
 }
 
+/* What the link's ends tell and ask each other beyond addresses. */
+static void make_services(struct scenario *s, struct dice *dice)
+{
+	struct link_services *services = &s->services;
+	services->duid = (struct dhcpv6_duid){4, {0, 4, 2, 2}};
+	if (dice_chance(dice, 5000))
+		services->dns6[0] = (struct address){6, {0xfd, [15] = 0x35}};
+	if (dice_chance(dice, 3000))
+		domains_add(&services->search, "example.net");
+	services->delegates = dice_chance(dice, 6000);
+	services->delegated_for = dice_between(dice, 60, 600);
+	s->no_prefix = dice_chance(dice, 2000);
+	if (dice_chance(dice, 8000))
+		s->server.session.services = services;
+	s->server.session.shared = dice_chance(dice, 7000);
+	s->wish = (struct dhcpv6_wish){.duid = {4, {0, 4, 1, 1}},
+		.iaid = 1,
+		.prefix = dice_chance(dice, 6000),
+		.dns = dice_chance(dice, 6000)};
+}
+
 /* Who names the inner addresses: either end may insist on its own, give in, or both were told. */
 static void make_inner(struct scenario *s, struct dice *dice)
 {
@@ -489,6 +510,7 @@ static void make_policy(struct scenario *s, uint64_t seed)
 	make_headers(s, stream(&dice, seed, DICE_HEADERS));
 	make_roles(s, stream(&dice, seed, DICE_ROLES));
 	make_ipv6(s, stream(&dice, seed, DICE_IPV6));
+	make_services(s, stream(&dice, seed, DICE_SERVICES));
 	make_quality(s, stream(&dice, seed, DICE_QUALITY));
 	make_secrets(s, stream(&dice, seed, DICE_SECRETS));
 }

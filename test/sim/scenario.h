@@ -43,6 +43,9 @@ struct aim {
 struct scenario {
 	struct tunnel_config client, server;
 	struct address client_address, server_address;
+	struct link_services services; /* the server's */
+	struct dhcpv6_wish wish;       /* the client's; nothing wished for: it has no DHCPv6 */
+	bool no_prefix;                /* the pool of those is empty */
 	char client_name[24], client_password[24];
 	char server_password[24]; /* what the server's user table holds for that name */
 	bool expired;             /* ... until it is changed */

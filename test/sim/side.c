@@ -222,6 +222,20 @@ static void answer_addresses(struct side *side, const struct question *question)
 	pump(side);
 }
 
+static void answer_prefix(struct side *side, const struct question *question)
+{
+	struct seat *seat = host_seat(side->host, question->subject);
+	struct prefix prefix = {.address = {6, {0xfd, 1}}, .length = 56};
+	if (!seat || seat->over)
+		return;
+	put_u32(prefix.address.bytes + 2, seat->host_part);
+	if (side->scenario->no_prefix)
+		prefix.length = 0;
+	tunnel_delegate(
+		&side->tunnel, &seat->session, &question->prefix, &prefix, side->world->now, &out);
+	pump(side);
+}
+
 void side_answer(struct side *side, const struct question *question)
 {
 	switch (question->kind) {
@@ -237,6 +251,9 @@ void side_answer(struct side *side, const struct question *question)
 		break;
 	case QUESTION_ADDRESS:
 		answer_addresses(side, question);
+		break;
+	case QUESTION_PREFIX:
+		answer_prefix(side, question);
 		break;
 	}
 }
@@ -274,6 +291,8 @@ static void ask(struct side *side, const struct out_item *item, int kind)
 	question.due = world->now + dice_below(&world->dice, side->scenario->answer_delay);
 	if (kind == QUESTION_CREDENTIALS)
 		memcpy(&question.auth, outbox_bytes(&out, item), sizeof question.auth);
+	if (kind == QUESTION_PREFIX)
+		memcpy(&question.prefix, outbox_bytes(&out, item), sizeof question.prefix);
 	if (kind == QUESTION_TLS) {
 		question.ours = item->arg & TLS_OURS;
 		question.begun = host_seat(side->host, item->subject)->tls[question.ours].begun;
@@ -514,6 +533,11 @@ static void take_item(struct side *side, const struct out_item *item)
 		break;
 	case TUNNEL_ADDRESS:
 		ask(side, item, QUESTION_ADDRESS);
+		break;
+	case TUNNEL_DELEGATE:
+		ask(side, item, QUESTION_PREFIX);
+		break;
+	case TUNNEL_SESSION_SERVICES:
 		break;
 	case TUNNEL_SESSION_UP:
 		take_session_up(side, item);

@@ -55,10 +55,17 @@ void side_reset(void);
 /* Something asked that is answered later. */
 struct question {
 	uint64_t due;
-	enum { QUESTION_CALL, QUESTION_CREDENTIALS, QUESTION_TLS, QUESTION_ADDRESS } kind;
+	enum {
+		QUESTION_CALL,
+		QUESTION_CREDENTIALS,
+		QUESTION_TLS,
+		QUESTION_ADDRESS,
+		QUESTION_PREFIX
+	} kind;
 	struct side *side;
 	uint32_t subject, token;
 	struct auth_question auth;
+	struct delegate_question prefix;
 	bool ours;      /* TLS */
 	unsigned begun; /* the exchange it is about */
 };

@@ -47,9 +47,9 @@ static uint16_t checksum_from(uint32_t sum)
 }
 
 /* Where a packet of a flow is TCP's. */
-static bool is_tcp(const struct flow *flow, size_t length)
+static bool is_tcp(const struct flow *flow, size_t length, const struct traffic_ends *ends)
 {
-	return flow->tcp && length >= TRAFFIC_TCP;
+	return flow->tcp && length >= TRAFFIC_TCP && ends->source.family == 4;
 }
 
 /* Numbers that only grow, as bulk data and its acknowledgements do. */
@@ -79,26 +79,44 @@ static uint8_t time_to_live(uint32_t number)
 	return (uint8_t)(64 - number / (4 * TRAFFIC_CONNECTIONS) % 2);
 }
 
-static void build(const struct flow *flow, uint8_t *bytes, size_t length, uint32_t source,
-	uint32_t destination, uint32_t number)
+static void build_ipv4(struct writer *w, const struct flow *flow, size_t length,
+	const struct traffic_ends *ends, uint32_t number)
 {
-	bool tcp = is_tcp(flow, length);
-	struct writer w = writer_over(bytes, length);
-	write_u16(&w, 0x4500);
-	write_u16(&w, (uint16_t)length);
-	write_u16(&w, (uint16_t)number);
-	write_u16(&w, 0x4000); /* do not fragment */
-	write_u8(&w, time_to_live(number));
-	write_u8(&w, tcp ? PROTOCOL_TCP : PROTOCOL_EXPERIMENT);
-	write_u16(&w, 0);
-	write_u32(&w, source);
-	write_u32(&w, destination);
+	bool tcp = is_tcp(flow, length, ends);
+	write_u16(w, 0x4500);
+	write_u16(w, (uint16_t)length);
+	write_u16(w, (uint16_t)number);
+	write_u16(w, 0x4000); /* do not fragment */
+	write_u8(w, time_to_live(number));
+	write_u8(w, tcp ? PROTOCOL_TCP : PROTOCOL_EXPERIMENT);
+	write_u16(w, 0);
+	write_bytes(w, ends->source.bytes, 4);
+	write_bytes(w, ends->destination.bytes, 4);
+	put_u16(w->start + 10, checksum_from(sum_of(0, w->start, 20)));
 	if (tcp)
-		write_tcp(&w, flow, number);
+		write_tcp(w, flow, number);
+}
+
+static void build_ipv6(struct writer *w, size_t length, const struct traffic_ends *ends)
+{
+	write_u32(w, 0x60000000);
+	write_u16(w, (uint16_t)(length - IPV6_HEADER));
+	write_u16(w, PROTOCOL_EXPERIMENT << 8 | 64);
+	write_bytes(w, ends->source.bytes, 16);
+	write_bytes(w, ends->destination.bytes, 16);
+}
+
+static void build(const struct flow *flow, uint8_t *bytes, size_t length,
+	const struct traffic_ends *ends, uint32_t number)
+{
+	struct writer w = writer_over(bytes, length);
+	if (ends->source.family == 4)
+		build_ipv4(&w, flow, length, ends, number);
+	else
+		build_ipv6(&w, length, ends);
 	write_u32(&w, flow->id);
 	write_u32(&w, number);
 	assert(!w.failed);
-	put_u16(bytes + 10, checksum_from(sum_of(0, bytes, 20)));
 	uint32_t x = flow->id * 2654435761u ^ number * 40503u;
 	size_t i = writer_length(&w);
 	for (; i + 4 <= length; i += 4) {
@@ -107,19 +125,26 @@ static void build(const struct flow *flow, uint8_t *bytes, size_t length, uint32
 	}
 	for (; i < length; i++)
 		bytes[i] = (uint8_t)(x >> 24);
-	if (tcp)
+	if (is_tcp(flow, length, ends))
 		close_tcp(bytes, length);
 }
 
-void flow_build(
-	struct flow *flow, uint8_t *bytes, size_t length, uint32_t source, uint32_t destination)
+void flow_build(struct flow *flow, uint8_t *bytes, size_t length, const struct traffic_ends *ends)
 {
 	assert(length >= TRAFFIC_HEADER && flow->sent < TRAFFIC_PACKETS);
 	uint32_t *next = &flow->next[flow->sent % TRAFFIC_CONNECTIONS];
 	flow->sequence[flow->sent] = *next;
-	if (is_tcp(flow, length))
+	if (is_tcp(flow, length, ends))
 		*next += (uint32_t)length - 40;
-	build(flow, bytes, length, source, destination, flow->sent++);
+	build(flow, bytes, length, ends, flow->sent++);
+}
+
+struct traffic_ends traffic_ends6(const uint8_t *bytes)
+{
+	struct traffic_ends ends = {{.family = 6}, {.family = 6}};
+	memcpy(ends.source.bytes, bytes + IPV6_SOURCE, 16);
+	memcpy(ends.destination.bytes, bytes + IPV6_DESTINATION, 16);
+	return ends;
 }
 
 bool flow_seen(const struct flow *flow, uint32_t number)
@@ -127,20 +152,22 @@ bool flow_seen(const struct flow *flow, uint32_t number)
 	return flow->seen[number / 64] & 1ull << number % 64;
 }
 
-enum traffic_fault flow_take(struct flow *flow, const uint8_t *bytes, size_t length,
-	uint32_t source, uint32_t destination)
+enum traffic_fault flow_take(
+	struct flow *flow, const uint8_t *bytes, size_t length, const struct traffic_ends *ends)
 {
-	if (length < TRAFFIC_HEADER || length > 2048)
+	size_t header = ends->source.family == 6     ? TRAFFIC_HEADER6
+			: is_tcp(flow, length, ends) ? TRAFFIC_HEADER + TCP_HEADER
+						     : TRAFFIC_HEADER;
+	if (length < header || length > 2048)
 		return TRAFFIC_CONTENT;
-	bool tcp = is_tcp(flow, length);
-	struct reader r = reader_over(bytes + (tcp ? 40 : 20), 8);
+	struct reader r = reader_over(bytes + header - 8, 8);
 	uint32_t id = read_u32(&r), number = read_u32(&r);
 	if (id != flow->id)
 		return TRAFFIC_FLOW;
 	if (number >= flow->sent)
 		return TRAFFIC_NEVER_SENT;
 	uint8_t expected[2048];
-	build(flow, expected, length, source, destination, number);
+	build(flow, expected, length, ends, number);
 	if (memcmp(bytes, expected, length) != 0)
 		return TRAFFIC_CONTENT;
 	uint64_t bit = 1ull << number % 64;

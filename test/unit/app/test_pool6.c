@@ -21,7 +21,8 @@ static void in_order(void **state)
 {
 	struct prefix prefix = {.address = {6, {0xfd, 0, 0, 0x98, 0, 0, 0, 0x10}}, .length = 62};
 	struct pool6 pool;
-	assert_int_equal(pool6_init(&pool, &prefix), 0);
+	assert_int_equal(pool6_init(&pool, &prefix, 64), 0);
+	pool6_keep_first(&pool);
 	struct address own = pool6_own(&pool);
 	assert_string_equal(shown(&own), "fd00:98:0:10::1");
 	struct prefix a = pool6_take(&pool), b = pool6_take(&pool), c = pool6_take(&pool);
@@ -46,7 +47,8 @@ static void large(void **state)
 {
 	struct prefix prefix = {.address = {6, {0xfd}}, .length = 8};
 	struct pool6 pool;
-	assert_int_equal(pool6_init(&pool, &prefix), 0);
+	assert_int_equal(pool6_init(&pool, &prefix, 64), 0);
+	pool6_keep_first(&pool);
 	assert_int_equal(pool.size, POOL6_MAX);
 	uint32_t count = 0;
 	while (pool6_take(&pool).length)
@@ -55,8 +57,34 @@ static void large(void **state)
 	pool6_free(&pool);
 }
 
+/* Prefixes for routers: the first is nobody's, and who comes again gets what he had. */
+static void shorter(void **state)
+{
+	struct prefix prefix = {.address = {6, {0xfd, 0, 0, 0x99}}, .length = 40};
+	struct pool6 pool;
+	assert_int_equal(pool6_init(&pool, &prefix, 56), 0);
+	assert_int_equal(pool.size, POOL6_MAX);
+	struct prefix a = pool6_take(&pool), b = pool6_take(&pool);
+	assert_string_equal(shown(&a.address), "fd00:99::");
+	assert_string_equal(shown(&b.address), "fd00:99:0:100::");
+	assert_int_equal(b.length, 56);
+	struct prefix wish = {.address = {6, {0xfd, 0, 0, 0x99, 0, 7, 3}}, .length = 56};
+	struct prefix c = pool6_take_like(&pool, &wish);
+	assert_string_equal(shown(&c.address), "fd00:99:7:300::");
+	struct prefix d = pool6_take_like(&pool, &wish); /* taken */
+	assert_string_equal(shown(&d.address), "fd00:99:0:200::");
+	pool6_release(&pool, &c);
+	c = pool6_take_like(&pool, &wish);
+	assert_string_equal(shown(&c.address), "fd00:99:7:300::");
+	wish.address.bytes[0] = 0xfe;
+	d = pool6_take_like(&pool, &wish); /* another's */
+	assert_string_equal(shown(&d.address), "fd00:99:0:300::");
+	pool6_free(&pool);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(in_order), cmocka_unit_test(large)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(in_order), cmocka_unit_test(large), cmocka_unit_test(shorter)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

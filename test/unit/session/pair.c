@@ -160,6 +160,7 @@ struct asked {
 	uint16_t kind;
 	uint32_t subject, token;
 	struct auth_question question;
+	struct delegate_question delegate;
 };
 
 static void answer(struct pair *pair, struct end *end, const struct asked *asked)
@@ -173,6 +174,9 @@ static void answer(struct pair *pair, struct end *end, const struct asked *asked
 	if (asked->kind == TUNNEL_CREDENTIALS && !end->mute_credentials) {
 		auth_check(&asked->question, end->password, strlen(end->password), false, &verdict);
 		tunnel_credentials(&end->tunnel, session, asked->token, &verdict, pair->now, &out);
+	} else if (asked->kind == TUNNEL_DELEGATE) {
+		tunnel_delegate(
+			&end->tunnel, session, &asked->delegate, &end->delegated, pair->now, &out);
 	} else if (asked->kind == TUNNEL_ADDRESS) {
 		tunnel_addresses(&end->tunnel, session, asked->token, &addresses, pair->now, &out);
 	} else if (asked->kind == TUNNEL_SESSION_WANTED && end->refuse_calls) {
@@ -203,7 +207,7 @@ void pair_take(struct pair *pair, struct end *end)
 		else if (item->kind == TUNNEL_DOWN)
 			end->down = true;
 		if (item->kind != TUNNEL_SESSION_WANTED && item->kind != TUNNEL_CREDENTIALS &&
-			item->kind != TUNNEL_ADDRESS)
+			item->kind != TUNNEL_ADDRESS && item->kind != TUNNEL_DELEGATE)
 			continue;
 		assert(asked_count < sizeof asked / sizeof *asked);
 		struct asked *question = &asked[asked_count++];
@@ -212,6 +216,9 @@ void pair_take(struct pair *pair, struct end *end)
 		if (item->kind == TUNNEL_CREDENTIALS)
 			memcpy(&question->question, outbox_bytes(&out, item),
 				sizeof question->question);
+		if (item->kind == TUNNEL_DELEGATE)
+			memcpy(&question->delegate, outbox_bytes(&out, item),
+				sizeof question->delegate);
 	}
 	outbox_clear(&out);
 	for (size_t i = 0; i < asked_count; i++)

@@ -46,8 +46,9 @@ struct end {
 	struct queue bytes, frames; /* said by this end */
 	bool deaf_tcp, deaf_gre;    /* the other end's words do not arrive here */
 	bool refuse_calls, refuse_address, mute_credentials;
-	struct prefix prefix6; /* what this end gives its peers */
-	const char *password;  /* what this end's user table holds */
+	struct prefix prefix6;   /* what this end gives its peers */
+	struct prefix delegated; /* ... and delegates, to whoever asks; length 0: nothing is left */
+	const char *password;    /* what this end's user table holds */
 	struct end *other;
 	bool up, down, connected;
 };

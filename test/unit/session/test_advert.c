@@ -35,7 +35,7 @@ static void golden(void **state)
 	assert_memory_equal(packet, solicitation, sizeof solicitation);
 	assert_true(solicit_read(packet, sizeof solicitation));
 	struct advert nothing = {0};
-	assert_int_equal(advert_write(packet, &nothing, &from, &to), 56);
+	assert_int_equal(advert_write(packet, &nothing, NULL, &from, &to), 56);
 	assert_int_equal(packet[40], 134);
 	assert_int_equal(packet[7], 255);
 }
@@ -44,17 +44,17 @@ static void round_trip(void **state)
 {
 	struct advert sent = whole(), got;
 	uint8_t packet[ADVERT_MAX];
-	size_t length = advert_write(packet, &sent, &from, &to);
+	size_t length = advert_write(packet, &sent, NULL, &from, &to);
 	assert_int_equal(length, 40 + 16 + 32 + 8 + 40);
-	assert_true(advert_read(&got, packet, length));
+	assert_true(advert_read(&got, NULL, packet, length));
 	assert_memory_equal(&got, &sent, sizeof got);
 	assert_int_equal(packet[56 + 3], 0x40); /* A, not L */
 	assert_false(solicit_read(packet, length));
 	for (size_t n = 0; n < length; n++)
-		assert_false(advert_read(&got, packet, n));
+		assert_false(advert_read(&got, NULL, packet, n));
 	for (size_t n = 4; n < length; n++) { /* the checksum covers what is behind byte 8 */
 		packet[n] ^= 4;
-		assert_false(advert_read(&got, packet, length) && n >= 8);
+		assert_false(advert_read(&got, NULL, packet, length) && n >= 8);
 		packet[n] ^= 4;
 	}
 }
@@ -93,22 +93,49 @@ static void refused(void **state)
 	struct advert sent = whole(), got;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		uint8_t packet[ADVERT_MAX];
-		size_t length = advert_write(packet, &sent, &from, &to);
+		size_t length = advert_write(packet, &sent, NULL, &from, &to);
 		packet[cases[i].at] = cases[i].value;
 		set_sum(packet, length);
-		assert_int_equal(advert_read(&got, packet, length), cases[i].read);
+		assert_int_equal(advert_read(&got, NULL, packet, length), cases[i].read);
 		if (cases[i].read)
 			assert_int_equal(got.prefix.length != 0, cases[i].prefix);
 	}
 	sent.mtu = 1279;
 	uint8_t packet[ADVERT_MAX];
-	size_t length = advert_write(packet, &sent, &from, &to);
-	assert_true(advert_read(&got, packet, length));
+	size_t length = advert_write(packet, &sent, NULL, &from, &to);
+	assert_true(advert_read(&got, NULL, packet, length));
 	assert_int_equal(got.mtu, 0);
 	put_u32(packet + 40 + 16 + 32 + 8 + 4, 0); /* DNS servers to be forgotten */
 	set_sum(packet, length);
-	assert_true(advert_read(&got, packet, length));
+	assert_true(advert_read(&got, NULL, packet, length));
 	assert_int_equal(got.dns[0].family, 0);
+}
+
+/* RFC 8106 §5.2. */
+static void search_list(void **state)
+{
+	struct advert sent = whole(), got;
+	struct domains search = {.length = 0}, found;
+	uint8_t packet[ADVERT_MAX];
+	assert_true(domains_add(&search, "a.example"));
+	sent.stateless = true;
+	size_t length = advert_write(packet, &sent, &search, &from, &to);
+	assert_int_equal(length, 40 + 16 + 32 + 8 + 40 + 24);
+	assert_int_equal(packet[45], 0x40); /* O, not M */
+	assert_true(advert_read(&got, &found, packet, length));
+	assert_true(got.stateless);
+	assert_int_equal(found.length, search.length);
+	assert_memory_equal(found.bytes, search.bytes, search.length);
+	uint8_t *option = packet + length - 24;
+	assert_int_equal(option[0], 31);
+	assert_int_equal(option[1], 3);
+	put_u32(option + 4, 0); /* to be forgotten */
+	set_sum(packet, length);
+	assert_true(advert_read(&got, &found, packet, length));
+	assert_int_equal(found.length, 0);
+	option[8] = 0xc0; /* compressed: not here */
+	set_sum(packet, length);
+	assert_false(advert_read(&got, &found, packet, length));
 }
 
 static unsigned said(const struct end *end)
@@ -120,11 +147,13 @@ static unsigned said(const struct end *end)
 	return count;
 }
 
+static const struct link_services services = {.dns6 = {{6, {0xfd, [15] = 0x53}}}};
+
 static struct pair *opened(void)
 {
 	struct pair *pair = pair_new();
 	pair->client.config.session.unit.ipv6 = pair->server.config.session.unit.ipv6 = true;
-	pair->server.config.session.dns6 = (struct address){6, {0xfd, [15] = 0x53}};
+	pair->server.config.session.services = &services;
 	pair->server.prefix6 =
 		(struct prefix){.address = {6, {0xfd, 0, 0, 0x98, 0, 0, 0, 1}}, .length = 64};
 	pair_start(pair, 1);
@@ -172,6 +201,7 @@ int main(void)
 		cmocka_unit_test(golden),
 		cmocka_unit_test(round_trip),
 		cmocka_unit_test(refused),
+		cmocka_unit_test(search_list),
 		cmocka_unit_test(told_to_a_client),
 		cmocka_unit_test(nothing_to_tell),
 	};

@@ -1,0 +1,28 @@
+/* What a server tells the hosts and routers at the other ends of its links, besides their
+ * addresses: by Router Advertisements, DHCPv6, and to those who ask by DHCPINFORM. */
+#ifndef GREYLINE_LINK_SERVICES_H
+#define GREYLINE_LINK_SERVICES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "address.h"
+#include "dhcpv6_wire.h"
+#include "domains.h"
+
+struct link_services {
+	struct dhcpv6_duid duid;         /* ours */
+	struct address dns6[DHCPV6_DNS]; /* family 0: none */
+	struct address ntp6;
+	struct domains search;
+	bool delegates;         /* there is a pool of prefixes: TUNNEL_DELEGATE is answered */
+	uint32_t delegated_for; /* seconds that a prefix lasts without being renewed */
+};
+
+/* Whether there is something to ask DHCPv6 for besides prefixes: the O flag (RFC 4861 §4.2). */
+static inline bool link_services_stateless(const struct link_services *services)
+{
+	return services->dns6[0].family || services->search.length || services->ntp6.family;
+}
+
+#endif
