@@ -62,6 +62,7 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	config->session.unit.local4 = client->local4;
 	config->session.unit.remote4 = address_to_ipv4(&client->settings->remote);
 	config->session.unit.ask_dns = client->settings->use_peer_dns;
+	client_nat_configure(client, config);
 }
 
 static const char *interface_wanted(const struct client *client, char name[16])
@@ -80,7 +81,7 @@ static void on_tunnel_up(struct peer *peer)
 	char name[16];
 	log_line(&client->host.log, LOG_LINE_INFO, "Control connection established peer=%s port=%u",
 		shown_address(&peer->address), peer->port);
-	struct seat *seat = peer_seat(peer);
+	struct seat *seat = client->call_zero ? peer_seat_zero(peer) : peer_seat(peer);
 	if (!seat) {
 		peer_stop(peer, CLOSE_LOCAL_ERROR);
 		return;
@@ -139,6 +140,7 @@ static void on_session_over(struct seat *seat)
 	struct client *client = seat->owner->role;
 	take_renewal(client, seat);
 	client->reason = seat->reason;
+	client->unheard = seat->session.frames_sent && !seat->session.last_received;
 	peer_stop(seat->peer, seat->reason);
 }
 
@@ -178,6 +180,10 @@ static void connection_ended(struct client *client)
 		return;
 	if (client->reason == CLOSE_AUTH_EXPIRED && ask_new_password(client)) {
 		dial(client);
+		return;
+	}
+	if (!client->hung_up && client_nat_again(client)) {
+		uv_timer_start(&client->redial, on_redial, 0, 0);
 		return;
 	}
 	if (!client->was_up && !client->hung_up)
@@ -261,7 +267,7 @@ static void dial(struct client *client)
 {
 	int error;
 	client->reason = CLOSE_NONE;
-	client->was_up = client->no_tun = false;
+	client->was_up = client->no_tun = client->unheard = false;
 	log_line(&client->host.log, LOG_LINE_INFO, "Dialling %s port %u user=\"%s\"",
 		client->host_name, client->port, client->user);
 	client->peer =
@@ -360,6 +366,7 @@ static int start(struct client *client)
 		return code;
 	uv_timer_init(&client->host.loop, &client->redial);
 	client->redial.data = client;
+	client_nat_start(client);
 	dial(client);
 	return 0;
 }

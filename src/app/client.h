@@ -24,6 +24,8 @@ struct client {
 	uv_timer_t redial;
 	bool redial_open, hung_up; /* hung_up: SIGHUP asked for a new connection */
 	bool was_up;
+	bool unheard;             /* the call was connected, and no GRE came */
+	bool call_zero;           /* dialling with Call ID 0: see client_nat.c */
 	uint32_t failures;        /* in a row */
 	enum close_reason reason; /* why the last connection ended */
 	bool no_tun;              /* it ended because the kernel gave no interface */
@@ -52,6 +54,12 @@ bool client_has_password(const struct password_wish *wish);
 int client_new_password(const struct password_wish *wish, char **password);
 /* The same from the terminal, typed twice. False when there is none, or nothing came of it. */
 bool client_ask_new_password(const struct password_wish *wish, char **password);
+
+/* client_nat.c: Call ID 0, for a NAT that does not track PPTP. */
+void client_nat_start(struct client *client);
+void client_nat_configure(const struct client *client, struct tunnel_config *config);
+/* The connection has ended: whether it is to be dialled once more, at once, in the other way. */
+bool client_nat_again(struct client *client);
 
 /* client_network.c. */
 /* Addresses, routes and DNS of a session that came up; ends in ip-up. */

@@ -31,6 +31,9 @@ static const struct option_choice log_choices[] = {{"auto", LOG_STYLE_AUTO},
 static const struct option_choice ecn_choices[] = {{"auto", SESSION_ECN_AUTO},
 	{"copy", SESSION_ECN_COPY}, {"off", SESSION_ECN_OFF}, {NULL, 0}};
 
+static const struct option_choice nat_choices[] = {
+	{"auto", NAT_FALLBACK_AUTO}, {"on", NAT_FALLBACK_ON}, {"off", NAT_FALLBACK_OFF}, {NULL, 0}};
+
 static const struct option_choice send_window_choices[] = {{"auto", SESSION_WINDOW_AUTO},
 	{"on", SESSION_WINDOW_ON}, {"off", SESSION_WINDOW_OFF}, {NULL, 0}};
 
@@ -201,6 +204,10 @@ const struct option option_table[] = {
 		"ask the server for DNS servers and use them", use_peer_dns),
 	ROW("as-pac", 0, C, COMMAND_CLIENT, FLAG, NULL,
 		"place the call as a PAC does whose line rings, not as a PNS", as_pac),
+	ROW("nat-fallback", 0, C, COMMAND_CLIENT, CHOICE, "MODE",
+		"use Call ID 0, for a NAT that does not track PPTP: on, off, or auto (when no GRE "
+		"came back)",
+		nat_fallback, .choices = nat_choices),
 	ROW("persist", 0, P | C, COMMAND_CLIENT, FLAG, NULL, "dial again when the connection ends",
 		persist),
 	ROW("holdoff", 0, P | C, COMMAND_CLIENT, NUMBER, "SECONDS",

@@ -375,6 +375,16 @@ struct seat *peer_seat(struct peer *peer)
 	return seat;
 }
 
+struct seat *peer_seat_zero(struct peer *peer)
+{
+	struct seat *seat = peer_seat(peer);
+	if (!seat)
+		return NULL;
+	call_ids_release(peer->host->call_ids, seat->call_id, clock_now());
+	seat->call_id = 0;
+	return seat;
+}
+
 void peer_dial_call(struct peer *peer, struct seat *seat)
 {
 	tunnel_dial(&peer->tunnel, &seat->session, seat_subject(seat), seat->call_id, clock_now(),
@@ -389,7 +399,7 @@ void peer_accept_call(struct peer *peer, uint32_t token, struct seat *seat)
 	pump(peer);
 }
 
-void peer_refuse_call(struct peer *peer, uint32_t token, uint8_t result)
+void peer_refuse_call(struct peer *peer, uint32_t token, uint16_t result)
 {
 	tunnel_refuse(&peer->tunnel, token, result, clock_now(), &peer->host->out);
 	pump(peer);

@@ -34,9 +34,11 @@ void peer_begin(struct peer *peer);
 
 /* Sessions. A seat with handle, call ID and identifier; NULL when one of them is out. */
 struct seat *peer_seat(struct peer *peer);
+/* The same with Call ID 0, which no other session of this process may have. */
+struct seat *peer_seat_zero(struct peer *peer);
 void peer_dial_call(struct peer *peer, struct seat *seat);
 void peer_accept_call(struct peer *peer, uint32_t token, struct seat *seat);
-void peer_refuse_call(struct peer *peer, uint32_t token, uint8_t result);
+void peer_refuse_call(struct peer *peer, uint32_t token, uint16_t result);
 void seat_credentials(struct seat *seat, uint32_t token, const struct auth_answer *answer);
 void seat_tls(struct seat *seat, uint32_t token, const struct tls_reply *reply);
 void seat_addresses(struct seat *seat, uint32_t token, const struct unit_addresses *addresses);

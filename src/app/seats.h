@@ -25,8 +25,11 @@ struct seat {
 	struct address outer; /* the peer's, kept for the log */
 	uint32_t index;
 	uint16_t generation;
-	uint16_t call_id; /* 0: none */
+	uint16_t call_id; /* 0: not one of those held back after use */
 	bool taken, over, detached;
+	bool alike_listed;     /* in the table of call_clash.h, under `outer` and this: */
+	uint16_t peer_call_id; /* of who asked for the call */
+	uint32_t next_alike;
 	char sid[SEAT_SID_SIZE];
 	char *user;    /* as the peer named himself; NULL until proved */
 	char *claimed; /* the same before that, for the log */

@@ -196,12 +196,39 @@ static void tell_incoming(const struct peer *peer, const struct call_wanted *wan
 		"Incoming call from=%s to=%s peer=%s", from, to, shown_address(&peer->address));
 }
 
+/* Whether another call goes to the same address and Call ID: then it is refused, unless the other
+ * has not been heard of for so long that its client has most likely come again. */
+static bool clashes(
+	struct server *server, const struct peer *peer, const struct call_wanted *wanted)
+{
+	struct seat *other = call_clash_find(
+		&server->clash, &server->host.seats, &peer->address, wanted->peer_id, peer);
+	if (!other)
+		return false;
+	uint64_t heard = other->session.last_received ? other->session.last_received
+						      : other->session.started;
+	if (heard + CALL_CLASH_SILENCE < clock_now()) {
+		seat_cut(other, CLOSE_CALL_REPLACED);
+		return false;
+	}
+	log_peer(&server->host.log, LOG_KIND_SESSION, LOG_LINE_WARNING, clock_now(),
+		"Call refused: another client behind %s has a call with the same Call ID %u, and "
+		"GRE to them could not be told apart peer=%s",
+		shown_address(&peer->address), wanted->peer_id, shown_address(&peer->address));
+	return true;
+}
+
 static void on_wanted(struct peer *peer, uint32_t token, const struct call_wanted *wanted)
 {
 	struct server *server = peer->host->role;
 	if (call_too_many(server, peer)) {
 		host_drop(&server->host, DROP_HALF_OPEN, &peer->address);
 		peer_refuse_call(peer, token, PPTP_CALL_NOT_ACCEPTED);
+		return;
+	}
+	if (clashes(server, peer, wanted)) {
+		peer_refuse_call(
+			peer, token, PPTP_REFUSAL(PPTP_RESULT_GENERAL, PPTP_ERROR_BAD_CALL_ID));
 		return;
 	}
 	struct seat *seat = peer_seat(peer);
@@ -218,6 +245,8 @@ static void on_wanted(struct peer *peer, uint32_t token, const struct call_wante
 	}
 	if (wanted->incoming)
 		tell_incoming(peer, wanted);
+	seat->peer_call_id = wanted->peer_id;
+	call_clash_add(&server->clash, seat);
 	peer_accept_call(peer, token, seat);
 }
 
@@ -289,6 +318,7 @@ static void on_session_network(struct seat *seat)
 static void on_session_over(struct seat *seat)
 {
 	struct server *server = seat->owner->role;
+	call_clash_remove(&server->clash, &server->host.seats, seat);
 	if (seat->address_waits) {
 		seat->address_waits = false;
 		server->waiting--;

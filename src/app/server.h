@@ -3,6 +3,7 @@
 #define GREYLINE_SERVER_H
 
 #include "arguments.h"
+#include "call_clash.h"
 #include "dialout.h"
 #include "host.h"
 #include "pool.h"
@@ -25,6 +26,7 @@ struct server {
 	unsigned listener_count;
 	struct dialout dialouts[DIALOUTS_MAX];
 	unsigned dialout_count;
+	struct call_clash clash;
 	struct peer *half_open; /* list; newest first */
 	uint32_t half_open_count;
 	uint32_t waiting; /* seats whose address question waits for another to go */

@@ -39,6 +39,7 @@ struct address_pair {
 };
 
 enum interface_choice { INTERFACE_SHARED, INTERFACE_PER_SESSION };
+enum nat_fallback { NAT_FALLBACK_AUTO, NAT_FALLBACK_ON, NAT_FALLBACK_OFF };
 enum single_session { SINGLE_SEVERAL, SINGLE_REPLACE, SINGLE_DENY };
 enum log_choice { LOG_STYLE_AUTO, LOG_STYLE_TIME, LOG_STYLE_SYSLOG };
 
@@ -56,9 +57,10 @@ struct settings {
 	bool offload, dont_fragment;
 
 	/* PPP, either side. */
-	uint32_t mtu, mru;    /* 0: from the outer path */
-	uint32_t dscp, ecn;   /* of outer packets; enum session_ecn */
-	uint32_t send_window; /* enum session_window */
+	uint32_t mtu, mru;     /* 0: from the outer path */
+	uint32_t dscp, ecn;    /* of outer packets; enum session_ecn */
+	uint32_t nat_fallback; /* enum nat_fallback */
+	uint32_t send_window;  /* enum session_window */
 	bool dscp_copy, mss_clamp;
 	uint32_t echo_interval, echo_failure;
 	uint32_t chap_interval;

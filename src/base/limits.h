@@ -66,6 +66,8 @@ enum {
 /* A line of a PAC that is slower than the network: there a window keeps its buffer from flowing
  * over. bit/s. */
 #define WINDOW_LINE_SPEED  10000000
+/* A call may be replaced by another to the same address and Call ID once it was silent so long. */
+#define CALL_CLASH_SILENCE SECONDS(30)
 #define CALL_ID_HOLD       SECONDS(30)
 
 /* A session that is neither up nor closed by then is closed, whatever its peer keeps it busy with.
@@ -78,6 +80,10 @@ enum {
 #define TUNNEL_EMPTY_MAX    SECONDS(20)
 /* No GRE at all this long after the call was connected is worth a warning. */
 #define GRE_SILENCE_WARNING SECONDS(5)
+/* And so long, where something else can be tried, the end of the attempt. */
+#define GRE_SILENCE_MAX     SECONDS(10)
+/* A Linux NAT forgets a GRE flow after 30 s, after 180 s once packets went both ways. */
+#define NAT_OPEN_EVERY      SECONDS(20)
 
 /* Going down politely, stage by stage; a peer that does not answer costs no more than this. */
 #define SHUTDOWN_LINKS      MS(1000) /* LCP Terminate */

@@ -142,6 +142,8 @@ enum drop {
 	X(NETWORK_TIMEOUT, 10, "network-timeout", "network protocol negotiation timed out")        \
 	X(ADDRESS_NONE, 10, "address-none", "no address is left or allowed for this peer")         \
 	X(SINGLE_SESSION, 16, "single-session", "replaced by a newer session of the same user")    \
+	X(CALL_REPLACED, 16, "call-replaced",                                                      \
+		"silent, and a newer call from its address has its Call ID")                       \
 	X(IDLE, 12, "idle", "idle too long")                                                       \
 	X(MAX_CONNECT, 13, "max-connect", "connect time limit reached")                            \
 	X(INTERFACE_GONE, 1, "interface-gone", "somebody removed the network interface")           \

@@ -50,6 +50,7 @@ struct datapath_command {
 			uint16_t local_call_id;
 			struct address local, peer; /* outer: the control connection's pair */
 			bool require_encryption; /* no clear network packet in either direction */
+			bool nat; /* GRE version 0 now and then: see limits.h, NAT_OPEN_EVERY */
 			bool check_source; /* inner sources must be the peer's own addresses */
 			bool client_to_client;
 			bool clamp_mss;  /* TCP's MSS follows datapath_mtu, both ways */

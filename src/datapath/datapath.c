@@ -92,6 +92,8 @@ static void attach(struct datapath_engine *engine, struct datapath *dp,
 	dp->local = command->attach.local;
 	dp->peer = command->attach.peer;
 	dp->require_encryption = command->attach.require_encryption;
+	dp->nat = command->attach.nat;
+	dp->nat_due = dp->nat ? now : NEVER;
 	dp->check_source = command->attach.check_source;
 	dp->client_to_client = command->attach.client_to_client;
 	dp->clamp_mss = command->attach.clamp_mss;
@@ -200,6 +202,7 @@ void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 	}
 	switch (command->kind) {
 	case DATAPATH_ATTACH:
+		seal_due_nat(dp, now, out);
 		break;
 	case DATAPATH_CONNECT:
 		dp->peer_call_id = command->connect.peer_call_id;
@@ -298,6 +301,7 @@ void datapath_tick(
 	open_resync_tick(dp, now, out);
 	window_tick(&dp->gre.window, dp->gre.send_next, now);
 	seal_due(engine, dp, now, out);
+	seal_due_nat(dp, now, out);
 }
 
 uint64_t datapath_deadline(const struct datapath *dp)
@@ -311,5 +315,5 @@ uint64_t datapath_deadline(const struct datapath *dp)
 		deadline = open_resync_deadline(dp);
 	if (dp->connected && window_deadline(&dp->gre.window) < deadline)
 		deadline = window_deadline(&dp->gre.window);
-	return deadline;
+	return dp->nat && dp->nat_due < deadline ? dp->nat_due : deadline;
 }

@@ -63,6 +63,7 @@ struct datapath {
 	bool attached, connected;
 	bool require_encryption, check_source, client_to_client;
 	bool clamp_mss, dscp_copy, ecn;
+	bool nat;         /* see nat_due */
 	uint8_t dscp;     /* of outer packets, unless copied */
 	uint8_t services; /* DATAPATH_SERVE_* */
 	bool compress_protocol, compress_address;
@@ -87,6 +88,7 @@ struct datapath {
 	uint8_t answers;             /* ICMP answers that may be given now */
 	uint64_t answers_at;         /* when one was last added */
 	uint64_t last_received;      /* any valid GRE packet: life; 0: none yet */
+	uint64_t nat_due;            /* when the next packet opens the way back through a NAT */
 	struct datapath_counters counters;
 };
 

@@ -79,6 +79,13 @@ void gre_build(struct writer *w, const struct gre_header *header)
 		write_u32(w, header->ack);
 }
 
+void gre_build_opening(struct writer *w)
+{
+	write_u16(w, 0);
+	write_u16(w, GRE_PROTOCOL_PPP);
+	write_u32(w, 0);
+}
+
 void gre_init(struct gre *gre, uint16_t window)
 {
 	uint16_t kept = window && window < GRE_WINDOW ? window : GRE_WINDOW;

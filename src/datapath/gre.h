@@ -33,6 +33,10 @@ bool gre_parse(struct gre_header *header, struct reader *r, struct reader *paylo
 size_t gre_size(const struct gre_header *header);
 void gre_build(struct writer *w, const struct gre_header *header);
 
+/* A packet of version 0 (RFC 2784), which receivers of PPTP ignore. Its payload is four bytes of
+ * nothing, because Linux tracks no connection by less than eight behind the IP header. */
+void gre_build_opening(struct writer *w);
+
 struct gre {
 	uint32_t send_next; /* sequence number of the next packet we send; the first is 0 */
 	bool ack_owed;      /* something delivered is not acknowledged yet */

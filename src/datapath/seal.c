@@ -163,6 +163,22 @@ void seal_due(
 	send_due_ack(dp, now, out);
 }
 
+/* A Linux NAT that does not know PPTP tells GRE flows apart by a key that only version 1 has: what
+ * comes in for Call ID 0 belongs to the flow of a version 0 packet that went out. */
+void seal_due_nat(struct datapath *dp, uint64_t now, struct packet_list *out)
+{
+	struct packet *packet = dp->nat && dp->nat_due <= now ? packet_list_next(out, dp) : NULL;
+
+	if (!packet)
+		return;
+	struct writer w = writer_over(packet->bytes, packet->capacity);
+	gre_build_opening(&w);
+	packet->kind = PACKET_OUTER;
+	packet->control = true;
+	finish_outer(packet, &w, out);
+	dp->nat_due = now + NAT_OPEN_EVERY;
+}
+
 /* What goes around a network packet, or around a fragment of one. */
 struct frame_plan {
 	bool encrypt;

@@ -47,4 +47,7 @@ void seal_due(
 void seal_all_waiting(
 	struct datapath_engine *engine, struct datapath *dp, uint64_t now, struct packet_list *out);
 
+/* Sends what opens the way back through a NAT, when it is due. */
+void seal_due_nat(struct datapath *dp, uint64_t now, struct packet_list *out);
+
 #endif

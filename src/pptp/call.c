@@ -164,6 +164,7 @@ static void send_disconnect_for(
 	case CLOSE_ADMIN:
 	case CLOSE_SHUTDOWN:
 	case CLOSE_SINGLE_SESSION:
+	case CLOSE_CALL_REPLACED:
 	case CLOSE_IDLE:
 	case CLOSE_MAX_CONNECT:
 	case CLOSE_AUTH_FAILED:
@@ -314,10 +315,17 @@ static void accept_call(const struct control *control, const struct asked_call *
 }
 
 /* An Incoming-Call-Reply has fewer words: what is not general is "do not accept" (§2.10). */
-static void refuse_asked(const struct asked_call *asked, uint8_t result, struct outbox *out)
+static uint8_t refusal_result(uint16_t refusal)
 {
+	return refusal & 0xff;
+}
+
+static void refuse_asked(const struct asked_call *asked, uint16_t refusal, struct outbox *out)
+{
+	uint8_t result = refusal_result(refusal), error = (uint8_t)(refusal >> 8);
 	bool general = result == PPTP_RESULT_GENERAL;
-	uint8_t error = general ? PPTP_ERROR_NO_RESOURCE : PPTP_ERROR_NONE;
+	if (general && error == PPTP_ERROR_NONE)
+		error = PPTP_ERROR_NO_RESOURCE;
 	if (asked->incoming)
 		call_refuse_incoming(asked->peer_id,
 			general ? PPTP_RESULT_GENERAL : PPTP_INCOMING_NOT_ACCEPTED, error, out);
@@ -326,7 +334,7 @@ static void refuse_asked(const struct asked_call *asked, uint8_t result, struct 
 }
 
 void control_answer(struct control *control, uint32_t token, struct call *call, uint16_t local_id,
-	uint32_t subject, uint8_t refusal, uint64_t now, struct outbox *out)
+	uint32_t subject, uint16_t refusal, uint64_t now, struct outbox *out)
 {
 	struct asked_call asked = {.token = 0};
 	for (size_t i = 0; i < CONTROL_ASKED_MAX && token; i++) {
@@ -342,7 +350,8 @@ void control_answer(struct control *control, uint32_t token, struct call *call, 
 		call_start(control, call, CALL_CONNECTED, local_id, subject);
 		accept_call(control, &asked, call, out);
 	} else if (asked.token) {
-		assert(refusal >= PPTP_RESULT_GENERAL && refusal <= PPTP_CALL_NOT_ACCEPTED);
+		assert(refusal_result(refusal) >= PPTP_RESULT_GENERAL &&
+			refusal_result(refusal) <= PPTP_CALL_NOT_ACCEPTED);
 		refuse_asked(&asked, refusal, out);
 	} else if (call && control->state != CONTROL_CLOSED) {
 		report_down(call, subject,

@@ -192,13 +192,17 @@ size_t control_input(struct control *control, const uint8_t *bytes, size_t lengt
  * NULL. Where no call can be asked for, `call` stays IDLE and goes down at once, with a reason. */
 void control_dial(struct control *control, struct call *call, uint16_t local_id, uint32_t subject,
 	const char *phone_number, uint64_t now, struct outbox *out);
-/* Answers CONTROL_CALL_WANTED. `call` NULL refuses with an OCRP result (§2.8), 2 to 7; 2
- * says that a resource is missing, and an incoming call knows but one other word (§2.10).
+/* With result 2 (general error) a refusal may say which error (§2.16); else a resource is missing.
+ */
+#define PPTP_REFUSAL(result, error) ((uint16_t)((result) | (error) << 8))
+
+/* Answers CONTROL_CALL_WANTED. `call` NULL refuses with an OCRP result (§2.8), 2 to 7, or with
+ * PPTP_REFUSAL; an incoming call knows but one other word than 2 (§2.10).
  * An incoming call comes up once its PAC says that it is connected. Otherwise `call` is zeroed
  * memory of the caller's. If nobody waits any more (the peer cleared the call, the answer came too
  * late) it stays IDLE and goes down at once; after CONTROL_DOWN it stays IDLE without a word. */
 void control_answer(struct control *control, uint32_t token, struct call *call, uint16_t local_id,
-	uint32_t subject, uint8_t refusal, uint64_t now, struct outbox *out);
+	uint32_t subject, uint16_t refusal, uint64_t now, struct outbox *out);
 /* Ends one call: Call-Clear-Request (its PNS) or Call-Disconnect-Notify (its PAC). A PNS's call
  * goes down when the PAC has notified, or after request_timeout. Nothing for a call that is IDLE.
  */

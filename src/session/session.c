@@ -37,6 +37,11 @@ const char *session_state_word(enum session_state state)
 	return "unknown";
 }
 
+static void forget_silence(struct session *session)
+{
+	session->silence_warned_by = session->silence_ends_by = NEVER;
+}
+
 void session_init(struct session *session, const struct session_config *config, uint32_t subject,
 	struct random *random, uint64_t now)
 {
@@ -45,7 +50,8 @@ void session_init(struct session *session, const struct session_config *config, 
 	session->config = config;
 	session->state = SESSION_CALLING;
 	session->started = now;
-	session->setup_by = session->silence_warned_by = NEVER;
+	session->setup_by = NEVER;
+	forget_silence(session);
 	services_init(session);
 	link_init(&session->link, &config->link, random);
 	unit_init(&session->unit, &config->unit, random);
@@ -77,6 +83,7 @@ void session_attach(struct session *session, uint16_t local_call_id, const struc
 	command.attach.local = *local;
 	command.attach.peer = *peer;
 	command.attach.require_encryption = config->unit.mppe_require;
+	command.attach.nat = config->nat;
 	command.attach.check_source = config->check_source;
 	command.attach.client_to_client = config->client_to_client;
 	command.attach.clamp_mss = config->clamp_mss;
@@ -117,7 +124,7 @@ static void feed(struct session *session, const uint8_t *frame, size_t length, u
 static void heard_now(struct session *session, uint64_t now)
 {
 	session->last_received = now;
-	session->silence_warned_by = NEVER;
+	forget_silence(session);
 	link_alive(&session->link, now);
 }
 
@@ -144,8 +151,11 @@ void session_connected(struct session *session, uint64_t now, struct outbox *out
 		return;
 	session->state = SESSION_STARTING;
 	session->setup_by = now + SESSION_SETUP_MAX;
-	if (!session->last_received)
+	if (!session->last_received) {
+		uint64_t patience = session->config->silence_us;
 		session->silence_warned_by = now + GRE_SILENCE_WARNING;
+		session->silence_ends_by = patience ? now + patience : NEVER;
+	}
 	struct datapath_command command = {.kind = DATAPATH_CONNECT};
 	command.connect.peer_call_id = session->call.peer_id;
 	command.connect.window = send_window(session);
@@ -299,7 +309,8 @@ void session_close(
 	services_end(session, out);
 	session->closing = reason;
 	session->state = SESSION_FINISHING;
-	session->setup_by = session->silence_warned_by = NEVER;
+	session->setup_by = NEVER;
+	forget_silence(session);
 	if (!session->link_alive) {
 		session->hang_up = true;
 		return;
@@ -320,7 +331,8 @@ void session_cut(
 	if (session->closing == CLOSE_NONE)
 		session->closing = reason;
 	session->state = SESSION_FINISHING;
-	session->setup_by = session->silence_warned_by = NEVER;
+	session->setup_by = NEVER;
+	forget_silence(session);
 	if (!session->link_alive) {
 		session->hang_up = true;
 		return;
@@ -389,6 +401,8 @@ static void limit_tick(struct session *session, uint64_t now, struct outbox *out
 		session->silence_warned_by = NEVER;
 		emit_gre_silence(session, out);
 	}
+	if (session->silence_ends_by <= now)
+		session_cut(session, CLOSE_LCP_NO_GRE, now, out); /* nobody hears a farewell */
 	if (session->setup_by <= now) {
 		session->setup_by = NEVER;
 		enum close_reason reason = setup_reason(session);
@@ -437,6 +451,7 @@ uint64_t session_deadline(const struct session *session)
 		return NEVER;
 	uint64_t deadline = earlier(link_deadline(&session->link), unit_deadline(&session->unit));
 	deadline = earlier(deadline, earlier(session->setup_by, session->silence_warned_by));
+	deadline = earlier(deadline, session->silence_ends_by);
 	deadline = earlier(deadline, services_deadline(session));
 	return earlier(deadline, limit_deadline(session));
 }

@@ -60,6 +60,8 @@ struct session_config {
 	uint8_t dscp;   /* 0 to 63 */
 	enum session_ecn ecn;
 	enum session_window window;
+	bool nat;            /* the way back through a NAT is opened by GRE version 0 */
+	uint64_t silence_us; /* no GRE at all for so long ends it; 0: LCP's time-outs do */
 	uint64_t idle_us, max_connect_us; /* 0: no limit */
 	bool shared; /* the interface is other sessions' too: its link-local packets are the
 			session's */
@@ -120,6 +122,7 @@ struct session {
 	struct lqr_counters packets; /* what the data path has carried beside them */
 	uint64_t setup_by;           /* must be up by then; NEVER once it is */
 	uint64_t silence_warned_by;  /* when to warn that no GRE came; NEVER once said or heard */
+	uint64_t silence_ends_by;    /* when that ends the session; NEVER once heard */
 	enum close_reason failing;   /* the unit gave up: the link is to be closed next */
 	bool attached;   /* DATAPATH_ATTACH was given: free the slot when the detach is confirmed */
 	bool detached;   /* DATAPATH_DETACH was given */

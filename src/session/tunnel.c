@@ -51,7 +51,7 @@ static void pump(
 	struct tunnel *tunnel, const struct outbox *items, uint64_t now, struct outbox *out);
 
 static void refuse(
-	struct tunnel *tunnel, uint32_t token, uint8_t result, uint64_t now, struct outbox *out)
+	struct tunnel *tunnel, uint32_t token, uint16_t result, uint64_t now, struct outbox *out)
 {
 	OUTBOX(items, CONTROL_OUT_ITEMS, CONTROL_OUT_BYTES);
 	control_answer(&tunnel->control, token, NULL, 0, 0, result, now, &items);
@@ -337,7 +337,7 @@ void tunnel_accept(struct tunnel *tunnel, uint32_t token, struct session *sessio
 }
 
 void tunnel_refuse(
-	struct tunnel *tunnel, uint32_t token, uint8_t result, uint64_t now, struct outbox *out)
+	struct tunnel *tunnel, uint32_t token, uint16_t result, uint64_t now, struct outbox *out)
 {
 	if (tunnel->asked)
 		tunnel->asked--;

@@ -119,7 +119,7 @@ void tunnel_accept(struct tunnel *tunnel, uint32_t token, struct session *sessio
 /* Every TUNNEL_SESSION_WANTED is answered with one of these two, sooner or later.
  * `result` is that of Outgoing-Call-Reply (RFC 2637 §2.8), for an incoming call too. */
 void tunnel_refuse(
-	struct tunnel *tunnel, uint32_t token, uint8_t result, uint64_t now, struct outbox *out);
+	struct tunnel *tunnel, uint32_t token, uint16_t result, uint64_t now, struct outbox *out);
 
 /* From the data path: a control frame with the epoch it was received in. */
 void tunnel_frame(struct tunnel *tunnel, struct session *session, uint32_t epoch,

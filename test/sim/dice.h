@@ -40,6 +40,7 @@ enum dice_stream {
 	DICE_TLS_BREAK,
 	DICE_WINDOW = 80,
 	DICE_SECRETS = 112,
+	DICE_NAT = 84,
 };
 
 void dice_seed(struct dice *dice, uint64_t seed, uint64_t stream);

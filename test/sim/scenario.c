@@ -595,6 +595,15 @@ static void make_window(struct scenario *s, struct dice *dice)
 	s->data_pace = dice_between(dice, 5000, 60000);
 }
 
+/* The client may open the way back through a NAT, and may have something else to try where no GRE
+ * comes back. */
+static void make_nat(struct scenario *s, struct dice *dice)
+{
+	s->client.session.nat = dice_chance(dice, 2000);
+	if (dice_chance(dice, 2000))
+		s->client.session.silence_us = GRE_SILENCE_MAX;
+}
+
 static bool has_limits(const struct session_config *session)
 {
 	return session->idle_us || session->max_connect_us;
@@ -613,6 +622,7 @@ void scenario_make(struct scenario *s, uint64_t seed)
 	make_stateful(s, stream(&dice, seed, DICE_STATEFUL));
 	make_queues(s, stream(&dice, seed, DICE_QUEUES));
 	make_window(s, stream(&dice, seed, DICE_WINDOW));
+	make_nat(s, stream(&dice, seed, DICE_NAT));
 	if (dice_chance(stream(&dice, seed, DICE_BREAK), 1500))
 		break_scenario(s, &dice);
 	break_tls(s, stream(&dice, seed, DICE_TLS_BREAK));

@@ -27,6 +27,37 @@ static void attach_starts_afresh(void **state)
 	free(lab);
 }
 
+/* Version 0 and eight bytes: less is not tracked. Before anything else, and again in time. */
+static void a_nat_is_opened(void **state)
+{
+	struct lab *lab = lab_new();
+	lab->client.streams = &lab->streams[lab->streams_used++];
+	struct datapath_command attach = {.kind = DATAPATH_ATTACH, .subject = 7};
+	attach.attach.nat = true;
+	for (unsigned n = 0; n < 3; n++) {
+		if (n == 0)
+			lab_command(lab, &lab->client, &attach);
+		else
+			datapath_tick(&lab->engine, &lab->client, lab->now, &lab->out);
+		assert_int_equal(lab->out.count, 1);
+		assert_int_equal(lab->out.at[0].kind, PACKET_OUTER);
+		assert_true(lab->out.at[0].control);
+		assert_hex(lab->out.at[0].bytes, lab->out.at[0].length, "00 00 88 0b 00 00 00 00");
+		assert_true(datapath_deadline(&lab->client) == lab->now + NAT_OPEN_EVERY);
+		lab->now += NAT_OPEN_EVERY - 1;
+		lab_clear(lab);
+		datapath_tick(&lab->engine, &lab->client, lab->now, &lab->out);
+		assert_int_equal(lab->out.count, 0);
+		lab->now++;
+	}
+	assert_int_equal(lab->client.gre.send_next, 0); /* it has no number */
+	attach.attach.nat = false;
+	lab_command(lab, &lab->client, &attach);
+	assert_int_equal(lab->out.count, 0);
+	assert_true(datapath_deadline(&lab->client) == NEVER);
+	free(lab);
+}
+
 static void control_frame_golden(void **state)
 {
 	struct lab *lab = lab_up(true);
@@ -266,6 +297,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(attach_starts_afresh),
+		cmocka_unit_test(a_nat_is_opened),
 		cmocka_unit_test(control_frame_golden),
 		cmocka_unit_test(keys_in_order),
 		cmocka_unit_test(key_halves),

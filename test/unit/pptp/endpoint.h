@@ -329,7 +329,7 @@ static inline const char *dial(void)
 }
 
 /* Answers the newest question. */
-static inline const char *answer(uint32_t token, struct call *with, uint8_t refusal)
+static inline const char *answer(uint32_t token, struct call *with, uint16_t refusal)
 {
 	outbox_clear(&out);
 	control_answer(&control, token, with, LOCAL_ID, SUBJECT, refusal, now, &out);

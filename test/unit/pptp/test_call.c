@@ -54,6 +54,9 @@ static void a_refused_question(void **state)
 		assert_int_equal(reply.call_id, 0);
 		assert_int_equal(control.asked[0].token, 0);
 	}
+	assert_string_equal(
+		answer(asked(), NULL, PPTP_REFUSAL(PPTP_RESULT_GENERAL, PPTP_ERROR_BAD_CALL_ID)),
+		"OCRP2/5");
 }
 
 static void an_answer_nobody_waits_for(void **state)

@@ -118,6 +118,7 @@ static void record(struct end *end, const struct out_item *item)
 			seen->client_to_client = command.attach.client_to_client;
 			seen->clamp_mss = command.attach.clamp_mss;
 			seen->ecn = command.attach.ecn;
+			seen->nat = command.attach.nat;
 			seen->dscp = command.attach.dscp_copy ? 64 : command.attach.dscp;
 		}
 		frame = bytes + sizeof command;

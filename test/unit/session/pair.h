@@ -22,7 +22,7 @@ struct seen {
 	uint8_t code;
 	uint16_t mtu, mru;                                       /* of DATAPATH_FRAMING */
 	bool require_encryption, check_source, client_to_client; /* of DATAPATH_ATTACH */
-	bool clamp_mss, ecn;
+	bool clamp_mss, ecn, nat;
 	uint8_t dscp;            /* 64: copied */
 	uint8_t message, result; /* of TUNNEL_MESSAGE: its type; of a Call-Disconnect-Notify */
 };

@@ -372,6 +372,27 @@ static void no_gre_is_named(void **state)
 	assert_null(strstr(pair->server.notes, "0 received"));
 }
 
+/* Who has something else to try does not wait for LCP to give up. */
+static void no_gre_ends_an_attempt_early(void **state)
+{
+	for (int deaf = 0; deaf < 2; deaf++) {
+		struct pair *pair = pair_new();
+		pair->client.config.session.silence_us = GRE_SILENCE_MAX;
+		pair->client.config.session.nat = true;
+		pair->client.deaf_gre = deaf;
+		pair_start(pair, 1);
+		assert_true(pair->client.seen[command_at(&pair->client, DATAPATH_ATTACH)].nat);
+		assert_false(pair->server.seen[command_at(&pair->server, DATAPATH_ATTACH)].nat);
+		pair_pass(pair, GRE_SILENCE_MAX - SECONDS(1));
+		assert_int_equal(seen_total(&pair->client, TUNNEL_SESSION_DOWN, -1), 0);
+		pair_pass(pair, SECONDS(4));
+		if (deaf)
+			assert_int_equal(seen_reason(&pair->client, 1), CLOSE_LCP_NO_GRE);
+		else
+			assert_int_equal(seen_total(&pair->client, TUNNEL_SESSION_DOWN, -1), 0);
+	}
+}
+
 static void gre_without_lcp_is_a_plain_timeout(void **state)
 {
 	struct pair *pair = pair_new();
@@ -641,6 +662,7 @@ int main(void)
 		cmocka_unit_test(unknown_protocols_are_rejected),
 		cmocka_unit_test(every_frame_is_said_to_the_log),
 		cmocka_unit_test(no_gre_is_named),
+		cmocka_unit_test(no_gre_ends_an_attempt_early),
 		cmocka_unit_test(gre_without_lcp_is_a_plain_timeout),
 		cmocka_unit_test(a_passive_pair_is_bounded),
 		cmocka_unit_test(starting_over_and_over_is_bounded),
