@@ -56,6 +56,8 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 		config->session.link.allow_auth &= AUTH_EAP_TLS;
 	if (client->nt_hash && !client->renewed)
 		config->session.link.allow_auth &= AUTH_MICROSOFT | AUTH_EAP_TLS;
+	config->session.link.demand_auth =
+		value_auth(client->settings->peer_auth, &config->session.link.demand_order);
 	config->session.link.name = client->user;
 	config->session.link.name_length = strlen(client->user);
 	set_password(client, &config->session.link);
@@ -254,7 +256,7 @@ static const struct host_policy policy = {.role = "client",
 	.tunnel_up = on_tunnel_up,
 	.tunnel_down = on_tunnel_down,
 	.wanted = dialler_wanted,
-	.credentials = dialler_credentials,
+	.credentials = client_credentials,
 	.certificate = dialler_certificate,
 	.address = dialler_address,
 	.session_up = on_session_up,
@@ -390,6 +392,8 @@ int client_command(const struct command *command, struct settings *settings, con
 	int code = tls_login_read(&client->host, settings);
 	if (!code)
 		code = take_target(client, word);
+	if (!code)
+		code = client_trust_check(settings);
 	struct password_wish wish = {settings, client->user, client->host_name};
 	client->no_password = client->host.tls && !client_has_password(&wish);
 	if (!code && client->no_password)

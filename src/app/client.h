@@ -61,6 +61,10 @@ void client_nat_configure(const struct client *client, struct tunnel_config *con
 /* The connection has ended: whether it is to be dialled once more, at once, in the other way. */
 bool client_nat_again(struct client *client);
 
+/* client_trust.c: the server proves itself to us. */
+int client_trust_check(const struct settings *settings); /* 0, or an exit code, told */
+void client_credentials(struct seat *seat, uint32_t token, const struct auth_question *question);
+
 /* client_network.c. */
 /* Addresses, routes and DNS of a session that came up; ends in ip-up. */
 void client_network_up(struct client *client, struct seat *seat);

@@ -90,7 +90,7 @@ static int from_secrets(
 		fprintf(stderr, "--secrets: %s: %s\n", path, strerror(-error));
 	else if (!secret)
 		fprintf(stderr, "--secrets: %s: no line for client '%s' and server '%s'\n", path,
-			wish->user, remote);
+			wish->user, remote ? remote : "*");
 	else if (secret->nt_hash && !(settings_auth(settings) & AUTH_MICROSOFT))
 		fprintf(stderr,
 			"--secrets: %s:%u: an NT hash is good for MS-CHAPv2, in EAP or without, "

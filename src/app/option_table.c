@@ -43,6 +43,10 @@ static const struct option_choice tls_choices[] = {
 static const struct option_choice outer_choices[] = {{"auto", OUTER_AUTO}, {"raw", OUTER_RAW},
 	{"rings", OUTER_RINGS}, {"xdp", OUTER_XDP}, {NULL, 0}};
 
+#define AUTH_EXPECTED                                                                              \
+	"methods are expected, with commas between them: mschap-v2, eap-mschap-v2, mschap, "       \
+	"eap-md5, chap, pap"
+
 #define G        SECTION_GREYLINE
 #define S        SECTION_SERVER
 #define C        SECTION_CLIENT
@@ -184,13 +188,14 @@ const struct option option_table[] = {
 		"the server: HOST or HOST:PORT (client: when not given as USER@HOST)", server,
 		.fits = value_is_host,
 		.expected = "a name or an address, with :PORT if need be, is expected"),
-	ROW("password-file", 0, C, CALLERS, TEXT, "FILE", "the password is this file's first line",
-		password_file),
+	ROW("password-file", 0, S | C, SPEAKERS, TEXT, "FILE",
+		"our password is this file's first line (server: with --own-auth)", password_file),
 	ROW("new-password-file", 0, C, COMMAND_CLIENT, TEXT, "FILE",
 		"should the password have expired: the new one is this file's first line; else it "
 		"is asked for on the terminal",
 		new_password_file),
-	ROW("password", 0, C, 0, TEXT, "WORD", "the password itself", password, .file_only = true),
+	ROW("password", 0, S | C, 0, TEXT, "WORD", "the password itself", password,
+		.file_only = true),
 	ROW("bind", 0, C, CALLERS, TEXT, "ADDR",
 		"local address to call from (bench: also several, as FIRST-LAST or CIDR)", bind,
 		.fits = value_is_source, .expected = "an address is expected"),
@@ -304,8 +309,8 @@ const struct option option_table[] = {
 	ROW("usepeerdns", 0, P | C, COMMAND_CLIENT, FLAG, NULL, "pppd's name for --use-peer-dns",
 		use_peer_dns),
 
-	/* Authentication: EAP-TLS when there is a certificate, MS-CHAPv2, or the same in EAP, unless
-	 * one of these says otherwise. */
+	/* Authentication: EAP-TLS when there is a certificate, MS-CHAPv2, or the same in EAP,
+	 * unless one of these says otherwise. */
 	ROW("require-mschap-v2", 0, P, SPEAKERS, MASK, NULL,
 		"MS-CHAPv2 (the default, and with it the same in EAP)", require_auth,
 		.low = AUTH_MSCHAPV2),
@@ -329,6 +334,17 @@ const struct option option_table[] = {
 	ROW("allow-eap-md5", 0, P, SPEAKERS, MASK, NULL,
 		"EAP with MD5 as well: has no keys, so no encryption", allow_auth,
 		.low = AUTH_EAP_MD5),
+	ROW("auth-order", 0, P, SPEAKERS, TEXT, "METHODS",
+		"try these first, in this order: eap-tls, mschap-v2, eap-mschap-v2, mschap, "
+		"eap-md5, "
+		"chap, pap",
+		auth_order, .fits = value_is_auth_order, .expected = AUTH_EXPECTED ", eap-tls"),
+	ROW("own-auth", 0, S, COMMAND_SERVER, TEXT, "METHODS",
+		"prove ourselves to clients that ask for it, by one of these", own_auth,
+		.fits = value_is_auth, .expected = AUTH_EXPECTED),
+	ROW("peer-auth", 0, C, COMMAND_CLIENT, TEXT, "METHODS",
+		"have the server prove itself, by one of these, in this order, against --secrets",
+		peer_auth, .fits = value_is_auth, .expected = AUTH_EXPECTED),
 	ROW("refuse-mschap-v2", 0, P, SPEAKERS, MASK, NULL,
 		"not MS-CHAPv2 by itself; --refuse-eap is for the one in EAP", refuse_auth,
 		.low = AUTH_MSCHAPV2),
@@ -346,7 +362,8 @@ const struct option option_table[] = {
 	/* EAP-TLS, with pppd's names. */
 	ROW("ca", 0, P, DAEMONS, TEXT, "FILE",
 		"issuers whose certificates the peer's may be of (PEM)", tls_ca),
-	ROW("capath", 0, P, DAEMONS, TEXT, "FOLDER", "the same from every file in here", tls_capath),
+	ROW("capath", 0, P, DAEMONS, TEXT, "FOLDER", "the same from every file in here",
+		tls_capath),
 	ROW("cert", 0, P, DAEMONS, TEXT, "FILE",
 		"our certificate, and those between it and its issuer (PEM): turns EAP-TLS on",
 		tls_cert),

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "limits.h"
+#include "values.h"
 
 enum { FIRMWARE = 0x0100 }; /* major and minor of our own version */
 
@@ -46,6 +47,8 @@ static void fill_link(struct link_config *config, const struct settings *setting
 	config->lqr_loss = (uint8_t)settings->lqr_loss;
 	config->lqr_failure = (uint8_t)settings->lqr_failure;
 	config->lqr_window = (uint8_t)settings->lqr_window;
+	value_auth(settings->auth_order, &config->demand_order);
+	config->allow_order = config->demand_order;
 	config->rechallenge_us = SECONDS(settings->chap_interval);
 	config->auth_timeout_us = SECONDS(settings->auth_timeout);
 	link_config_defaults(config);

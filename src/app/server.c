@@ -16,6 +16,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "client.h"
 #include "clock.h"
 #include "digest.h"
 #include "manage.h"
@@ -102,6 +103,19 @@ static uint8_t demanded(const struct server *server)
 	return alone && (auth & AUTH_EAP_TLS) ? AUTH_EAP_TLS : auth;
 }
 
+/* To a client that asks who we are. */
+static void offer_proof(const struct server *server, struct link_config *config)
+{
+	if (!server->password)
+		return;
+	config->allow_auth = value_auth(server->settings->own_auth, &config->allow_order);
+	config->nt_hash_only = server->nt_hash;
+	if (server->nt_hash)
+		config->allow_auth &= AUTH_MICROSOFT;
+	config->password = server->password;
+	config->password_length = server->nt_hash ? NT_HASH_SIZE : strlen(server->password);
+}
+
 static void on_configure(const struct peer *peer, struct tunnel_config *config)
 {
 	struct server *server = peer->host->role;
@@ -117,6 +131,7 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	config->session.check_source = settings->check_source;
 	config->session.client_to_client = settings->client_to_client;
 	config->session.link.demand_auth = demanded(server);
+	offer_proof(server, &config->session.link);
 	config->session.link.name = server->name;
 	config->session.link.name_length = strlen(server->name);
 	config->session.unit.ask_address = true;
@@ -426,6 +441,17 @@ static int read_users(struct server *server)
 	return code;
 }
 
+/* Our own; in --secrets it is on the line whose client we are. */
+static int read_password(struct server *server)
+{
+	struct password_wish wish = {.settings = server->settings, .user = server->name};
+	if (!server->settings->own_auth)
+		return 0;
+	if (!client_has_password(&wish))
+		return complain(server, 2, "--own-auth needs our password: --password-file");
+	return client_password(&wish, &server->password, &server->nt_hash);
+}
+
 static void start_users(struct server *server)
 {
 	const struct settings *settings = server->settings;
@@ -576,6 +602,8 @@ static int start(struct server *server)
 	log_init(&server->host.log, STDERR_FILENO, settings->log_style, settings->debug);
 	int code = read_users(server); /* while we may still read them, whoever we become */
 	if (!code)
+		code = read_password(server);
+	if (!code)
 		code = host_start(&server->host, &config);
 	if (!code)
 		start_users(server);
@@ -621,6 +649,10 @@ int server_command(const struct command *command, struct settings *settings, con
 	tls_credentials_return(server->host.tls);
 	secrets_free(&server->secrets);
 	secrets_free(&server->pap_secrets);
+	if (server->password)
+		secret_wipe(server->password,
+			server->nt_hash ? NT_HASH_SIZE : strlen(server->password));
+	free(server->password);
 	pool_free(&server->pool);
 	server6_free(server);
 	free(server);

@@ -34,7 +34,9 @@ struct server {
 	unsigned link; /* of the shared interface */
 	bool shared;
 	const char *interface; /* the shared one's name */
-	char name[256];        /* ours, for CHAP and the second word of secrets */
+	char *password;        /* ours, with --own-auth; or its NT hash */
+	bool nt_hash;
+	char name[256]; /* ours, for CHAP and the second word of secrets */
 	uint64_t logins, failed_logins, refused;
 };
 

@@ -342,6 +342,10 @@ static void check_auth(const struct settings *settings, struct faults *faults)
 		fault_warning(faults, NULL,
 			"MS-CHAP (version 1) is allowed: its keys do not change "
 			"from login to login, and the server proves nothing");
+	struct auth_order order;
+	if (value_auth(settings->own_auth, &order) & AUTH_PAP)
+		fault_warning(
+			faults, NULL, "own-auth has PAP: whoever asks for it is told our password");
 	if (auth && !(auth & AUTH_KEYED) && settings_mppe_required(settings))
 		fault(faults, NULL,
 			"MPPE needs MS-CHAPv2, in EAP or without, or MS-CHAP for its keys: allow "

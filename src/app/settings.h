@@ -68,6 +68,7 @@ struct settings {
 	uint32_t lcp_restart, lcp_max_configure, lcp_max_terminate, lcp_max_failure;
 	uint32_t idle, max_connect;
 	uint32_t require_auth, allow_auth, refuse_auth; /* masks of enum auth_method */
+	char *auth_order, *own_auth, *peer_auth;        /* what value_auth takes; NULL: not said */
 	uint32_t require_mppe, allow_mppe, refuse_mppe; /* masks of MPPE_ALLOW_* */
 	bool mppe, mppe_stateful, clear_text, ipv6;
 	struct address_pair dns, wins;

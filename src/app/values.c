@@ -227,3 +227,48 @@ bool value_is_domain(const char *word)
 	struct domains domains = {.length = 0};
 	return domains_add(&domains, word);
 }
+
+static uint8_t auth_by_word(const char *word, size_t length)
+{
+	static const struct {
+		const char *word;
+		uint8_t method;
+	} words[] = {{"eap-tls", AUTH_EAP_TLS}, {"mschap-v2", AUTH_MSCHAPV2},
+		{"eap-mschap-v2", AUTH_EAP_MSCHAPV2}, {"mschap", AUTH_MSCHAP},
+		{"eap-md5", AUTH_EAP_MD5}, {"chap", AUTH_CHAP_MD5}, {"pap", AUTH_PAP}};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strlen(words[i].word) == length && !memcmp(words[i].word, word, length))
+			return words[i].method;
+	return AUTH_NONE;
+}
+
+uint8_t value_auth(const char *words, struct auth_order *order)
+{
+	uint8_t set = 0;
+	size_t count = 0;
+	*order = (struct auth_order){{0}};
+	for (const char *at = words; at && *at;) {
+		size_t length = strcspn(at, ", ");
+		uint8_t method = auth_by_word(at, length);
+		if (!method || set & method)
+			return 0;
+		set |= method;
+		order->first[count++] = method;
+		at += length;
+		at += strspn(at, ", ");
+	}
+	return set;
+}
+
+bool value_is_auth_order(const char *words)
+{
+	struct auth_order order;
+	return value_auth(words, &order) != 0;
+}
+
+bool value_is_auth(const char *words)
+{
+	struct auth_order order;
+	uint8_t set = value_auth(words, &order);
+	return set && !(set & AUTH_EAP_TLS);
+}

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "address.h"
+#include "auth.h"
 #include "settings.h"
 
 /* Decimal, no sign, no overflow, nothing behind it. */
@@ -28,6 +29,11 @@ bool value_is_address(const char *word);   /* what value_address takes */
 bool value_is_source(const char *word);    /* that, or what value_range takes */
 bool value_is_interface(const char *word); /* a name that Linux and nft take */
 bool value_is_domain(const char *word);
+/* Methods of authentication with commas between them: their order, and their set. 0 for NULL and
+ * for what is none. */
+uint8_t value_auth(const char *words, struct auth_order *order);
+bool value_is_auth_order(const char *words); /* any of them, each once */
+bool value_is_auth(const char *words);       /* the same without EAP-TLS: those with secrets */
 bool value_hex(const char *word, size_t digits, uint8_t *bytes);
 
 #endif

@@ -46,14 +46,20 @@ const char *auth_method_word(enum auth_method method)
 	return "unknown";
 }
 
-enum auth_method auth_method_best(uint8_t mask)
+static uint8_t first_of(const uint8_t *order, uint8_t mask)
 {
-	static const uint8_t order[] = {AUTH_EAP_TLS, AUTH_MSCHAPV2, AUTH_EAP_MSCHAPV2, AUTH_MSCHAP, AUTH_EAP_MD5,
-		AUTH_CHAP_MD5, AUTH_PAP};
-	for (size_t i = 0; i < sizeof order; i++)
+	for (size_t i = 0; i < AUTH_METHODS && order[i]; i++)
 		if (mask & order[i])
-			return (enum auth_method)order[i];
+			return order[i];
 	return AUTH_NONE;
+}
+
+enum auth_method auth_method_best(const struct auth_order *order, uint8_t mask)
+{
+	static const uint8_t usual[AUTH_METHODS] = {AUTH_EAP_TLS, AUTH_MSCHAPV2, AUTH_EAP_MSCHAPV2,
+		AUTH_MSCHAP, AUTH_EAP_MD5, AUTH_CHAP_MD5, AUTH_PAP};
+	uint8_t best = first_of(order->first, mask);
+	return (enum auth_method)(best ? best : first_of(usual, mask));
 }
 
 static bool hash_of(

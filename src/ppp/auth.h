@@ -32,9 +32,15 @@ enum {
 	AUTH_KEYED = AUTH_MSCHAP | AUTH_MSCHAPV2 | AUTH_EAP_MSCHAPV2 | AUTH_EAP_TLS,
 };
 
-/* The one of a set that is to be tried first: EAP-TLS, MS-CHAPv2, the same in EAP (one round trip more),
- * MS-CHAP, EAP-MD5, CHAP-MD5, PAP. */
-enum auth_method auth_method_best(uint8_t mask);
+/* Which of several methods is tried first, one bit each, ended by AUTH_NONE. What is not named
+ * comes behind, in the order of one that names none: EAP-TLS, MS-CHAPv2, the same in EAP (one round
+ * trip more), MS-CHAP, EAP-MD5, CHAP-MD5, PAP. */
+enum { AUTH_METHODS = 7 };
+struct auth_order {
+	uint8_t first[AUTH_METHODS];
+};
+
+enum auth_method auth_method_best(const struct auth_order *order, uint8_t mask);
 
 /* "PAP", "CHAP-MD5", "MS-CHAP", "MS-CHAPv2", "EAP-MD5", "EAP-MS-CHAPv2", "EAP-TLS" */
 const char *auth_method_word(enum auth_method method);

@@ -193,7 +193,7 @@ static void take_identity(struct link *link, struct reader r, const struct turn 
 	memcpy(link->peer_name, r.at, link->peer_name_length);
 	if (eap->theirs.left & AUTH_EAP_TLS)
 		eap_tls_identity(link, r, turn);
-	challenge(link, auth_method_best(eap->theirs.left), turn);
+	challenge(link, auth_method_best(&link->config->demand_order, eap->theirs.left), turn);
 }
 
 /* The method in use is out. Of the others the best that the peer names. */
@@ -204,7 +204,8 @@ static void take_nak(struct link *link, struct reader r, const struct turn *turn
 	eap->theirs.left &= (uint8_t)~eap->theirs.method;
 	while (reader_left(&r))
 		proposed |= (uint8_t)eap_method_of(read_u8(&r));
-	enum auth_method method = auth_method_best(proposed & eap->theirs.left);
+	enum auth_method method =
+		auth_method_best(&link->config->demand_order, proposed & eap->theirs.left);
 	if (method) {
 		challenge(link, method, turn);
 		return;

@@ -47,7 +47,9 @@ static void send_nak(struct link *link, uint8_t id, const struct turn *turn)
 {
 	uint8_t types[8], left = link->eap.ours.allowed;
 	size_t count = 0;
-	for (enum auth_method method; (method = auth_method_best(left)); left &= (uint8_t)~method)
+	const struct auth_order *order = &link->config->allow_order;
+	for (enum auth_method method; (method = auth_method_best(order, left));
+		left &= (uint8_t)~method)
 		types[count++] = eap_type_of(method);
 	link->eap.ours.refused = true;
 	send_typed(turn, id, EAP_TYPE_NAK, types, count);

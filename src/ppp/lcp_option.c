@@ -41,9 +41,9 @@ enum { CHAP_ALGORITHM_MD5 = 5, CHAP_ALGORITHM_MS = 0x80, CHAP_ALGORITHM_MSV2 = 0
 
 /* What of a mask goes into one option: its best method, and with one of EAP all of them, because
  * EAP settles for itself which it is (RFC 3748 §5.3.1). */
-static uint8_t best_methods(uint8_t mask)
+static uint8_t best_methods(const struct auth_order *order, uint8_t mask)
 {
-	uint8_t best = (uint8_t)auth_method_best(mask);
+	uint8_t best = (uint8_t)auth_method_best(order, mask);
 	return best & AUTH_EAP ? mask & AUTH_EAP : best;
 }
 
@@ -72,9 +72,10 @@ static uint8_t read_methods(struct reader value)
 	}
 }
 
+/* What best_methods has chosen. */
 static void write_methods(struct writer *w, uint8_t mask)
 {
-	switch (auth_method_best(mask)) {
+	switch ((enum auth_method)(mask & AUTH_EAP ? AUTH_EAP_MSCHAPV2 : mask)) {
 	case AUTH_NONE:
 		break;
 	case AUTH_PAP:
@@ -127,7 +128,7 @@ void lcp_wish(struct link *link)
 	lcp->accm = 0;
 	lcp->quality_period = config->lqr_period;
 	lcp->magic = fresh_magic(link);
-	lcp->auth_asked = best_methods(config->demand_auth);
+	lcp->auth_asked = best_methods(&config->demand_order, config->demand_auth);
 	lcp->auth_refused = 0;
 	lcp->we_refused = false;
 	lcp->loops = 0;
@@ -236,7 +237,7 @@ static enum option_verdict judge_auth(
 	link->lcp.we_refused = true;
 	if (!allowed)
 		return OPTION_REJECT;
-	write_methods(wanted, allowed);
+	write_methods(wanted, best_methods(&link->config->allow_order, allowed));
 	return OPTION_NAK;
 }
 
@@ -347,7 +348,8 @@ static void naked_auth(void *owner, const struct option_kind *kind, struct reade
 		give_up(link, CLOSE_AUTH_REFUSED);
 		return;
 	}
-	lcp->auth_asked = best_methods(proposed & left ? proposed & left : left);
+	lcp->auth_asked =
+		best_methods(&link->config->demand_order, proposed & left ? proposed & left : left);
 }
 
 static void rejected_auth(void *owner, const struct option_kind *kind)
@@ -433,9 +435,9 @@ static void print_quality(struct text *t, struct reader value)
 
 static void print_auth(struct text *t, struct reader value)
 {
-	enum auth_method method = auth_method_best(read_methods(value));
-	if (method && !(method & AUTH_EAP)) {
-		text_add(t, auth_method_word(method));
+	uint8_t methods = read_methods(value);
+	if (methods && !(methods & AUTH_EAP)) {
+		text_add(t, auth_method_word((enum auth_method)methods));
 		return;
 	}
 	const struct protocol *protocol = protocol_find(read_u16(&value));

@@ -33,7 +33,8 @@ struct link_config {
 	bool ask_accm;       /* async links only */
 	uint8_t demand_auth; /* mask: the peer must pass one of these; 0: it may stay unproved */
 	uint8_t allow_auth;  /* mask: how we are willing to authenticate ourselves */
-	const char *name;    /* ours, as sent */
+	struct auth_order demand_order, allow_order;
+	const char *name; /* ours, as sent */
 	size_t name_length;
 	const char *password; /* ours */
 	size_t password_length;

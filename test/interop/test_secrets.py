@@ -253,3 +253,58 @@ def test_the_password_of_pppd_has_expired(lab, program):
     assert 'E=648' in log and 'expired' in log.lower()
     assert status in (16, 19), log
     assert ours.sessions() == []
+
+
+BOTH_WAYS = ['--peer-auth', 'chap']
+
+
+def mutual(lab, name, *lines):
+    path = lab.file(name)
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write('\n'.join(lines) + '\n')
+    os.chmod(path, 0o600)
+    return path
+
+
+@pytest.mark.parametrize('theirs, ours_', [('chap', 'chap'), ('eap-mschap-v2,mschap-v2', 'mschap-v2,pap'),
+                                           ('mschap', 'chap,mschap'), ('pap', 'pap')])
+def test_each_proves_itself(lab, program, theirs, ours_):
+    """The client asks for `theirs`, the server is ready for `ours_`; the client's own is MS-CHAPv2."""
+    server, client = lab.pair()
+    ours = Server(lab, server, program, '--name', 'vpn', '--own-auth', ours_, '--password-file',
+                  password_file(lab, 'own', 'of the server'))
+    trust = mutual(lab, 'trust', f'vpn {USER} "of the server"')
+    dialer = Client(lab, client, program, '--peer-auth', theirs, '--secrets', trust)
+    dialer.up()
+    ping(client, GATEWAY)
+    dialer.wait_for(r'authentication succeeded user="vpn" method=')
+    ours.wait_for(rf'authentication succeeded user="{USER}" method=MS-CHAPv2')
+
+
+@pytest.mark.parametrize('line, options, reason', [
+    (f'vpn {USER} "of another"', ['--own-auth', 'chap'], 'wrong-password'),
+    (f'other {USER} "of the server"', ['--own-auth', 'chap'], 'unknown-server'),
+    (f'vpn bob "of the server"', ['--own-auth', 'chap'], 'unknown-server'),
+    (f'vpn {USER} "of the server"', [], 'auth-refused'),
+    (f'vpn {USER} "of the server"', ['--own-auth', 'mschap-v2'], 'auth-refused'),
+])
+def test_a_server_that_does_not_prove_itself(lab, program, line, options, reason):
+    server, client = lab.pair()
+    own = ['--password-file', password_file(lab, 'own', 'of the server')] if options else []
+    ours = Server(lab, server, program, '--name', 'vpn', *options, *own)
+    dialer = Client(lab, client, program, *BOTH_WAYS, '--secrets', mutual(lab, 'trust', line))
+    assert dialer.wait(20) == 11
+    dialer.wait_for(f'reason={reason}')
+    assert ours.sessions() == []
+
+
+def test_methods_in_a_stated_order(lab, program):
+    server, client = lab.pair()
+    ours = Server(lab, server, program, '--auth-order', 'eap-mschap-v2')
+    dialer = Client(lab, client, program)
+    dialer.up()
+    assert ours.sessions()[0]['auth'] == 'EAP-MS-CHAPv2'
+    dialer.stop()
+    dialer = Client(lab, client, program, '--refuse-eap')
+    dialer.up()
+    assert ours.sessions()[0]['auth'] == 'MS-CHAPv2'

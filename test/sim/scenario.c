@@ -137,6 +137,17 @@ static void make_mutual(struct scenario *s, struct dice *dice)
 	server->password_length = 10;
 }
 
+/* Some methods by name, often none. */
+static void make_order(struct auth_order *order, struct dice *dice)
+{
+	uint8_t left = 0x7f;
+	uint32_t count = dice_chance(dice, 5000) ? 0 : dice_between(dice, 1, AUTH_METHODS);
+	for (uint32_t i = 0; i < count; i++) {
+		order->first[i] = one_bit_of(left, dice);
+		left &= (uint8_t)~order->first[i];
+	}
+}
+
 /* Either end may want to be sure again and again; and the client's password may have to be changed,
  * where every method that they may settle on has a way to. A second call would not know of it. */
 static void make_secrets(struct scenario *s, struct dice *dice)
@@ -146,6 +157,10 @@ static void make_secrets(struct scenario *s, struct dice *dice)
 		server->rechallenge_us = SECONDS(dice_between(dice, 5, 30));
 	if (dice_chance(dice, 3000))
 		client->rechallenge_us = SECONDS(dice_between(dice, 5, 30));
+	make_order(&client->allow_order, dice);
+	make_order(&server->demand_order, dice);
+	make_order(&client->demand_order, dice);
+	make_order(&server->allow_order, dice);
 	client->new_password = "clientPass2";
 	client->new_password_length = 11;
 	s->expired = dice_chance(dice, 4000) && s->calls == 1 && agreed_auth(s) &&
@@ -363,6 +378,7 @@ static void break_tls(struct scenario *s, struct dice *dice)
 		    AUTH_EAP_TLS) ||
 		dice_chance(dice, 8000))
 		return;
+	s->server.session.link.demand_order = (struct auth_order){{AUTH_EAP_TLS}};
 	s->tls_refuse[dice_below(dice, 2)] = true;
 	s->compatible = false;
 	s->impossible[0] = s->impossible[1] = true;

@@ -149,9 +149,35 @@ static void test_hex(void **state)
 	assert_false(value_hex("00aFfg", 6, bytes) || value_hex("00aF@e", 6, bytes));
 }
 
+static void test_auth(void **state)
+{
+	struct auth_order order;
+	assert_int_equal(value_auth("mschap-v2", &order), AUTH_MSCHAPV2);
+	assert_int_equal(order.first[0], AUTH_MSCHAPV2);
+	assert_int_equal(order.first[1], AUTH_NONE);
+	assert_int_equal(
+		value_auth("pap,chap, mschap,mschap-v2,eap-md5,eap-mschap-v2,eap-tls", &order),
+		0x7f);
+	static const uint8_t all[] = {AUTH_PAP, AUTH_CHAP_MD5, AUTH_MSCHAP, AUTH_MSCHAPV2,
+		AUTH_EAP_MD5, AUTH_EAP_MSCHAPV2, AUTH_EAP_TLS};
+	assert_memory_equal(order.first, all, sizeof all);
+	assert_int_equal(value_auth(NULL, &order), 0);
+	assert_int_equal(order.first[0], AUTH_NONE);
+	assert_int_equal(value_auth("", &order), 0);
+	assert_int_equal(value_auth("pap,pap", &order), 0);
+	assert_int_equal(value_auth("pap,papp", &order), 0);
+	assert_int_equal(value_auth(",pap", &order), 0);
+	assert_int_equal(value_auth("PAP", &order), 0);
+	assert_true(value_is_auth_order("eap-tls,pap"));
+	assert_false(value_is_auth("eap-tls,pap"));
+	assert_true(value_is_auth("chap,pap"));
+	assert_false(value_is_auth("") || value_is_auth_order(""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_auth),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_ends),

@@ -177,12 +177,17 @@ static void words(void **state)
 	assert_string_equal(auth_method_word(AUTH_EAP_TLS), "EAP-TLS");
 	static const uint8_t best_first[] = {AUTH_EAP_TLS, AUTH_MSCHAPV2, AUTH_EAP_MSCHAPV2,
 		AUTH_MSCHAP, AUTH_EAP_MD5, AUTH_CHAP_MD5, AUTH_PAP};
+	static const struct auth_order usual;
 	uint8_t left = 0xff;
 	for (size_t i = 0; i < sizeof best_first; i++) {
-		assert_int_equal(auth_method_best(left), best_first[i]);
+		assert_int_equal(auth_method_best(&usual, left), best_first[i]);
 		left &= (uint8_t)~best_first[i];
 	}
-	assert_int_equal(auth_method_best(left), AUTH_NONE);
+	assert_int_equal(auth_method_best(&usual, left), AUTH_NONE);
+	static const struct auth_order other = {{AUTH_PAP, AUTH_EAP_MD5}};
+	assert_int_equal(auth_method_best(&other, 0xff), AUTH_PAP);
+	assert_int_equal(auth_method_best(&other, 0xff & ~AUTH_PAP), AUTH_EAP_MD5);
+	assert_int_equal(auth_method_best(&other, AUTH_CHAP_MD5 | AUTH_MSCHAP), AUTH_MSCHAP);
 }
 
 int main(void)

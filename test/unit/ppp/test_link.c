@@ -74,7 +74,8 @@ static void every_pair_of_method_sets(void **state)
 			p.b.link_config.demand_auth = demand;
 			pair_start(&p);
 			run_for(SECONDS(60));
-			enum auth_method method = auth_method_best(demand & allow);
+			enum auth_method method =
+				auth_method_best(&p.b.link_config.demand_order, demand & allow);
 			/* EAP is EAP to LCP: agreed on there, it is left with its own methods. */
 			if ((demand & AUTH_EAP) && (allow & AUTH_EAP) && pair_up(&p))
 				method = p.b.identity.peer_method & demand & allow;
@@ -94,6 +95,79 @@ static void every_pair_of_method_sets(void **state)
 			assert_int_equal(p.b.reason, CLOSE_AUTH_REFUSED);
 			assert_int_equal(p.a.reason, CLOSE_AUTH_WE_REFUSED);
 		}
+}
+
+/* A method that both have, without EAP, which settles for itself. */
+static uint8_t expected_method(const struct link_config *server, const struct link_config *client)
+{
+	uint8_t left = server->demand_auth, allowed = client->allow_auth;
+	for (uint8_t asked = (uint8_t)auth_method_best(&server->demand_order, left); asked;) {
+		if (asked & allowed)
+			return asked;
+		left &= (uint8_t)~asked;
+		uint8_t wish = (uint8_t)auth_method_best(&client->allow_order, allowed);
+		asked = wish & left ? wish : (uint8_t)auth_method_best(&server->demand_order, left);
+	}
+	return AUTH_NONE;
+}
+
+static void any_order(struct auth_order *order, unsigned *dice)
+{
+	static const uint8_t methods[] = {AUTH_PAP, AUTH_CHAP_MD5, AUTH_MSCHAP, AUTH_MSCHAPV2};
+	*order = (struct auth_order){{0}};
+	for (size_t count = (*dice = *dice * 1103515245 + 12345) >> 16 & 3, i = 0; i < count; i++) {
+		uint8_t method = methods[((*dice = *dice * 1103515245 + 12345) >> 16) & 3];
+		if (!memchr(order->first, method, i))
+			order->first[i] = method;
+		else
+			count--, i--;
+	}
+}
+
+/* The authenticator asks in its order, and follows a proposal that it demands too. */
+static void methods_in_a_stated_order(void **state)
+{
+	unsigned dice = 1;
+	for (unsigned i = 0; i < 2000; i++) {
+		pair_init(&p);
+		no_encryption();
+		struct link_config *server = &p.b.link_config, *client = &p.a.link_config;
+		server->demand_auth = 1 + (i & 15) % 15;
+		client->allow_auth = 1 + (i >> 4 & 15) % 15;
+		any_order(&server->demand_order, &dice);
+		any_order(&client->allow_order, &dice);
+		pair_start(&p);
+		run_for(SECONDS(60));
+		uint8_t method = expected_method(server, client);
+		if (pair_up(&p) != (method != AUTH_NONE) ||
+			(method && p.b.identity.peer_method != method))
+			FAIL_TOLD("demand %u allow %u: %u, not %u", server->demand_auth,
+				client->allow_auth, p.b.identity.peer_method, method);
+	}
+}
+
+/* EAP has its methods in that order, too. */
+static void methods_of_eap_in_order(void **state)
+{
+	pair_init(&p);
+	no_encryption();
+	p.a.link_config.allow_auth = p.b.link_config.demand_auth =
+		AUTH_EAP_MD5 | AUTH_EAP_MSCHAPV2 | AUTH_MSCHAPV2;
+	p.b.link_config.demand_order = (struct auth_order){{AUTH_EAP_MD5}};
+	pair_start(&p);
+	run_for(SECONDS(20));
+	assert_true(pair_up(&p));
+	assert_int_equal(p.b.identity.peer_method, AUTH_EAP_MD5);
+	/* What a Nak proposes is tried in the authenticator's order. */
+	pair_init(&p);
+	no_encryption();
+	p.b.link_config.demand_auth = AUTH_EAP;
+	p.a.link_config.allow_auth = AUTH_EAP_MD5 | AUTH_EAP_MSCHAPV2;
+	p.b.link_config.demand_order = (struct auth_order){{AUTH_EAP_TLS, AUTH_EAP_MD5}};
+	p.b.link_config.demand_auth = AUTH_EAP_MD5 | AUTH_EAP_MSCHAPV2;
+	pair_start(&p);
+	run_for(SECONDS(20));
+	assert_int_equal(p.b.identity.peer_method, AUTH_EAP_MD5);
 }
 
 static void set_configuration(unsigned which)
@@ -776,6 +850,8 @@ int main(void)
 		cmocka_unit_test(up_with_defaults),
 		cmocka_unit_test(directions_are_negotiated_apart),
 		cmocka_unit_test(every_pair_of_method_sets),
+		cmocka_unit_test(methods_in_a_stated_order),
+		cmocka_unit_test(methods_of_eap_in_order),
 		cmocka_unit_test(loss_of_any_frame),
 		cmocka_unit_test(polite_close),
 		cmocka_unit_test(close_without_an_answer),
