@@ -10,7 +10,7 @@ struct layer_memory *layer_memory_take(struct layer_budget *budget, size_t need)
 	size_t before = atomic_fetch_add_explicit(&budget->used, whole, memory_order_relaxed);
 	struct layer_memory *memory = NULL;
 
-	if (before + whole <= budget->most)
+	if (need <= LAYER_SMALL || before + whole <= budget->most)
 		memory = calloc(1, whole);
 	if (!memory)
 		atomic_fetch_sub_explicit(&budget->used, whole, memory_order_relaxed);

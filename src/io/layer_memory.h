@@ -9,12 +9,16 @@
 
 #include "layers.h"
 
+/* What needs no more is less than a session itself, and always given: without their memory,
+ * compressed headers and encryption that were agreed on would not be understood. */
+enum { LAYER_SMALL = 8192 };
+
 struct layer_budget {
 	size_t most; /* bytes */
 	_Atomic size_t used;
 };
 
-/* Zeroed memory for `need` bytes; NULL when there is none, or no more allowed. */
+/* Zeroed memory for `need` bytes; NULL when there is none, or so much is not allowed. */
 struct layer_memory *layer_memory_take(struct layer_budget *budget, size_t need);
 /* A list of them, wiped by whoever used them; NULL: nothing. Any thread. */
 void layer_memory_free(struct layer_budget *budget, struct layer_memory *list);

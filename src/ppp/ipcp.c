@@ -55,7 +55,7 @@ void ipcp_wish(struct unit *unit)
 	if (config->ask_wins)
 		ipcp->ask |= server_bit(1) | server_bit(3);
 	ipcp->prompted = false;
-	ipcp->refused4 = 0;
+	ipcp->refused4 = ipcp->declined4 = 0;
 	ipcp->local4 = unit->given.local4;
 	for (size_t i = 0; i < IPCP_SERVERS; i++)
 		ipcp->servers[i] = 0;
@@ -156,6 +156,8 @@ static void naked_address(void *owner, const struct option_kind *kind, struct re
 		return;
 	if (unit->given.local4 == 0 || unit->config->accept_local4)
 		unit->ipcp.local4 = address;
+	else
+		unit->ipcp.declined4 = address;
 }
 
 static void rejected_address(void *owner, const struct option_kind *kind)
@@ -345,6 +347,11 @@ static void stuck(void *owner, const struct turn *turn)
 		text_ipv4(&t, unit->ipcp.refused4);
 		text_add(&t, ", we give it ");
 		text_ipv4(&t, unit->given.remote4);
+	} else if (unit->ipcp.declined4) {
+		text_add(&t, ": the peer gives us ");
+		text_ipv4(&t, unit->ipcp.declined4);
+		text_add(&t, ", we want ");
+		text_ipv4(&t, unit->given.local4);
 	}
 	turn_note(turn, NOTE_WARNING, &t);
 	unit_ipv4_ended(unit, CLOSE_NETWORK_REFUSED);

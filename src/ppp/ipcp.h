@@ -27,12 +27,13 @@ struct unit;
 
 struct ipcp {
 	struct fsm fsm;
-	uint8_t ask;       /* mask of the options still in our request */
-	bool prompted;     /* the peer was told once that its request lacks an address */
-	bool ended;        /* it was ended on purpose, and the end is not a time-out */
-	uint32_t local4;   /* ours, as asked now; host order */
-	uint32_t remote4;  /* the peer's, as its latest request has it; 0: not said */
-	uint32_t refused4; /* an address the peer asked for and did not get; 0: none */
+	uint8_t ask;        /* mask of the options still in our request */
+	bool prompted;      /* the peer was told once that its request lacks an address */
+	bool ended;         /* it was ended on purpose, and the end is not a time-out */
+	uint32_t local4;    /* ours, as asked now; host order */
+	uint32_t remote4;   /* the peer's, as its latest request has it; 0: not said */
+	uint32_t refused4;  /* an address the peer asked for and did not get; 0: none */
+	uint32_t declined4; /* an address the peer gave us and we did not take; 0: none */
 	uint32_t servers[IPCP_SERVERS]; /* what the peer told us */
 	struct ipcp_vj ours;            /* what we take, as asked now */
 	struct ipcp_vj theirs;          /* what the peer takes, as its latest request has it */

@@ -291,8 +291,8 @@ static void endless_ipcp(void **state)
 		hex[9] = digits[s.unit.ipcp.fsm.request_id & 15];
 		solo_hears(&s, hex);
 	}
-	assert_said(&s, "note IPCP options did not converge\n< IPCP Terminate-Request id 42\n"
-			"failed network-refused\n");
+	assert_said(&s, "note IPCP options did not converge: the peer gives us 10.0.0.2, we want "
+			"10.0.0.9\n< IPCP Terminate-Request id 42\nfailed network-refused\n");
 }
 
 static void down_and_up_again(void **state)
