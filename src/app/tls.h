@@ -24,6 +24,12 @@ struct tls_exchange;
  * a fault when the settings name no certificate. One use is the caller's. */
 struct tls_credentials *tls_credentials_read(
 	const struct settings *settings, struct faults *faults);
+/* The same again, while `old` serves: what only root may read (the key) is taken from it once that
+ * is out of reach. NULL with the faults told. */
+struct tls_credentials *tls_credentials_renew(
+	const struct tls_credentials *old, const struct settings *settings, struct faults *faults);
+/* Whether the CRL is another than the one read; says so once. */
+bool tls_credentials_stale(struct tls_credentials *credentials, const struct settings *settings);
 struct tls_credentials *tls_credentials_use(struct tls_credentials *credentials);
 /* NULL is nothing. */
 void tls_credentials_return(struct tls_credentials *credentials);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "digest.h"
 #include "slurp.h"
@@ -53,6 +54,7 @@ static void read_issuers(struct tls_credentials *c, const struct settings *s, st
 			"a certificate needs ca: whose certificates the peer's may be of");
 	if (!s->tls_crl)
 		return;
+	stat(s->tls_crl, &c->crl);
 	int found = gnutls_certificate_set_x509_crl_file(c->x509, s->tls_crl, GNUTLS_X509_FMT_PEM);
 	if (found == GNUTLS_E_CRL_VERIFICATION_ERROR)
 		fault(faults, NULL, "crl: %s: it is out of date, or not of an issuer in ca",
@@ -138,11 +140,49 @@ static bool set_versions(struct tls_credentials *c, const struct settings *s)
 	return gnutls_priority_init(&c->priorities, priorities, NULL) >= 0;
 }
 
-struct tls_credentials *tls_credentials_read(const struct settings *settings, struct faults *faults)
+/* The first certificate and key of `old`. */
+static void inherit_identity(
+	struct tls_credentials *c, const struct tls_credentials *old, struct faults *faults)
+{
+	gnutls_x509_privkey_t key = NULL;
+	gnutls_x509_crt_t *chain = NULL;
+	unsigned count = 0;
+	if (gnutls_certificate_get_x509_key(old->x509, 0, &key) < 0 ||
+		gnutls_certificate_get_x509_crt(old->x509, 0, &chain, &count) < 0 ||
+		gnutls_certificate_set_x509_key(c->x509, chain, (int)count, key) < 0)
+		fault(faults, NULL, "the certificate read before cannot be kept");
+	gnutls_x509_privkey_deinit(key);
+	for (unsigned i = 0; i < count; i++)
+		gnutls_x509_crt_deinit(chain[i]);
+	gnutls_free(chain);
+}
+
+static bool identity_is_readable(const struct settings *s)
+{
+	const char *key = s->tls_key ? s->tls_key : s->tls_cert;
+	if (s->tls_pkcs12)
+		return access(s->tls_pkcs12, R_OK) == 0;
+	return access(s->tls_cert, R_OK) == 0 && access(key, R_OK) == 0;
+}
+
+static bool make_ticket_key(struct tls_credentials *c, const struct tls_credentials *old)
+{
+	if (!c->resume)
+		return true;
+	if (!old || !old->ticket_key.data)
+		return gnutls_session_ticket_key_generate(&c->ticket_key) >= 0;
+	c->ticket_key.data = gnutls_malloc(old->ticket_key.size);
+	if (!c->ticket_key.data)
+		return false;
+	c->ticket_key.size = old->ticket_key.size;
+	memcpy(c->ticket_key.data, old->ticket_key.data, old->ticket_key.size);
+	return true;
+}
+
+struct tls_credentials *tls_credentials_renew(
+	const struct tls_credentials *old, const struct settings *settings, struct faults *faults)
 {
 	unsigned before = faults->count;
-	if (!settings_certificate(settings))
-		return NULL;
 	struct tls_credentials *c = calloc(1, sizeof *c);
 	if (!c || gnutls_certificate_allocate_credentials(&c->x509) < 0) {
 		fault(faults, NULL, "out of memory");
@@ -153,9 +193,11 @@ struct tls_credentials *tls_credentials_read(const struct settings *settings, st
 	c->resume = settings->tls_resume;
 	gnutls_certificate_set_flags(c->x509, GNUTLS_CERTIFICATE_VERIFY_CRLS);
 	read_issuers(c, settings, faults);
-	read_identity(c, settings, faults);
-	if (!set_versions(c, settings) ||
-		(c->resume && gnutls_session_ticket_key_generate(&c->ticket_key) < 0))
+	if (old && !identity_is_readable(settings))
+		inherit_identity(c, old, faults);
+	else
+		read_identity(c, settings, faults);
+	if (!set_versions(c, settings) || !make_ticket_key(c, old))
 		fault(faults, NULL, "GnuTLS has not got what TLS needs");
 	if (faults->count == before) {
 		look_at_ours(c, faults);
@@ -163,6 +205,25 @@ struct tls_credentials *tls_credentials_read(const struct settings *settings, st
 	}
 	tls_credentials_return(c);
 	return NULL;
+}
+
+struct tls_credentials *tls_credentials_read(const struct settings *settings, struct faults *faults)
+{
+	if (!settings_certificate(settings))
+		return NULL;
+	return tls_credentials_renew(NULL, settings, faults);
+}
+
+bool tls_credentials_stale(struct tls_credentials *credentials, const struct settings *settings)
+{
+	struct stat seen, *read = &credentials->crl;
+	if (!settings->tls_crl || stat(settings->tls_crl, &seen) < 0)
+		return false;
+	bool same = seen.st_ino == read->st_ino && seen.st_dev == read->st_dev &&
+		    seen.st_size == read->st_size && seen.st_mtim.tv_sec == read->st_mtim.tv_sec &&
+		    seen.st_mtim.tv_nsec == read->st_mtim.tv_nsec;
+	*read = seen;
+	return !same;
 }
 
 struct tls_credentials *tls_credentials_use(struct tls_credentials *credentials)

@@ -30,6 +30,7 @@ struct tls_exchange {
 	struct tls_credentials *credentials;
 	gnutls_session_t session;
 	bool client, broken; /* broken: out of memory, or the message is too long */
+	bool nobody;         /* no certificate can have the name wanted */
 	enum stage stage;
 	uint8_t *in, *out;
 	size_t in_length, in_at, in_room, out_length, out_room;
@@ -175,6 +176,9 @@ static int judge_status(struct tls_exchange *x)
 static int judge_names(struct tls_exchange *x, gnutls_x509_crt_t certificate)
 {
 	char what[TLS_SENTENCE_MAX], wanted[48];
+	if (x->nobody)
+		return condemn(x, GNUTLS_A_ACCESS_DENIED, "wrong-name",
+			"is not of a name that is too long or has a NUL byte in it");
 	if (!*x->wanted) {
 		if (*x->name)
 			return 0;
@@ -485,7 +489,9 @@ struct tls_exchange *tls_exchange_new(
 		return NULL;
 	x->credentials = tls_credentials_use(credentials);
 	x->client = client;
-	if (wanted && wanted_length <= TLS_NAME_MAX && *wanted != '@')
+	if (wanted_length > TLS_NAME_MAX || (wanted_length && memchr(wanted, '\0', wanted_length)))
+		x->nobody = true;
+	else if (wanted_length && *wanted != '@')
 		memcpy(x->wanted, wanted, wanted_length);
 	if (prepare(x))
 		return x;

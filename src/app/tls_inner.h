@@ -4,6 +4,7 @@
 
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
+#include <sys/stat.h>
 
 #include "tls.h"
 
@@ -14,6 +15,7 @@ struct tls_credentials {
 	gnutls_datum_t ticket_key; /* a server's: tickets need no memory here */
 	gnutls_datum_t ticket;     /* a client's, for the next dial */
 	bool resume;
+	struct stat crl; /* when it was read */
 	char *name;
 };
 

@@ -58,6 +58,8 @@ static struct login *new_login(struct host *host, struct seat *seat, enum side s
 		wanted = (const char *)tls->identity;
 		length = tls->identity_length;
 	}
+	if (tls_credentials_stale(host->tls, host->settings))
+		tls_login_reload(host);
 	struct login *login = calloc(1, sizeof *login);
 	if (!login)
 		return NULL;
@@ -234,7 +236,7 @@ void tls_login_reload(struct host *host)
 	struct faults faults = {.report = tell_fault, .context = host};
 	if (!host->tls)
 		return;
-	struct tls_credentials *fresh = tls_credentials_read(host->settings, &faults);
+	struct tls_credentials *fresh = tls_credentials_renew(host->tls, host->settings, &faults);
 	if (!fresh) {
 		log_line(&host->log, LOG_LINE_ERROR,
 			"The certificates read before stay as they are");

@@ -13,6 +13,17 @@ struct tls_credentials *tls_credentials_read(const struct settings *settings, st
 	return NULL;
 }
 
+struct tls_credentials *tls_credentials_renew(
+	const struct tls_credentials *old, const struct settings *settings, struct faults *faults)
+{
+	return tls_credentials_read(settings, faults);
+}
+
+bool tls_credentials_stale(struct tls_credentials *credentials, const struct settings *settings)
+{
+	return false;
+}
+
 struct tls_credentials *tls_credentials_use(struct tls_credentials *credentials)
 {
 	return credentials;

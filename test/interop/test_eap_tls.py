@@ -132,6 +132,14 @@ def test_expired_revoked_and_unknown_clients(lab, ends):
     ends.dialled()
 
 
+def test_a_crl_counts_from_the_next_login_on(ends):
+    server = ends.listen('--crl', ends.authority.revoke())
+    ends.dialled().stop()
+    ends.authority.revoke(ends.certificates['client'][0])
+    refused(ends.dial(), server, 'Certificate was revoked', 'reason=certificate-revoked')
+    assert server.find('Read certificates again')
+
+
 def test_servers_that_are_not_believed(ends):
     def serve(certificate, *client_options):
         ends.certificates['server'] = certificate

@@ -20,7 +20,7 @@ enum { DAY = 24 * 3600 };
 
 struct wish {
 	const char *name; /* common name */
-	const char *dns, *mail;
+	const char *dns, *mail, *upn;
 	const char *purpose; /* NULL: no extended key usage */
 	size_t name_length;  /* 0: as long as it is */
 	long from, to;       /* seconds from now; 0 and 0: today */
@@ -85,6 +85,10 @@ static gnutls_x509_crt_t make(const struct wish *wish, gnutls_x509_privkey_t key
 	if (wish->mail)
 		gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_RFC822NAME, wish->mail,
 			(unsigned)strlen(wish->mail), GNUTLS_FSAN_APPEND);
+	if (wish->upn)
+		gnutls_x509_crt_set_subject_alt_othername(crt, "1.3.6.1.4.1.311.20.2.3", wish->upn,
+			(unsigned)strlen(wish->upn),
+			GNUTLS_FSAN_APPEND | GNUTLS_FSAN_ENCODE_UTF8_STRING);
 	if (wish->purpose)
 		gnutls_x509_crt_set_key_purpose_oid(crt, wish->purpose, 0);
 	gnutls_x509_crt_set_basic_constraints(crt, authority, -1);
@@ -421,6 +425,8 @@ static void test_names_that_count(void **state)
 		{{.name = "x"}, "@anonymous", "x"},
 		{{.name = "x", .mail = "a@example"}, "a@example", "a@example"},
 		{{.name = "x", .mail = "a@example"}, "", "a@example"},
+		{{.upn = "b@corp"}, "b@corp", "b@corp"}, {{.upn = "b@corp"}, "", "b@corp"},
+		{{.name = "x", .upn = "b@corp", .mail = "a@example"}, "@", "b@corp"},
 		{{.name = "x", .dns = "*.example.org"}, "a.example.org", "a.example.org"},
 		{{.name = "x", .dns = "pc.example.org"}, "host/pc.example.org",
 			"host/pc.example.org"}};
@@ -448,6 +454,66 @@ static void faulty(struct side *side, const char *words)
 	if (!strstr(side->heard.text, words))
 		fail_msg("%s", side->heard.text);
 	settings_free(&side->settings);
+}
+
+/* A name that nothing can have is nobody's, and not anybody's. */
+static void test_names_that_no_certificate_has(void **state)
+{
+	char name[TLS_NAME_MAX + 2];
+	memset(name, 'a', sizeof name);
+	for (int i = 0; i < 2; i++) {
+		both();
+		read_side(&client);
+		read_side(&server);
+		begin("", "vpn.example.org");
+		tls_exchange_free(server.exchange);
+		server.exchange = i ? tls_exchange_new(server.credentials, false, name, sizeof name)
+				    : tls_exchange_new(server.credentials, false, "alice\0x", 7);
+		converse(true);
+		assert_string_equal(tls_fault_word(server.exchange), "wrong-name");
+		end();
+		forget(&client);
+		forget(&server);
+	}
+}
+
+/* A CRL counts from the next login on, and the key that cannot be read any more is kept. */
+static void test_renewed(void **state)
+{
+	gnutls_x509_crt_t crt = issue("odd", &alice);
+	write_crl(NULL, DAY);
+	both();
+	forget(&client);
+	prepare(&client, "odd");
+	server.settings.tls_crl = copy("crl.pem");
+	read_side(&client);
+	read_side(&server);
+	begin("alice", "vpn.example.org");
+	converse(true);
+	assert_same_keys();
+	tls_keep(client.exchange);
+	assert_false(tls_credentials_stale(server.credentials, &server.settings));
+	unlink(path("crl.pem"));
+	assert_false(tls_credentials_stale(server.credentials, &server.settings));
+	write_crl(crt, DAY);
+	assert_true(tls_credentials_stale(server.credentials, &server.settings));
+	assert_false(tls_credentials_stale(server.credentials, &server.settings));
+	free(server.settings.tls_key);
+	server.settings.tls_key = copy("gone.key");
+	struct tls_credentials *fresh =
+		tls_credentials_renew(server.credentials, &server.settings, &server.heard.faults);
+	if (!fresh)
+		fail_msg("%s", server.heard.text);
+	tls_credentials_return(server.credentials);
+	server.credentials = fresh;
+	end(); /* which still had the ones before */
+	begin("alice", "vpn.example.org");
+	converse(true);
+	assert_string_equal(tls_fault_word(server.exchange), "certificate-revoked");
+	end();
+	forget(&client);
+	forget(&server);
+	gnutls_x509_crt_deinit(crt);
 }
 
 static void test_revoked(void **state)
@@ -668,6 +734,8 @@ int main(void)
 		cmocka_unit_test(test_resumed),
 		cmocka_unit_test(test_certificates_that_do_not_count),
 		cmocka_unit_test(test_names_that_count),
+		cmocka_unit_test(test_names_that_no_certificate_has),
+		cmocka_unit_test(test_renewed),
 		cmocka_unit_test(test_revoked),
 		cmocka_unit_test(test_no_version_in_common),
 		cmocka_unit_test(test_denied),
