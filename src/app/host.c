@@ -383,6 +383,7 @@ static int start_loop(struct host *host)
 
 static int start_plane(struct host *host, const struct host_config *config)
 {
+	enum { SMALL_LAYERS = 16384 }; /* headers and ECP of one session, both ways */
 	char error[256];
 	struct dataplane_config plane = {.loop = &host->loop,
 		.local = config->local,
@@ -391,6 +392,7 @@ static int start_plane(struct host *host, const struct host_config *config)
 		.mtu = config->settings->mtu ? config->settings->mtu : NETDEV_SHARED_MTU,
 		.server = config->server,
 		.sessions_max = config->sessions_max,
+		.layer_memory = (size_t)config->sessions_max * SMALL_LAYERS,
 		.workers = config->workers,
 		.busy_poll = config->settings->busy_poll,
 		.offload = config->settings->offload,

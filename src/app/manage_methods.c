@@ -45,6 +45,9 @@ static struct datapath_counters counters_of(const struct host *host, const struc
 
 static const char *compression(const struct seat *seat)
 {
+	if (seat_network(seat)->ecp)
+		return seat->session.config->unit.ecp_key.length == ECP_KEY_DES3 ? "ecp-3dese"
+										 : "ecp-dese-bis";
 	switch (seat_network(seat)->strength) {
 	case MPPE_NONE:
 		break;

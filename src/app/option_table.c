@@ -412,6 +412,9 @@ const struct option option_table[] = {
 		.low = MPPE_ALLOW_40),
 	ROW("nomppe", 0, P, SPEAKERS, MASK, NULL, "pppd's name for --no-mppe", refuse_mppe,
 		.low = MPPE_ALLOW_40 | MPPE_ALLOW_56 | MPPE_ALLOW_128),
+	ROW("ecp-key-file", 0, P, DAEMONS, TEXT, "FILE",
+		"encrypt by ECP with the DES or 3DES key in this file, instead of MPPE: both broken",
+		ecp_key_file),
 	ROW("mppe-stateful", 0, P, SPEAKERS, FLAG, NULL,
 		"accept stateful MPPE too: keys change every 256 packets only", mppe_stateful),
 

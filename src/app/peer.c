@@ -385,8 +385,16 @@ struct seat *peer_seat_zero(struct peer *peer)
 	return seat;
 }
 
+/* ECP keeps its state beside the session. Without memory for it the session says so and ends. */
+static void give_ecp(const struct peer *peer, struct seat *seat)
+{
+	if (peer->tunnel.config->session.unit.ecp_key.length)
+		seat->session.ecp = calloc(1, sizeof *seat->session.ecp);
+}
+
 void peer_dial_call(struct peer *peer, struct seat *seat)
 {
+	give_ecp(peer, seat);
 	tunnel_dial(&peer->tunnel, &seat->session, seat_subject(seat), seat->call_id, clock_now(),
 		&peer->host->out);
 	pump(peer);
@@ -394,6 +402,7 @@ void peer_dial_call(struct peer *peer, struct seat *seat)
 
 void peer_accept_call(struct peer *peer, uint32_t token, struct seat *seat)
 {
+	give_ecp(peer, seat);
 	tunnel_accept(&peer->tunnel, token, &seat->session, seat_subject(seat), seat->call_id,
 		clock_now(), &peer->host->out);
 	pump(peer);

@@ -59,6 +59,7 @@ static void fill_unit(struct unit_config *config, const struct settings *setting
 	config->mppe_allow = settings_mppe(settings);
 	config->mppe_require = settings_mppe_required(settings);
 	config->mppe_stateful = settings->mppe_stateful;
+	config->ecp_key = settings->ecp_key;
 	config->restart_us = SECONDS(settings->lcp_restart);
 	config->max_configure = (uint8_t)settings->lcp_max_configure;
 	config->max_terminate = (uint8_t)settings->lcp_max_terminate;
@@ -80,6 +81,8 @@ void profile_common(struct tunnel_config *config, const struct settings *setting
 	fill_control(&config->control, settings, host_name);
 	fill_link(&config->session.link, settings, mtu);
 	fill_unit(&config->session.unit, settings);
+	if (settings->ecp_key.length && !settings->mtu)
+		mtu -= ECP_OVERHEAD - MPPE_OVERHEAD; /* the path's MTU is told for MPPE */
 	config->session.mtu = mtu;
 	config->session.clamp_mss = settings->mss_clamp;
 	config->session.dscp = (uint8_t)settings->dscp;

@@ -17,17 +17,18 @@ int seats_init(struct seats *seats, uint32_t limit)
 	return seats->blocks ? 0 : -ENOMEM;
 }
 
-static void free_names(struct seat *seat)
+static void free_parts(struct seat *seat)
 {
 	free(seat->user);
 	free(seat->claimed);
+	free(seat->session.ecp);
 }
 
 void seats_free(struct seats *seats)
 {
 	for (uint32_t i = 0; i < seats->block_count; i++) {
 		for (uint32_t j = 0; j < SEATS_PER_BLOCK; j++)
-			free_names(&seats->blocks[i][j]);
+			free_parts(&seats->blocks[i][j]);
 		secret_wipe(seats->blocks[i], SEATS_PER_BLOCK * sizeof(struct seat));
 		free(seats->blocks[i]);
 	}
@@ -82,7 +83,7 @@ void seats_release(struct seats *seats, struct seat *seat)
 	assert(seat->taken);
 	uint32_t index = seat->index;
 	uint16_t generation = (uint16_t)subject_next_generation(seat->generation);
-	free_names(seat);
+	free_parts(seat);
 	secret_wipe(seat, sizeof *seat);
 	seat->index = index;
 	seat->generation = generation;

@@ -16,6 +16,7 @@
 #include "auth.h"
 #include "config.h"
 #include "digest.h"
+#include "ecp_file.h"
 #include "limits.h"
 #include "options.h"
 #include "slurp.h"
@@ -92,6 +93,7 @@ void settings_free(struct settings *settings)
 			*text = NULL;
 		}
 	}
+	secret_wipe(&settings->ecp_key, sizeof settings->ecp_key);
 	free_texts(&settings->listen);
 	free_texts(&settings->connect);
 	free_texts(&settings->search);
@@ -311,7 +313,7 @@ static bool mppe_off(const struct settings *settings)
 uint8_t settings_mppe(const struct settings *settings)
 {
 	uint32_t wanted = settings->require_mppe ? settings->require_mppe : MPPE_ALLOW_128;
-	if (mppe_off(settings))
+	if (mppe_off(settings) || settings->ecp_key_file)
 		return 0;
 	return (uint8_t)((wanted | settings->allow_mppe) & ~settings->refuse_mppe);
 }
@@ -380,6 +382,8 @@ static void check_tls(const struct settings *settings, struct faults *faults)
 static void check_mppe(const struct settings *settings, struct faults *faults)
 {
 	uint8_t mppe = settings_mppe(settings);
+	if (settings->ecp_key_file)
+		return;
 	if (mppe_off(settings) && settings->require_mppe)
 		fault(faults, NULL, "no-mppe contradicts require-mppe: keep one");
 	else if (!mppe && !mppe_off(settings))
@@ -402,11 +406,31 @@ static void check_mppe(const struct settings *settings, struct faults *faults)
 			"and one lost packet costs those behind it");
 }
 
+static void check_ecp(struct settings *settings, struct faults *faults)
+{
+	if (!settings->ecp_key_file)
+		return;
+	if (settings->require_mppe)
+		fault(faults, NULL, "ecp-key-file contradicts require-mppe: keep one");
+	if (settings->clear_text)
+		fault(faults, NULL, "ecp-key-file contradicts allow-clear-text: keep one");
+	if (!ecp_file_read(settings->ecp_key_file, &settings->ecp_key, faults))
+		return;
+	if (settings->ecp_key.length == ECP_KEY_DES)
+		fault_warning(faults, NULL,
+			"DESE-bis encrypts with DES: whoever records it reads it within hours");
+	else
+		fault_warning(faults, NULL,
+			"3DESE proves nothing about what arrives, and all who have its key share "
+			"it");
+}
+
 void settings_check_ppp(struct settings *settings, struct faults *faults)
 {
 	check_auth(settings, faults);
 	check_tls(settings, faults);
 	check_mppe(settings, faults);
+	check_ecp(settings, faults);
 }
 
 static bool overlap(const struct prefix *a, const struct prefix *b)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "address.h"
+#include "ecp_key.h"
 #include "fault.h"
 
 struct ipv4_range {
@@ -71,6 +72,8 @@ struct settings {
 	char *auth_order, *own_auth, *peer_auth;        /* what value_auth takes; NULL: not said */
 	uint32_t require_mppe, allow_mppe, refuse_mppe; /* masks of MPPE_ALLOW_* */
 	bool mppe, mppe_stateful, clear_text, ipv6;
+	char *ecp_key_file;
+	struct ecp_key ecp_key; /* what is in it, once it was read; instead of MPPE */
 	struct address_pair dns, wins;
 	char *name, *user, *remote_name, *password, *ifname, *ipparam, *link_name;
 	uint32_t unit;         /* UNIT_UNSET: any */
@@ -152,7 +155,8 @@ bool settings_certificate(const struct settings *settings);
 
 /* The outcome of require, allow and refuse. */
 uint8_t settings_auth(const struct settings *settings); /* mask of enum auth_method */
-uint8_t settings_mppe(const struct settings *settings); /* mask of MPPE_ALLOW_* */
+/* Mask of MPPE_ALLOW_*; 0 with ECP. */
+uint8_t settings_mppe(const struct settings *settings);
 bool settings_mppe_required(const struct settings *settings);
 
 #endif

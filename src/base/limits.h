@@ -50,6 +50,7 @@ enum {
 	OUTER_MTU_DEFAULT = 1500,
 	OUTER_IP_HEADER = 20,
 	OUTER_IP6_HEADER = 40,
+	ECP_OVERHEAD = 12, /* sequence number, the protocol field it hides, a block of padding */
 	MPPE_OVERHEAD = 4, /* coherency count, and the protocol field MPPE hides */
 	SESSION_MTU_DEFAULT =
 		OUTER_MTU_DEFAULT - OUTER_IP_HEADER - GRE_HEADER_MAX - 4 - MPPE_OVERHEAD,

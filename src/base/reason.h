@@ -138,6 +138,8 @@ enum drop {
 		"the server could not prove who it is")                                            \
 	X(MPPE_REFUSED, 10, "mppe-refused", "MPPE required but not available")                     \
 	X(MPPE_KEYS, 10, "mppe-keys", "MPPE keys differ")                                          \
+	X(ECP_REFUSED, 10, "ecp-refused", "ECP required but not available")                        \
+	X(ECP_KEYS, 10, "ecp-keys", "ECP keys differ")                                             \
 	X(NETWORK_REFUSED, 10, "network-refused", "no network protocol could be brought up")       \
 	X(NETWORK_TIMEOUT, 10, "network-timeout", "network protocol negotiation timed out")        \
 	X(ADDRESS_NONE, 10, "address-none", "no address is left or allowed for this peer")         \

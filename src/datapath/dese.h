@@ -11,12 +11,15 @@
 
 #include "digest.h"
 #include "ecp_key.h"
+#include "limits.h"
 #include "reason.h"
 
 enum {
 	DESE_HEADER = 2,
 	DESE_GROWTH = DESE_HEADER + 2 + DES_CBC_BLOCK, /* at most, with the protocol field hidden */
 };
+
+static_assert((int)DESE_GROWTH == (int)ECP_OVERHEAD, "what the session's MTU reckons with");
 
 struct dese {
 	struct des_cbc des;

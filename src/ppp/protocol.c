@@ -8,6 +8,7 @@
 #include "ccp.h"
 #include "chap.h"
 #include "eap.h"
+#include "ecp.h"
 #include "ipcp.h"
 #include "ipv6cp.h"
 #include "lcp.h"
@@ -27,6 +28,7 @@ const struct protocol protocols[] = {
 	{EAP,  0,      "EAP",  SIDE_LINK, &eap_protocol},
 	{LQR,  0,      "LQR",  SIDE_LINK, &lqr_protocol},
 	{CCP,  0x00fd, "CCP",  SIDE_UNIT, &ccp_protocol},
+	{ECP,  0x0053, "ECP",  SIDE_UNIT, &ecp_protocol},
 	{IPCP, 0x0021, "IPCP", SIDE_UNIT, &ipcp_protocol},
 	{IPV6CP, 0x0057, "IPV6CP", SIDE_UNIT, &ipv6cp_protocol},
 
@@ -126,7 +128,6 @@ const struct protocol protocols[] = {
 	NAMED(0x804d, "SNACP"),
 	NAMED(0x804f, "IPV6HCCP"),
 	NAMED(0x8051, "KNXCP"),
-	NAMED(0x8053, "ECP"),
 	NAMED(0x8055, "ILECP"),
 	NAMED(0x8059, "PPPMuxCP"),
 	NAMED(0x805b, "VSNCP"),

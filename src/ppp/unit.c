@@ -66,10 +66,16 @@ static void tell_ipv6(const struct unit *unit, struct unit_network *n)
 	n->prefix6 = unit->given.prefix6;
 }
 
+/* All encryption there must be is there. */
+static bool encrypted(const struct unit *unit)
+{
+	return (!unit->config->mppe_require || ccp_encrypts(unit)) && ecp_satisfied(unit);
+}
+
 static struct unit_network network_of(const struct unit *unit)
 {
 	struct unit_network n = {0};
-	if (!unit->up || unit->failing || (unit->config->mppe_require && !ccp_encrypts(unit)))
+	if (!unit->up || unit->failing || !encrypted(unit))
 		return n;
 	n.ipv4 = fsm_opened(&unit->ipcp.fsm);
 	n.ipv6 = fsm_opened(&unit->ipv6cp.fsm) && (n.ipv4 || unit->no_ipv4 || unit->reported.ipv6);
@@ -83,6 +89,7 @@ static struct unit_network network_of(const struct unit *unit)
 		n.strength = (enum mppe_strength)unit->ccp.theirs;
 		n.stateless = unit->ccp.their_stateless;
 	}
+	n.ecp = unit->ecp != NULL;
 	return n;
 }
 
@@ -100,7 +107,7 @@ static bool same_network(const struct unit_network *a, const struct unit_network
 	       same_vj(&a->receive_vj, &b->receive_vj) && a->ipv6 == b->ipv6 &&
 	       a->local6 == b->local6 && a->remote6 == b->remote6 &&
 	       address_equal(&a->prefix6.address, &b->prefix6.address) &&
-	       a->strength == b->strength && a->stateless == b->stateless;
+	       a->strength == b->strength && a->stateless == b->stateless && a->ecp == b->ecp;
 }
 
 void unit_review(struct unit *unit, const struct turn *turn)
@@ -134,6 +141,28 @@ void unit_ipv6_ended(struct unit *unit)
 {
 	if (unit->no_ipv4)
 		unit_fail(unit, unit->no_ipv4);
+}
+
+/* A key, and no ECP: the unit ends, and says once why. */
+static void judge_ecp(struct unit *unit, const struct turn *turn)
+{
+	struct ecp *ecp = unit->ecp;
+	if (!unit->config->ecp_key.length || unit->failing)
+		return;
+	if (!ecp) {
+		turn_say(turn, NOTE_WARNING, "No memory for ECP");
+		unit_fail(unit, CLOSE_LOCAL_ERROR);
+		return;
+	}
+	if (ecp->refusal == ECP_AGREED || ecp->told)
+		return;
+	char line[256];
+	struct text t = text_over(line, sizeof line);
+	ecp->told = true;
+	text_add(&t, "ECP required but not available: ");
+	ecp_explain(unit, &t);
+	turn_note(turn, NOTE_WARNING, &t);
+	unit_fail(unit, CLOSE_ECP_REFUSED);
 }
 
 /* Says once why there is no encryption, and ends the unit where there must be. */
@@ -176,6 +205,7 @@ static void start_networks(struct unit *unit, const struct turn *turn)
 static void settle(struct unit *unit, const struct turn *turn)
 {
 	judge_encryption(unit, turn);
+	judge_ecp(unit, turn);
 	if (!unit->up || unit->failed)
 		return;
 	if (unit->failing) {
@@ -189,7 +219,7 @@ static void settle(struct unit *unit, const struct turn *turn)
 		unit_review(unit, turn); /* IPv6 may have waited for it to come */
 	if (unit->address_asked || unit->ipcp_running)
 		return;
-	if (!unit->config->mppe_require || ccp_encrypts(unit) || unit->peer_waits)
+	if (encrypted(unit) || unit->peer_waits)
 		start_networks(unit, turn);
 }
 
@@ -203,11 +233,13 @@ void unit_config_defaults(struct unit_config *config)
 		config->network_timeout_us = SECONDS(30);
 }
 
-void unit_init(struct unit *unit, const struct unit_config *config, struct random *random)
+void unit_init(
+	struct unit *unit, const struct unit_config *config, struct ecp *ecp, struct random *random)
 {
 	assert(config->restart_us && config->max_configure && config->max_terminate &&
 		config->max_failure && config->network_timeout_us);
 	*unit = (struct unit){.config = config,
+		.ecp = ecp,
 		.given = {.local4 = config->local4,
 			.remote4 = config->remote4,
 			.dns = {config->dns[0], config->dns[1]},
@@ -220,6 +252,12 @@ void unit_init(struct unit *unit, const struct unit_config *config, struct rando
 
 static void begin_encryption(struct unit *unit, const struct turn *turn)
 {
+	if (unit->ecp) {
+		unit->ecp->refusal = ECP_AGREED;
+		unit->ecp->told = false;
+		ecp_wish(unit);
+		start(unit, &ecp_protocol, turn);
+	}
 	unit->ccp.refusal = CCP_AGREED;
 	unit->ccp.told = false;
 	unit->ccp.their_bits = 0;
@@ -295,6 +333,8 @@ static bool speaks(const struct unit *unit, const struct protocol *protocol)
 		return false;
 	if (protocol->ops == &ipv6cp_protocol)
 		return unit->up ? unit->able6 : unit->config->ipv6;
+	if (protocol->ops == &ecp_protocol)
+		return unit->ecp;
 	if (!unit->up)
 		return true;
 	return protocol->ops == &ccp_protocol ? unit->ccp_running : !unit->no_ipv4;
@@ -317,8 +357,8 @@ bool unit_input(
 		turn_drop(&turn, DROP_FRAME_PHASE);
 		return true;
 	}
-	if (protocol->ops != &ccp_protocol && !unit->ipcp_running && reader_left(&r) &&
-		*r.at == CONFIGURE_REQUEST) {
+	bool network = protocol->ops != &ccp_protocol && protocol->ops != &ecp_protocol;
+	if (network && !unit->ipcp_running && reader_left(&r) && *r.at == CONFIGURE_REQUEST) {
 		unit->peer_waits = true;
 		settle(unit, &turn);
 	}
@@ -332,7 +372,8 @@ void unit_rejected(struct unit *unit, uint16_t number, uint64_t now, struct outb
 	struct turn turn = turn_now(now, out);
 	const struct protocol *protocol = protocol_spoken(number);
 	if (!unit->up || unit->failed || !protocol || protocol->side != SIDE_UNIT ||
-		(protocol->ops == &ipv6cp_protocol && !unit->able6)) {
+		(protocol->ops == &ipv6cp_protocol && !unit->able6) ||
+		(protocol->ops == &ecp_protocol && !unit->ecp)) {
 		turn_drop(&turn, DROP_FRAME_PROTOCOL);
 		return;
 	}
@@ -369,6 +410,11 @@ void unit_addresses(struct unit *unit, uint32_t token, const struct unit_address
 static void network_overdue(struct unit *unit, const struct turn *turn)
 {
 	unit->network_deadline = NEVER;
+	if (!ecp_satisfied(unit)) {
+		if (unit->ecp->refusal == ECP_AGREED)
+			unit->ecp->refusal = ECP_SILENT;
+		return;
+	}
 	if (unit->config->mppe_require && !ccp_encrypts(unit)) {
 		if (unit->ccp.refusal == CCP_AGREED)
 			unit->ccp.refusal = CCP_SILENT;

@@ -1,4 +1,4 @@
-/* A PPP unit: the network side of one or more links. CCP with MPPE, IPCP and IPV6CP.
+/* A PPP unit: the network side of one or more links. CCP with MPPE, ECP, IPCP and IPV6CP.
  *
  * Keys are armed before the frame that lets the peer use them: UNIT_RECEIVE_KEY always stands in
  * the outbox before the Configure-Ack that opens CCP, UNIT_TRANSMIT_KEY behind it. */
@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "ccp.h"
+#include "ecp.h"
 #include "ipcp.h"
 #include "ipv6cp.h"
 #include "link.h"
@@ -23,17 +24,18 @@ enum { MPPE_ALLOW_40 = 1, MPPE_ALLOW_56 = 2, MPPE_ALLOW_128 = 4 };
 struct unit_config {
 	uint8_t mppe_allow; /* MPPE_ALLOW_*; 0: CCP is refused */
 	bool mppe_require; /* no network protocol before MPPE is up, and the session ends without */
-	bool mppe_stateful; /* stateful is acceptable; stateless is preferred all the same */
-	uint32_t local4;    /* host order; 0: the peer tells us */
-	uint32_t remote4;   /* 0: the peer may choose, or UNIT_ADDRESS asks */
-	bool ipv6;          /* offer and take IPv6, where the MTU allows it */
+	bool mppe_stateful;     /* stateful is acceptable; stateless is preferred all the same */
+	struct ecp_key ecp_key; /* length 0: no ECP; else no network protocol before it is up */
+	uint32_t local4;        /* host order; 0: the peer tells us */
+	uint32_t remote4;       /* 0: the peer may choose, or UNIT_ADDRESS asks */
+	bool ipv6;              /* offer and take IPv6, where the MTU allows it */
 	bool ask_address;   /* ask the app (UNIT_ADDRESS) before IPCP and IPV6CP start: the server's
 			       way */
-	bool accept_local4;  /* take an address the peer Naks us to, though we have one */
-	bool accept_remote4; /* let it have the one it asks for, though we have one for it */
-	bool no_address4;    /* no IP-Address option, ours or theirs: both ends know */
-	struct ipcp_vj vj;   /* header compression: asked for, and agreed to; slots 0: neither */
-	bool ask_dns, ask_wins;   /* request name servers' addresses (client, --use-peer-dns) */
+	bool accept_local4; /* take an address the peer Naks us to, though we have one */
+	bool accept_remote4;    /* let it have the one it asks for, though we have one for it */
+	bool no_address4;       /* no IP-Address option, ours or theirs: both ends know */
+	struct ipcp_vj vj;      /* header compression: asked for, and agreed to; slots 0: neither */
+	bool ask_dns, ask_wins; /* request name servers' addresses (client, --use-peer-dns) */
 	uint32_t dns[2], wins[2]; /* what we hand out when asked; 0: nothing */
 	uint64_t restart_us;
 	uint8_t max_configure, max_terminate, max_failure;
@@ -45,6 +47,7 @@ enum unit_out {
 	UNIT_FRAME = 0x200, /* bytes: protocol and packet */
 	UNIT_RECEIVE_KEY,   /* struct unit_key */
 	UNIT_TRANSMIT_KEY,  /* struct unit_key */
+	UNIT_CIPHER,        /* struct ecp_cipher */
 	UNIT_ADDRESS,       /* token: which addresses has this session? */
 	UNIT_NETWORK,       /* struct unit_network: what is up has changed */
 	UNIT_FAILED,        /* arg: enum close_reason; the link should close */
@@ -68,6 +71,7 @@ struct unit_network {
 	struct prefix prefix6;       /* the peer's network, of the app's answer; length 0: none */
 	enum mppe_strength strength; /* of what we send */
 	bool stateless;
+	bool ecp; /* both ways, by the method of the configuration's key */
 };
 
 struct unit_addresses {
@@ -89,6 +93,7 @@ struct unit {
 	struct random *random;
 	struct mppe_start_keys keys;
 	struct ccp ccp;
+	struct ecp *ecp; /* the owner's; NULL without a key */
 	struct ipcp ipcp;
 	struct ipv6cp ipv6cp;
 	uint16_t mtu;              /* of what we send; 0: not known */
@@ -109,7 +114,9 @@ void unit_config_defaults(struct unit_config *config);
 
 /* The largest packet the link takes now; before unit_up. */
 void unit_mtu(struct unit *unit, uint16_t mtu);
-void unit_init(struct unit *unit, const struct unit_config *config, struct random *random);
+/* `ecp`: memory that lasts as long as the unit, for a configuration with an ECP key; else NULL. */
+void unit_init(struct unit *unit, const struct unit_config *config, struct ecp *ecp,
+	struct random *random);
 /* A link reached the network phase; `keys` are its start keys (valid or not). */
 void unit_up(
 	struct unit *unit, const struct mppe_start_keys *keys, uint64_t now, struct outbox *out);

@@ -207,6 +207,8 @@ static void send_disconnect_for(
 	case CLOSE_ECHO_DEAD:
 	case CLOSE_LINK_QUALITY:
 	case CLOSE_MPPE_KEYS:
+	case CLOSE_ECP_REFUSED:
+	case CLOSE_ECP_KEYS:
 	case CLOSE_NETWORK_REFUSED:
 	case CLOSE_NETWORK_TIMEOUT:
 	case CLOSE_COUNT:

@@ -54,7 +54,7 @@ void session_init(struct session *session, const struct session_config *config, 
 	forget_silence(session);
 	services_init(session);
 	link_init(&session->link, &config->link, random);
-	unit_init(&session->unit, &config->unit, random);
+	unit_init(&session->unit, &config->unit, session->ecp, random);
 	session->epoch = session->link.epoch;
 }
 
@@ -82,7 +82,8 @@ void session_attach(struct session *session, uint16_t local_call_id, const struc
 	command.attach.local_call_id = local_call_id;
 	command.attach.local = *local;
 	command.attach.peer = *peer;
-	command.attach.require_encryption = config->unit.mppe_require;
+	command.attach.require_encryption =
+		config->unit.mppe_require || config->unit.ecp_key.length;
 	command.attach.nat = config->nat;
 	command.attach.check_source = config->check_source;
 	command.attach.client_to_client = config->client_to_client;

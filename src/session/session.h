@@ -110,6 +110,7 @@ struct session {
 	struct call call;
 	struct link link;
 	struct unit unit;
+	struct ecp *ecp; /* the app's, for a configuration with an ECP key: see unit_init */
 	struct router router;
 	/* The first frames may come before the reply that completes the call (TCP and GRE race). */
 	uint16_t early_length;
@@ -140,7 +141,7 @@ static inline uint32_t session_drops(const struct session *session, enum drop dr
 
 /* All of these write tunnel_out items (tunnel.h); none allocates or keeps `out`. */
 
-/* Zeroed memory becomes a session whose call is being set up. */
+/* Zeroed memory, but for `ecp`, becomes a session whose call is being set up. */
 void session_init(struct session *session, const struct session_config *config, uint32_t subject,
 	struct random *random, uint64_t now);
 /* Before session_init: memory that is the session's until it is over. */

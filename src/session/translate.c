@@ -108,8 +108,11 @@ static void take_framing(struct session *session, const struct out_item *item,
 	assert(item->length == sizeof framing);
 	memcpy(&framing, outbox_bytes(items, item), sizeof framing);
 	const struct session_config *config = session->config;
+	bool ecp = config->unit.ecp_key.length;
+	uint16_t overhead = ecp ? ECP_OVERHEAD : config->unit.mppe_allow ? MPPE_OVERHEAD : 0;
 	uint16_t mtu = config->mtu ? config->mtu : (uint16_t)SESSION_MTU_DEFAULT;
-	uint16_t overhead = config->unit.mppe_allow ? MPPE_OVERHEAD : 0;
+	if (ecp && !config->mtu)
+		mtu -= ECP_OVERHEAD - MPPE_OVERHEAD; /* which is part of the default */
 	if (mtu > framing.peer_mru - overhead)
 		mtu = (uint16_t)(framing.peer_mru - overhead);
 	session->facts.peer_mru = framing.peer_mru;
@@ -248,6 +251,21 @@ static void compress_headers(struct session *session, struct outbox *out)
 	emit_headers(session, true, vj, out);
 }
 
+static void take_cipher(struct session *session, const struct out_item *item,
+	const struct outbox *items, struct outbox *out)
+{
+	struct ecp_cipher cipher;
+	assert(item->length == sizeof cipher);
+	memcpy(&cipher, outbox_bytes(items, item), sizeof cipher);
+	struct datapath_command command = {.kind = DATAPATH_CIPHER};
+	command.cipher.transmit = cipher.transmit;
+	command.cipher.key = cipher.key;
+	memcpy(command.cipher.nonce, cipher.nonce, sizeof command.cipher.nonce);
+	emit_command(session, &command, NULL, 0, out);
+	secret_wipe(&cipher, sizeof cipher);
+	secret_wipe(&command.cipher, sizeof command.cipher);
+}
+
 void emit_network(struct session *session, struct outbox *out)
 {
 	const struct unit_network *network = &session->facts.network;
@@ -299,7 +317,8 @@ static const struct out_item *network_first(const struct outbox *items)
 	struct unit_network network;
 	for (uint32_t i = 0; i < items->item_count; i++) {
 		const struct out_item *item = &items->items[i];
-		if (item->kind == UNIT_TRANSMIT_KEY || (item->kind == UNIT_NETWORK && found))
+		if (item->kind == UNIT_TRANSMIT_KEY || item->kind == UNIT_CIPHER ||
+			(item->kind == UNIT_NETWORK && found))
 			return NULL;
 		if (item->kind == UNIT_NETWORK)
 			found = item;
@@ -328,6 +347,9 @@ void translate_unit(
 			break;
 		case UNIT_TRANSMIT_KEY:
 			take_key(session, DATAPATH_TRANSMIT_KEY, item, items, out);
+			break;
+		case UNIT_CIPHER:
+			take_cipher(session, item, items, out);
 			break;
 		case UNIT_ADDRESS:
 			emit_copy(session, TUNNEL_ADDRESS, items, item, out);

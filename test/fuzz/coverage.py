@@ -36,7 +36,7 @@ PARSERS = {
              'src/ppp/chap_message.c', 'src/ppp/mschap_claim.c', 'src/ppp/eap.c',
              'src/ppp/eap_authenticator.c', 'src/ppp/eap_peer.c', 'src/ppp/lqr.c'],
     'eap_tls': ['src/ppp/eap_tls.c'],
-    'unit': ['src/ppp/unit.c', 'src/ppp/ccp.c', 'src/ppp/ccp_option.c', 'src/ppp/ipcp.c', 'src/ppp/ipv6cp.c'],
+    'unit': ['src/ppp/unit.c', 'src/ppp/ccp.c', 'src/ppp/ccp_option.c', 'src/ppp/ecp.c', 'src/ppp/ipcp.c', 'src/ppp/ipv6cp.c'],
     'ppp_print': ['src/ppp/print.c'],
     'pptp_wire': ['src/pptp/pptp_wire.c', 'src/pptp/pptp_print.c'],
     'control': ['src/pptp/control.c', 'src/pptp/call.c', 'src/pptp/incoming.c'],

@@ -106,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	link_config_defaults(&link_config);
 	link_init(&link, &link_config, &generator);
 	unit_config_defaults(&unit_config);
-	unit_init(&unit, &unit_config, &generator);
+	unit_init(&unit, &unit_config, NULL, &generator);
 
 	unsigned which = (how & 7) % 3;
 	const struct option_set *sets[] = {&lcp_options, &ccp_options, &ipcp_options};

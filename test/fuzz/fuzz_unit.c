@@ -2,9 +2,9 @@
  * an app that gives addresses late or never.
  *
  * The input is three bytes of configuration, then operations. After every one the invariants hold:
- * frames are whole CCP, IPCP and IPV6CP packets; the receiver is armed before a Configure-Ack of
- * CCP leaves; with encryption required nothing is ever up without both keys; UNIT_FAILED comes once
- * and last, and then there is silence; no deadline lies in the past after a tick. */
+ * frames are whole CCP, ECP, IPCP and IPV6CP packets; the receiver is armed before a Configure-Ack
+ * of CCP or ECP leaves; with encryption required nothing is ever up without both keys; UNIT_FAILED
+ * comes once and last, and then there is silence; no deadline lies in the past after a tick. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,14 +22,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 static struct world {
 	struct unit unit;
+	struct ecp ecp;
+	bool ciphers[2]; /* receive, transmit */
 	struct random random;
 	struct reader in;
 	uint64_t now;
 	uint32_t token;
 	bool failed, up;
 	enum mppe_strength transmit, receive;
-	uint8_t request[3][PPP_FRAME_MAX]; /* our latest Configure-Request: CCP, IPCP, IPV6CP */
-	size_t request_length[3];
+	uint8_t request[4]
+		       [PPP_FRAME_MAX]; /* our latest Configure-Request: CCP, IPCP, IPV6CP, ECP */
+	size_t request_length[4];
 } world;
 
 static struct out_item items[UNIT_OUT_ITEMS];
@@ -49,12 +52,14 @@ static void check_frame(const uint8_t *b, size_t length)
 	MUST(length >= 6 && length <= PPP_FRAME_MAX);
 	MUST(length == 2u + (size_t)(b[4] << 8 | b[5]));
 	uint16_t protocol = (uint16_t)(b[0] << 8 | b[1]);
-	MUST(protocol == CCP || protocol == IPCP || protocol == IPV6CP);
+	MUST(protocol == CCP || protocol == IPCP || protocol == IPV6CP || protocol == ECP);
 	print(b, length);
 	if (protocol == CCP && b[2] == CONFIGURE_ACK)
 		MUST(world.receive != MPPE_NONE);
+	if (protocol == ECP && b[2] == CONFIGURE_ACK)
+		MUST(world.ciphers[0]);
 	if (b[2] == CONFIGURE_REQUEST) {
-		unsigned which = protocol == IPV6CP ? 2 : protocol == IPCP;
+		unsigned which = protocol == ECP ? 3 : protocol == IPV6CP ? 2 : protocol == IPCP;
 		memcpy(world.request[which], b, length);
 		world.request_length[which] = length;
 	}
@@ -68,6 +73,15 @@ static enum mppe_strength check_key(const void *b)
 		key.strength == MPPE_128);
 	MUST(key.keys.valid == (key.strength != MPPE_NONE));
 	return key.strength;
+}
+
+static void check_cipher(const void *b)
+{
+	struct ecp_cipher cipher;
+	memcpy(&cipher, b, sizeof cipher);
+	MUST(world.unit.ecp);
+	MUST(!cipher.key.length || cipher.key.length == world.unit.config->ecp_key.length);
+	world.ciphers[cipher.transmit] = cipher.key.length;
 }
 
 static void check_network(const void *b)
@@ -94,6 +108,9 @@ static void check_item(const struct out_item *item)
 		break;
 	case UNIT_TRANSMIT_KEY:
 		world.transmit = check_key(b);
+		break;
+	case UNIT_CIPHER:
+		check_cipher(b);
 		break;
 	case UNIT_ADDRESS:
 		MUST(item->token > world.token);
@@ -127,6 +144,8 @@ static void check(void)
 	MUST(!world.up || (unit->up && !unit->failed));
 	if (world.up && unit->config->mppe_require)
 		MUST(world.transmit != MPPE_NONE && world.receive != MPPE_NONE);
+	if (world.up && unit->ecp)
+		MUST(world.ciphers[0] && world.ciphers[1]);
 	if (!unit->up || unit->failed)
 		MUST(unit_deadline(unit) == NEVER);
 	else
@@ -164,6 +183,7 @@ static void feed_packet(uint16_t protocol)
 	write_u16(&w, protocol);
 	write_u8(&w, read_u8(&world.in) & 15);
 	write_u8(&w, protocol == CCP    ? world.unit.ccp.fsm.request_id
+		     : protocol == ECP  ? world.ecp.fsm.request_id
 		     : protocol == IPCP ? world.unit.ipcp.fsm.request_id
 					: world.unit.ipv6cp.fsm.request_id);
 	if (count > reader_left(&world.in))
@@ -229,12 +249,13 @@ static void down(void)
 		MUST(out.items[i].kind != UNIT_FRAME);
 	check();
 	MUST(!world.up && world.transmit == MPPE_NONE && world.receive == MPPE_NONE);
+	MUST(!world.ciphers[0] && !world.ciphers[1]);
 }
 
 static void step(void)
 {
 	uint8_t op = read_u8(&world.in);
-	unsigned which = op & 64 ? 2 : op >> 4 & 1;
+	unsigned which = op & 128 ? 3 : op & 64 ? 2 : op >> 4 & 1;
 	switch (op & 15) {
 	case 0:
 		feed_raw();
@@ -258,9 +279,10 @@ static void step(void)
 		break;
 	case 8:
 		unit_rejected(&world.unit,
-			which == 1 ? 0x8021
-			: op & 32  ? 0x80fd
-				   : 0x8057,
+			which == 1   ? 0x8021
+			: which == 3 ? 0x8053
+			: op & 32    ? 0x80fd
+				     : 0x8057,
 			world.now, &out);
 		check();
 		break;
@@ -271,7 +293,7 @@ static void step(void)
 		up(which == 1);
 		break;
 	default:
-		feed_packet(op & 64 ? IPV6CP : op & 1 ? CCP : IPCP);
+		feed_packet(op & 128 ? ECP : op & 64 ? IPV6CP : op & 1 ? CCP : IPCP);
 		break;
 	}
 }
@@ -303,8 +325,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		.no_address4 = wishes & 2,
 		.vj = {wishes >> 3, wishes & 4},
 	};
+	/* A value of the third byte that the older inputs do not have. */
+	if (wishes == 0xff)
+		config.ecp_key.length = read_u8(&world.in) & 1 ? ECP_KEY_DES3 : ECP_KEY_DES;
 	unit_config_defaults(&config);
-	unit_init(&world.unit, &config, &world.random);
+	unit_init(&world.unit, &config, config.ecp_key.length ? &world.ecp : NULL, &world.random);
 	up(!(more & 32));
 	for (int i = 0; i < 1000 && reader_left(&world.in); i++)
 		step();

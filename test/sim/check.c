@@ -53,7 +53,7 @@ static void print_closes(void)
 static bool is_beyond(enum drop drop)
 {
 	return drop == DROP_CODEC_DATA || drop == DROP_CODEC_SIZE || drop == DROP_CODEC_LOST ||
-	       drop == DROP_CODEC_RESYNC || drop == DROP_ECP_DATA || drop == DROP_ECP_LOST;
+	       drop == DROP_CODEC_RESYNC;
 }
 
 static bool check_drops(bool complete)

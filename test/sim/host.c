@@ -110,6 +110,8 @@ struct seat *host_take_seat(struct host *host, struct side *side, struct dice *d
 		seat->link.dhcpv6.wish = side->scenario->wish;
 		if (!side->server && (seat->link.dhcpv6.wish.prefix || seat->link.dhcpv6.wish.dns))
 			session_borrow(&seat->session, &seat->link);
+		if (side->config->session.unit.ecp_key.length)
+			seat->session.ecp = &seat->ecp;
 		return seat;
 	}
 	return NULL;
@@ -181,8 +183,10 @@ static void control_record(struct host *host, const struct ring_record *record)
 	}
 }
 
-static bool in_clear(const uint8_t *gre, size_t length)
+static bool in_clear(const struct seat *seat, const uint8_t *gre, size_t length)
 {
+	enum { PROTOCOL_ENCRYPTED = 0x0053 };
+	bool ecp = seat->side->config->session.unit.ecp_key.length;
 	struct reader r = reader_over(gre, length), payload;
 	struct gre_header header;
 	enum drop why;
@@ -190,7 +194,7 @@ static bool in_clear(const uint8_t *gre, size_t length)
 	if (!gre_parse(&header, &r, &payload, &why) || !header.payload_length)
 		return false;
 	return frame_parse(&payload, &protocol, &why) && protocol <= PROTOCOL_NETWORK_LAST &&
-	       protocol != PROTOCOL_COMPRESSED;
+	       protocol != (ecp ? PROTOCOL_ENCRYPTED : PROTOCOL_COMPRESSED);
 }
 
 static bool covers(const struct prefix *prefix, const struct address *address)
@@ -332,8 +336,8 @@ static void dispatch(struct host *host, const struct packet_list *list)
 		struct ring_record *record;
 		switch (packet->kind) {
 		case PACKET_OUTER:
-			if (seat->side->config->session.unit.mppe_require &&
-				in_clear(packet->bytes, packet->length))
+			if (seat->datapath.require_encryption &&
+				in_clear(seat, packet->bytes, packet->length))
 				fail("%s: a network packet left in clear text", host->name);
 			if (aimed_at(seat, packet))
 				break;

@@ -21,6 +21,7 @@ enum { SEATS = 12, HOLD_SLOTS = 256, RING_RECORDS = 256, RING_FRAME = 2048 };
 /* A session and what the app and the worker keep beside it. */
 struct seat {
 	struct session session;
+	struct ecp ecp; /* the session's */
 	struct datapath datapath;
 	struct datapath_streams streams;
 	struct side *side;
@@ -41,6 +42,7 @@ struct seat {
 	bool met;                /* there was one */
 	/* The order in which things are said to the data path, for check_command. */
 	bool framing_said, receive_key_said, transmit_key_said, connect_said;
+	bool cipher_said[2]; /* receive, transmit */
 	uint32_t proof_full;     /* packets that found a window full, before the proof was sent */
 	uint8_t aimed[AIMS_MAX]; /* frames counted for each aim */
 	bool keys_told;          /* this run of undecipherable packets was reported */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "dese.h"
 #include "services.h"
 #include "world.h"
 
@@ -42,6 +43,29 @@ static void judge_keys(const struct seat *seat, const struct seat *other)
 		return;
 	if (memcmp(sender->chain.start, taker->chain.start, sender->chain.length) != 0)
 		fail("%s: the ends have different keys", name);
+}
+
+static const struct dese *cipher_of(const struct seat *seat, enum layer_way way)
+{
+	const struct layers *layers = seat->datapath.layers;
+	if (!layers || !layers->memory[LAYER_CIPHER][way])
+		return NULL;
+	return (const struct dese *)layers->memory[LAYER_CIPHER][way]->bytes;
+}
+
+/* ECP by both ends or by none, and by one key. */
+static void judge_ecp(const struct seat *seat, const struct seat *other)
+{
+	const char *name = seat->side->host->name;
+	bool ecp = seat->session.facts.network.ecp;
+	const struct dese *sender = cipher_of(seat, LAYER_TRANSMIT);
+	const struct dese *taker = cipher_of(other, LAYER_RECEIVE);
+	if (ecp != (seat->side->config->session.unit.ecp_key.length != 0) || ecp != !!sender ||
+		ecp != !!taker)
+		fail("%s: ECP is %s", name, ecp ? "said and not done" : "missing");
+	if (ecp && (memcmp(&sender->des, &taker->des, sizeof sender->des) != 0) !=
+			   seat->side->scenario->ecp_keys_differ)
+		fail("%s: the ends' keys of ECP", name);
 }
 
 static bool can_ipv6(const struct seat *seat)
@@ -125,6 +149,7 @@ static void judge_open(const struct pair *pair, const struct seat *seat)
 			theirs->our_mru);
 	judge_keys(seat, other);
 	judge_headers(seat, other);
+	judge_ecp(seat, other);
 }
 
 static uint32_t found_full(const struct seat *seat)
@@ -228,7 +253,8 @@ static void prove_side(const struct pair *pair, struct side *side, bool last)
 		if (!last)
 			host_send(side->host, seat, PROOF_PACKETS, PROOF_LENGTH);
 		else if (trusted(pair) && !side->keys_lost && !side->other->keys_lost &&
-			 seat->other && seat->other->datapath.ipv4)
+			 !pair->scenario.ecp_keys_differ && seat->other &&
+			 seat->other->datapath.ipv4)
 			judge_arrived(seat);
 	}
 }

@@ -384,6 +384,36 @@ static void break_tls(struct scenario *s, struct dice *dice)
 	s->impossible[0] = s->impossible[1] = true;
 }
 
+/* ECP at both ends, rarely with another key, with another method, or at one end alone. */
+static void make_ecp(struct scenario *s, struct dice *dice)
+{
+	struct unit_config *ends[] = {&s->client.session.unit, &s->server.session.unit};
+	if (dice_chance(dice, 9000) || !s->compatible)
+		return;
+	for (int i = 0; i < 2; i++) {
+		ends[i]->mppe_allow = 0;
+		ends[i]->mppe_require = false;
+		ends[i]->ecp_key.length = dice_chance(dice, 5000) ? ECP_KEY_DES : ECP_KEY_DES3;
+		dice_bytes(dice, ends[i]->ecp_key.bytes, sizeof ends[i]->ecp_key.bytes);
+	}
+	uint32_t roll = dice_below(dice, 10);
+	struct ecp_key *other = &ends[roll & 1]->ecp_key;
+	if (roll < 6) {
+		ends[1]->ecp_key = ends[0]->ecp_key;
+	} else if (roll < 8) { /* the keys differ */
+		ends[1]->ecp_key.length = ends[0]->ecp_key.length;
+		s->ecp_keys_differ = true;
+	} else if (dice_chance(dice, 5000)) { /* the methods do */
+		other->length = ends[!(roll & 1)]->ecp_key.length == ECP_KEY_DES ? ECP_KEY_DES3
+										 : ECP_KEY_DES;
+		s->impossible[0] = s->impossible[1] = true;
+	} else { /* one end alone */
+		other->length = 0;
+		s->impossible[!(roll & 1)] = true;
+	}
+	s->compatible = roll < 6;
+}
+
 static struct wire_rules make_wire(enum weather weather, struct dice *dice)
 {
 	struct wire_rules rules = {.delay = dice_between(dice, 100, 60000),
@@ -642,6 +672,7 @@ void scenario_make(struct scenario *s, uint64_t seed)
 	if (dice_chance(stream(&dice, seed, DICE_BREAK), 1500))
 		break_scenario(s, &dice);
 	break_tls(s, stream(&dice, seed, DICE_TLS_BREAK));
+	make_ecp(s, stream(&dice, seed, DICE_ECP));
 	settle_strings(s);
 	s->plain = s->compatible && !s->mishaps && !s->aims && s->weather <= WEATHER_LOSSY &&
 		   !has_limits(&s->client.session) && !has_limits(&s->server.session);

@@ -341,6 +341,8 @@ static void check_frame(struct seat *seat, const uint8_t *frame, size_t length)
 		fail("%s: protocol 0x%04x before LCP was open", name, protocol);
 	if (protocol == CCP && code == CONFIGURE_ACK && !seat->receive_key_said)
 		fail("%s: CCP acknowledged before the receive key was armed", name);
+	if (protocol == ECP && code == CONFIGURE_ACK && !seat->cipher_said[0])
+		fail("%s: ECP acknowledged before the receiver was armed", name);
 }
 
 /* The two ends of a call, known by their call IDs. */
@@ -385,7 +387,11 @@ static void check_command(struct seat *seat, const struct datapath_command *comm
 		break;
 	case DATAPATH_HEADERS:
 	case DATAPATH_COMPRESS:
+		break;
 	case DATAPATH_CIPHER:
+		seat->cipher_said[command->cipher.transmit] = command->cipher.key.length;
+		if (seat->cipher_said[1] && !seat->cipher_said[0])
+			fail("%s: ECP encrypts and does not decrypt", name);
 		break;
 	case DATAPATH_FRAMING:
 		seat->framing_said = true;
@@ -394,11 +400,16 @@ static void check_command(struct seat *seat, const struct datapath_command *comm
 		if ((command->network.ipv4 || command->network.ipv6) && require &&
 			!(seat->receive_key_said && seat->transmit_key_said))
 			fail("%s: network up without the required keys", name);
+		if ((command->network.ipv4 || command->network.ipv6) &&
+			seat->side->config->session.unit.ecp_key.length &&
+			!(seat->cipher_said[0] && seat->cipher_said[1]))
+			fail("%s: network up without ECP", name);
 		break;
 	case DATAPATH_PATH:
 		break;
 	case DATAPATH_EPOCH:
 		seat->framing_said = seat->receive_key_said = seat->transmit_key_said = false;
+		seat->cipher_said[0] = seat->cipher_said[1] = false;
 		break;
 	case DATAPATH_DETACH:
 		break;

@@ -224,6 +224,12 @@ static void take_unit(
 	case UNIT_TRANSMIT_KEY:
 		take_key(p, end, &end->transmit, bytes, true);
 		break;
+	case UNIT_CIPHER: {
+		struct ecp_cipher cipher;
+		memcpy(&cipher, bytes, sizeof cipher);
+		end->ciphers[cipher.transmit] = cipher;
+		break;
+	}
 	case UNIT_ADDRESS:
 		end->address_questions++;
 		end->address_token = item->token;
@@ -404,7 +410,8 @@ static void end_start(struct pair *p, struct end *end, uint8_t seed)
 	link_config_defaults(&end->link_config);
 	link_init(&end->link, &end->link_config, &end->random);
 	unit_config_defaults(&end->unit_config);
-	unit_init(&end->unit, &end->unit_config, &end->random);
+	unit_init(&end->unit, &end->unit_config, end->unit_config.ecp_key.length ? &end->ecp : NULL,
+		&end->random);
 	link_up(&end->link, p->now, &out);
 	dispatch(p, end, &out);
 }

@@ -32,6 +32,8 @@ struct end {
 	struct random random;
 	struct link link;
 	struct unit unit;
+	struct ecp ecp;
+	struct ecp_cipher ciphers[2]; /* as UNIT_CIPHER left them: receive, transmit */
 	/* What the app would know. */
 	const char *peer_password; /* NULL: nobody has one */
 	enum auth_error denial;    /* refuses a right password with this */

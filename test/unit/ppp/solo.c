@@ -142,6 +142,14 @@ static void say_network(struct text *t, const void *bytes)
 	text_char(t, '\n');
 }
 
+static void say_cipher(struct text *t, const void *bytes)
+{
+	struct ecp_cipher cipher;
+	memcpy(&cipher, bytes, sizeof cipher);
+	say_line(t, cipher.transmit ? "transmit cipher " : "receive cipher ",
+		cipher.key.length ? ecp_method(&cipher.key) : "none");
+}
+
 static void say_unit(struct solo *s, struct text *t, const struct out_item *item, const void *bytes)
 {
 	switch ((enum unit_out)item->kind) {
@@ -153,6 +161,9 @@ static void say_unit(struct solo *s, struct text *t, const struct out_item *item
 		break;
 	case UNIT_TRANSMIT_KEY:
 		say_key(t, "transmit key ", bytes);
+		break;
+	case UNIT_CIPHER:
+		say_cipher(t, bytes);
 		break;
 	case UNIT_ADDRESS:
 		s->token = item->token;
@@ -212,7 +223,7 @@ void solo_unit(struct solo *s, const struct unit_config *config, bool keys)
 	struct mppe_start_keys start = {.valid = keys};
 	s->unit_config = *config;
 	unit_config_defaults(&s->unit_config);
-	unit_init(&s->unit, &s->unit_config, &s->random);
+	unit_init(&s->unit, &s->unit_config, config->ecp_key.length ? &s->ecp : NULL, &s->random);
 	unit_up(&s->unit, &start, s->now, &out);
 	hear(s, &out);
 }

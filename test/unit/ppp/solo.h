@@ -15,6 +15,7 @@ struct solo {
 	struct unit_config unit_config;
 	struct link link;
 	struct unit unit;
+	struct ecp ecp;
 	uint64_t now;
 	uint32_t token; /* of the latest question */
 	struct auth_question asked;

@@ -10,6 +10,13 @@
 static const struct {
 	const char *frame, *line;
 } frames[] = {
+	{"8053 0105000e 030a 0102030405060708",
+		"ECP Configure-Request id 5 dese-bis 0102030405060708"},
+	{"8053 04060012 020a 1122334455667788 0104abcd",
+		"ECP Configure-Reject id 6 3dese 1122334455667788 dese abcd"},
+	{"8053 0e070004", "ECP Reset-Request id 7"},
+	{"8053 0f070004", "ECP Reset-Ack id 7"},
+	{"0053 0001 1122334455667788", "encrypted 10 bytes"},
 	{"c021 01 01 0012 01 04 0578 05 06 5a3c1122 07 02 08 02",
 		"LCP Configure-Request id 1 mru 1400 magic 5a3c1122 pfc acfc"},
 	{"c021 02 02 0017 02 06 000a0000 03 05 c223 81 03 04 c023 03 04 c227",
@@ -102,8 +109,7 @@ static const struct {
 	{"c227 01 03 0006 0d 20", "EAP Request id 3 TLS start"},
 	{"c227 02 03 0006 0d 00", "EAP Response id 3 TLS ack"},
 	{"c227 02 03 0009 0d 00 160301", "EAP Response id 3 TLS 3 bytes"},
-	{"c227 01 04 000c 0d c0 00000bb8 1603",
-		"EAP Request id 4 TLS length 3000 more 2 bytes"},
+	{"c227 01 04 000c 0d c0 00000bb8 1603", "EAP Request id 4 TLS length 3000 more 2 bytes"},
 	{"c227 01 04 0008 0d 80 0000", "EAP Request id 4 TLS length 0 [short]"},
 	{"c227 01 04 0005 0d", "EAP Request id 4 TLS [short]"},
 	{"c227 01 03 0007 06 0000", "EAP Request id 3 GTC 2 bytes"},
@@ -193,7 +199,8 @@ static void protocol_table(void **state)
 	assert_string_equal(protocol_spoken(0x0021)->name, "IPCP");
 	assert_string_equal(protocol_spoken(0x00fd)->name, "CCP");
 	assert_string_equal(protocol_spoken(0x0057)->name, "IPV6CP");
-	assert_null(protocol_spoken(0x8053));
+	assert_string_equal(protocol_spoken(0x0053)->name, "ECP");
+	assert_null(protocol_spoken(0x8055));
 	assert_null(protocol_find(0x1235));
 	const struct protocol *row = NULL;
 	static const char *const link_rows[] = {"LCP", "PAP", "CHAP", "EAP", "LQR"};
