@@ -148,6 +148,8 @@ const struct option option_table[] = {
 		local),
 	ROW("nat", 0, S, DAEMONS, FLAG, NULL,
 		"forwarding and masquerade for clients; undone at exit", nat),
+	ROW("proxyarp", 0, P | S, COMMAND_SERVER, FLAG, NULL,
+		"answer ARP for clients whose address is of a network this host is on", proxy_arp),
 	ROW("interface", 0, S, DAEMONS, CHOICE, "KIND",
 		"shared (one TUN for all sessions) or per-session (pppN for each)", interface,
 		.choices = interface_choices),

@@ -28,6 +28,7 @@
 #include "peer.h"
 #include "pptp_wire.h"
 #include "profile.h"
+#include "proxy_arp.h"
 #include "scripts.h"
 #include "tls.h"
 #include "tls_login.h"
@@ -314,6 +315,8 @@ static void on_session_up(struct seat *seat)
 		seat_close(seat, CLOSE_LOCAL_ERROR);
 		return;
 	}
+	if (server->settings->proxy_arp && seat_network(seat)->ipv4)
+		proxy_arp_add(&server->host, seat);
 	scripts_auth_up(&server->host, seat);
 	scripts_pre_up(&server->host, seat, run_ip_up);
 }
@@ -353,6 +356,7 @@ static void on_session_gone(struct seat *seat)
 	if (seat->tun >= 0)
 		close(seat->tun);
 	seat->tun = -1;
+	proxy_arp_end(&server->host, seat);
 	if (seat->routed)
 		netdev_route(&server->host, server->link, seat->remote4, false);
 	admission_release(seat);
@@ -611,6 +615,8 @@ static int start(struct server *server)
 		code = start_pool(server);
 	if (!code)
 		code = manage_open(&server->host, "server.sock");
+	if (!code && settings->proxy_arp)
+		proxy_arp_begin(&server->host);
 	if (!code)
 		code = start_nat(server);
 	if (!code && !server->host.stopping)

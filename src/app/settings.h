@@ -104,7 +104,7 @@ struct settings {
 	uint32_t pool6_pd_length, pool6_pd_lifetime;
 	struct address dns6, ntp6;
 	struct text_list search;
-	bool nat, client_to_client, check_source, incoming_calls;
+	bool nat, proxy_arp, client_to_client, check_source, incoming_calls;
 	uint32_t interface; /* enum interface_choice */
 	uint32_t single_session;
 	uint32_t max_sessions, max_calls, max_half_open, max_half_open_per_peer;

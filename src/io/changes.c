@@ -198,6 +198,8 @@ int changes_make(struct changes *c, const struct helper_request *request, char e
 	case HELPER_ROUTE_ADD:
 	case HELPER_ROUTE_DELETE:
 		return change_route(c, request, error);
+	case HELPER_PROXY:
+		return record(c, "proxy-arp", error);
 	case HELPER_DNS:
 		return set_dns(c, request->dns.servers, request->dns.count, error);
 	case HELPER_DNS_RESTORE:

@@ -293,6 +293,12 @@ void helper_route_delete(
 	ask(h, &request, done, context);
 }
 
+void helper_proxy(struct helper *h, helper_done *done, void *context)
+{
+	struct helper_request request = {.operation = HELPER_PROXY};
+	ask(h, &request, done, context);
+}
+
 void helper_dns(struct helper *h, const struct address *servers, unsigned count, helper_done *done,
 	void *context)
 {

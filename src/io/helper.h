@@ -90,6 +90,10 @@ void helper_route_add(
 void helper_route_delete(
 	struct helper *helper, const struct netlink_route *route, helper_done *done, void *context);
 
+/* Proxied neighbours will be made (netlink_proxy_add): from here on all there are go when
+ * everything is undone. */
+void helper_proxy(struct helper *helper, helper_done *done, void *context);
+
 /* resolv.conf with these servers; and the old one back. */
 void helper_dns(struct helper *helper, const struct address *servers, unsigned count,
 	helper_done *done, void *context);

@@ -154,6 +154,7 @@ size_t helper_write_request(uint8_t *at, const struct helper_request *request)
 		write_string(&w, request->renew.server);
 		write_string(&w, request->renew.word);
 		break;
+	case HELPER_PROXY:
 	case HELPER_DNS_RESTORE:
 	case HELPER_UNDO:
 	case HELPER_OPERATION_COUNT:
@@ -206,6 +207,7 @@ bool helper_read_request(struct helper_request *request, const uint8_t *bytes, s
 		request->renew.server = read_string(&r);
 		request->renew.word = read_string(&r);
 		break;
+	case HELPER_PROXY:
 	case HELPER_DNS_RESTORE:
 	case HELPER_UNDO:
 	case HELPER_OPERATION_COUNT:

@@ -94,6 +94,13 @@ struct netlink_neighbour {
 int netlink_neighbour_get(struct netlink *netlink, unsigned link, const struct address *address,
 	struct netlink_neighbour *answer);
 
+/* An IPv4 address that is answered for on a link (proxy ARP). Adding one that is there is fine;
+ * -ENOENT for one that is not. */
+int netlink_proxy_add(struct netlink *netlink, unsigned link, const struct address *address);
+int netlink_proxy_delete(struct netlink *netlink, unsigned link, const struct address *address);
+/* Ends all that bear NETLINK_PROTOCOL. */
+int netlink_proxies_clear(struct netlink *netlink);
+
 /* Walks the addresses of one link or (0) of all. */
 typedef bool netlink_address_visit(void *context, unsigned link, const struct prefix *address);
 int netlink_addresses(struct netlink *netlink, uint8_t family, unsigned link,

@@ -10,6 +10,7 @@
  *	nft TABLE                          a table of family inet
  *	sysctl KEY VALUE                   the value before we changed it
  *	route DESTINATION GATEWAY INTERFACE METRIC   "-" for none: a route we added
+ *	proxy-arp                          neighbours answered for, with our protocol number
  *	dns PATH link TARGET | dns PATH file BACKUP | dns PATH none
  */
 #ifndef GREYLINE_STATE_H

@@ -78,6 +78,19 @@ static int undo_route(const char *rest, char error[256])
 	return failed == -ESRCH ? 0 : failed; /* gone, perhaps with its interface */
 }
 
+static int undo_proxies(const char *rest, char error[256])
+{
+	struct netlink *netlink;
+	int failed = netlink_open(&netlink);
+	if (failed)
+		return failed;
+	failed = netlink_proxies_clear(netlink);
+	if (failed)
+		snprintf(error, 256, "%s", netlink_error(netlink));
+	netlink_close(netlink);
+	return failed;
+}
+
 static int undo_dns(const char *rest, char error[256])
 {
 	int failed = resolv_restore(rest);
@@ -96,6 +109,7 @@ int undo_line(const char *line, char error[256])
 		{"nft ", undo_nft},
 		{"sysctl ", undo_sysctl},
 		{"route ", undo_route},
+		{"proxy-arp", undo_proxies},
 		{"dns ", undo_dns},
 	};
 	int failed = -EINVAL;

@@ -597,6 +597,8 @@ static void test_every_request_round_trips(void **state)
 			request.dns.servers[0] = address_ipv4(1);
 			request.dns.servers[1].family = 6;
 			break;
+		case HELPER_PROXY:
+			break;
 		case HELPER_SCRIPT:
 		case HELPER_DNS_RESTORE:
 		case HELPER_UNDO:

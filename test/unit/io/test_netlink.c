@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -183,6 +184,40 @@ static void test_table_and_six(void **state)
 }
 
 /* The kernel's own sentence reaches the user. */
+/* How many proxied neighbours there are. */
+static int proxies(void)
+{
+	int count = 0;
+	char line[256];
+	FILE *list = popen("ip neigh show proxy", "r");
+	assert_non_null(list);
+	while (fgets(line, sizeof line, list))
+		count++;
+	pclose(list);
+	return count;
+}
+
+/* Ours are found among others by their protocol number, more than one answer holds too. */
+static void test_proxies(void **state)
+{
+	struct address address = ip("192.0.2.77");
+	run("ip neigh add proxy 192.0.2.5 dev gl-io-a");
+	assert_int_equal(netlink_proxy_delete(nl, link_a, &address), -ENOENT);
+	assert_int_equal(netlink_proxy_add(nl, link_a, &address), 0);
+	assert_int_equal(netlink_proxy_add(nl, link_a, &address), 0);
+	assert_int_equal(proxies(), 2);
+	assert_int_equal(netlink_proxy_delete(nl, link_a, &address), 0);
+	assert_int_equal(proxies(), 1);
+	for (uint32_t n = 0; n < 600; n++) {
+		address = address_ipv4(0x0a000000 + n);
+		assert_int_equal(netlink_proxy_add(nl, link_a, &address), 0);
+	}
+	assert_int_equal(proxies(), 601);
+	assert_int_equal(netlink_proxies_clear(nl), 0);
+	assert_int_equal(proxies(), 1);
+	run("ip neigh del proxy 192.0.2.5 dev gl-io-a");
+}
+
 static void test_extended_error(void **state)
 {
 	struct netlink_route route = {
@@ -245,6 +280,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_routes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_default_route, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_table_and_six, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_proxies, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_extended_error, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ten_thousand_routes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_tun, set_up, tear_down),
