@@ -95,6 +95,7 @@ static void on_tunnel_up(struct peer *peer)
 			 seat->tun == -EPERM || seat->tun == -EACCES;
 	if (seat->tun >= 0)
 		narrate_connect(seat, seat->interface);
+	client_prefix_wish(client, seat);
 	peer_dial_call(peer, seat);
 	if (seat->tun < 0 && client->seat == seat)
 		seat_close(seat, CLOSE_LOCAL_ERROR);
@@ -135,6 +136,11 @@ static void on_session_network(struct seat *seat)
 			shown_address(&seat->outer));
 		seat_close(seat, CLOSE_NETWORK_REFUSED);
 	}
+}
+
+static void on_session_services(struct seat *seat)
+{
+	client_services_changed(seat->owner->role, seat);
 }
 
 static void on_session_over(struct seat *seat)
@@ -210,6 +216,7 @@ static void connection_ended(struct client *client)
 static void on_session_gone(struct seat *seat)
 {
 	struct client *client = seat->owner->role;
+	client_prefix_changed(client, seat);
 	scripts_down(&client->host, seat);
 	client_network_down(client);
 	if (seat->tun >= 0)
@@ -261,6 +268,7 @@ static const struct host_policy policy = {.role = "client",
 	.address = dialler_address,
 	.session_up = on_session_up,
 	.session_network = on_session_network,
+	.session_services = on_session_services,
 	.session_over = on_session_over,
 	.session_gone = on_session_gone,
 	.hang_up = on_hang_up};

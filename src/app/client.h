@@ -33,9 +33,11 @@ struct client {
 	/* What this connection changed on the host. */
 	struct netlink_route server_route;
 	bool route_kept;
-	unsigned dns_set;    /* how many servers */
-	bool configured;     /* the interface is up, with all that is known */
-	struct address own6; /* in the network that the server advertised; family 0: none */
+	unsigned dns_set;        /* how many servers */
+	char search[512];        /* ... and the domains beside them */
+	struct link_client link; /* the host's part on the link */
+	bool configured;         /* the interface is up, with all that is known */
+	struct address own6;     /* in the network that the server advertised; family 0: none */
 };
 
 int client_command(const struct command *command, struct settings *settings, const char *word);
@@ -70,6 +72,14 @@ void client_credentials(struct seat *seat, uint32_t token, const struct auth_que
 void client_network_up(struct client *client, struct seat *seat);
 /* Something of the session's network is another, or is known now. */
 void client_network_changed(struct client *client, struct seat *seat);
+/* DHCPv6 told something. */
+void client_services_changed(struct client *client, struct seat *seat);
 void client_network_down(struct client *client);
+
+/* client_prefix.c: what DHCPv6 brings. */
+/* Before the session is dialled: what it is to ask for. */
+void client_prefix_wish(struct client *client, struct seat *seat);
+/* The prefix is another, or lasts longer; at the end of the session: it is gone. */
+void client_prefix_changed(struct client *client, struct seat *seat);
 
 #endif

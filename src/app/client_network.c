@@ -8,6 +8,7 @@
  * server's own host route and resolv.conf outlive us, so the helper does those and writes them
  * down first. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,21 +74,56 @@ static void on_dns(void *context, int result, const char *error)
 			*error ? error : strerror(result < 0 ? -result : EIO));
 }
 
-static void set_dns(struct client *client, const struct seat *seat)
+/* Name servers, each once, in the order in which they are to be asked. */
+struct resolver {
+	struct address servers[HELPER_DNS_MAX];
+	unsigned count;
+	char search[512];
+};
+
+static void add_server(struct resolver *resolver, const struct address *server)
+{
+	if (!server->family || resolver->count == HELPER_DNS_MAX)
+		return;
+	for (unsigned i = 0; i < resolver->count; i++)
+		if (address_equal(&resolver->servers[i], server))
+			return;
+	resolver->servers[resolver->count++] = *server;
+}
+
+/* What IPCP, the router and DHCPv6 tell. */
+static void gather(const struct client *client, const struct seat *seat, struct resolver *resolver)
 {
 	const struct advert *advert = &seat->session.facts.advert;
-	struct address servers[2 + ADVERT_DNS];
-	unsigned count = 0;
-	for (unsigned i = 0; i < 2; i++)
+	const struct dhcpv6_client *dhcpv6 = &client->link.dhcpv6;
+	struct text search = text_over(resolver->search, sizeof resolver->search);
+	resolver->count = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		struct address server = address_ipv4(seat_network(seat)->dns[i]);
 		if (seat_network(seat)->dns[i])
-			servers[count++] = address_ipv4(seat_network(seat)->dns[i]);
+			add_server(resolver, &server);
+	}
 	for (unsigned i = 0; i < ADVERT_DNS; i++)
-		if (advert->dns[i].family)
-			servers[count++] = advert->dns[i];
-	if (!client->settings->use_peer_dns || count <= client->dns_set)
+		add_server(resolver, &advert->dns[i]);
+	for (unsigned i = 0; i < DHCPV6_DNS; i++)
+		add_server(resolver, &dhcpv6->dns[i]);
+	domains_text(&search, client->link.search.length ? &client->link.search : &dhcpv6->search);
+}
+
+static void set_dns(struct client *client, const struct seat *seat)
+{
+	struct resolver resolver;
+	if (!client->settings->use_peer_dns)
 		return;
-	client->dns_set = count;
-	helper_dns(client->host.helper, servers, count, on_dns, client);
+	gather(client, seat, &resolver);
+	bool more =
+		resolver.count > client->dns_set || strcmp(resolver.search, client->search) != 0;
+	if (!resolver.count || resolver.count < client->dns_set || !more)
+		return;
+	client->dns_set = resolver.count;
+	snprintf(client->search, sizeof client->search, "%s", resolver.search);
+	helper_dns(client->host.helper, resolver.servers, resolver.count, resolver.search, on_dns,
+		client);
 }
 
 /* What the server's advertisement tells, in addition to what is there. */
@@ -131,6 +167,7 @@ static void finish(struct client *client, struct seat *seat)
 	if (seat_network(seat)->ipv6)
 		join_network6(client, seat);
 	scripts_ipv6(&client->host, seat);
+	client_prefix_changed(client, seat);
 }
 
 void client_network_changed(struct client *client, struct seat *seat)
@@ -194,6 +231,14 @@ static void keep_server_outside(struct seat *seat)
 	helper_route_add(client->host.helper, route, on_route_kept, kept);
 }
 
+void client_services_changed(struct client *client, struct seat *seat)
+{
+	if (!client->configured)
+		return; /* finish() sees to it */
+	set_dns(client, seat);
+	client_prefix_changed(client, seat);
+}
+
 void client_network_up(struct client *client, struct seat *seat)
 {
 	seat->local4 = seat_network(seat)->local4;
@@ -213,5 +258,6 @@ void client_network_down(struct client *client)
 		helper_route_delete(client->host.helper, &client->server_route, NULL, NULL);
 	client->route_kept = client->configured = false;
 	client->dns_set = 0;
+	client->search[0] = '\0';
 	client->own6 = (struct address){.family = 0};
 }

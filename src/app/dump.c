@@ -18,9 +18,9 @@
 #include "capture_file.h"
 #include "frame.h"
 #include "gre.h"
+#include "packet_print.h"
 #include "pptp_print.h"
 #include "pptp_wire.h"
-#include "print.h"
 #include "serial.h"
 
 enum {
@@ -211,7 +211,7 @@ static void put_payload(struct text *t, struct reader *payload)
 	struct writer w = writer_over(frame, sizeof frame);
 	write_u16(&w, protocol);
 	write_bytes(&w, payload->at, reader_left(payload));
-	ppp_print(t, frame, writer_length(&w));
+	packet_print(t, frame, writer_length(&w));
 }
 
 static void take_gre(struct dump *dump, struct reader *r)

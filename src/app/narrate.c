@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "clock.h"
+#include "packet_print.h"
 #include "pptp_print.h"
-#include "print.h"
 
 /* A name in quotes and safe to print; valid until the fourth call from here. */
 static const char *quoted(const void *bytes, size_t length)
@@ -44,7 +44,7 @@ void narrate_frame(const struct seat *seat, bool sent, const uint8_t *bytes, siz
 	struct log *log = &seat->peer->host->log;
 	if (!log->debug)
 		return;
-	ppp_print(&t, bytes, length);
+	packet_print(&t, bytes, length);
 	log_line(log, LOG_LINE_DEBUG, "%s %s peer=%s sid=%s", sent ? "sent" : "rcvd", line,
 		shown_address(&seat->outer), seat->sid);
 }

@@ -207,6 +207,16 @@ const struct option option_table[] = {
 		"reach this network through the tunnel (repeated: several)", routes),
 	ROW("default-route", 0, C, COMMAND_CLIENT, FLAG, NULL,
 		"reach everything but the server through the tunnel", default_route),
+	ROW("request-prefix", 0, C, COMMAND_CLIENT, NUMBER, "BITS",
+		"ask for an IPv6 prefix for the networks behind us (DHCPv6), of so many bits (0: "
+		"as "
+		"they come)",
+		request_prefix, .low = 0, .high = 64),
+	ROW("delegate-to", 0, C, COMMAND_CLIENT, TEXTS, "NAME",
+		"give this interface a /64 of that prefix and its first address (repeated: "
+		"several)",
+		delegate_to, .fits = value_is_interface,
+		.expected = "the name of an interface is expected"),
 	ROW("use-peer-dns", 0, C, COMMAND_CLIENT, FLAG, NULL,
 		"ask the server for DNS servers and use them", use_peer_dns),
 	ROW("as-pac", 0, C, COMMAND_CLIENT, FLAG, NULL,

@@ -54,6 +54,7 @@ void settings_init(struct settings *settings)
 		.control_timeout = 10,
 		.check_source = true,
 		.pool6_pd_length = 56,
+		.request_prefix = PREFIX_UNASKED,
 		.pool6_pd_lifetime = 7200,
 		.offload = true,
 		.dont_fragment = true,
@@ -97,6 +98,7 @@ void settings_free(struct settings *settings)
 	free_texts(&settings->listen);
 	free_texts(&settings->connect);
 	free_texts(&settings->search);
+	free_texts(&settings->delegate_to);
 	free(settings->pool.at);
 	free(settings->routes.at);
 	free(settings->pool6.at);
@@ -462,6 +464,9 @@ static void check_delegation(const struct settings *settings, struct faults *fau
 
 static void check_ipv6(const struct settings *settings, struct faults *faults)
 {
+	if (settings->delegate_to.count && settings->request_prefix == PREFIX_UNASKED)
+		fault(faults, NULL,
+			"delegate-to: needs request-prefix, which asks for what is given on");
 	enum { LONGEST = 63 }; /* the first /64 is the server's */
 	const struct prefix *pool = settings->pool6.at;
 	if (settings->pool6.count > 1)

@@ -44,6 +44,8 @@ enum nat_fallback { NAT_FALLBACK_AUTO, NAT_FALLBACK_ON, NAT_FALLBACK_OFF };
 enum single_session { SINGLE_SEVERAL, SINGLE_REPLACE, SINGLE_DENY };
 enum log_choice { LOG_STYLE_AUTO, LOG_STYLE_TIME, LOG_STYLE_SYSLOG };
 
+enum { PREFIX_UNASKED = 65 }; /* settings.request_prefix */
+
 struct settings {
 	/* The program. */
 	char *config_file;
@@ -113,6 +115,8 @@ struct settings {
 	/* Client. */
 	char *server, *password_file, *new_password_file, *bind;
 	struct prefix_list routes;
+	uint32_t request_prefix; /* bits; 0: as they come; PREFIX_UNASKED: none */
+	struct text_list delegate_to;
 	bool default_route, use_peer_dns, persist, as_pac;
 	uint32_t holdoff, max_fail;
 

@@ -148,8 +148,8 @@ static int change_route(struct changes *c, const struct helper_request *request,
 	return explain(failed, error, "Couldn't change a route");
 }
 
-static int set_dns(
-	struct changes *c, const struct address *servers, unsigned count, char error[256])
+static int set_dns(struct changes *c, const struct address *servers, unsigned count,
+	const char *search, char error[256])
 {
 	char line[STATE_LINE_SIZE], what[300];
 	int failed = 0;
@@ -163,7 +163,7 @@ static int set_dns(
 			failed = record(c, line, error);
 	}
 	if (!failed)
-		failed = resolv_write(c->resolv_path, servers, count);
+		failed = resolv_write(c->resolv_path, servers, count, search);
 	return explain(failed, error, what);
 }
 
@@ -201,7 +201,8 @@ int changes_make(struct changes *c, const struct helper_request *request, char e
 	case HELPER_PROXY:
 		return record(c, "proxy-arp", error);
 	case HELPER_DNS:
-		return set_dns(c, request->dns.servers, request->dns.count, error);
+		return set_dns(
+			c, request->dns.servers, request->dns.count, request->dns.search, error);
 	case HELPER_DNS_RESTORE:
 		return restore_dns(c, error);
 	case HELPER_UNDO:

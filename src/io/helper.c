@@ -299,12 +299,13 @@ void helper_proxy(struct helper *h, helper_done *done, void *context)
 	ask(h, &request, done, context);
 }
 
-void helper_dns(struct helper *h, const struct address *servers, unsigned count, helper_done *done,
-	void *context)
+void helper_dns(struct helper *h, const struct address *servers, unsigned count, const char *search,
+	helper_done *done, void *context)
 {
 	struct helper_request request = {.operation = HELPER_DNS};
 	request.dns.count = count < HELPER_DNS_MAX ? count : HELPER_DNS_MAX;
 	memcpy(request.dns.servers, servers, request.dns.count * sizeof(*servers));
+	request.dns.search = search;
 	ask(h, &request, done, context);
 }
 

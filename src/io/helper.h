@@ -94,9 +94,10 @@ void helper_route_delete(
  * everything is undone. */
 void helper_proxy(struct helper *helper, helper_done *done, void *context);
 
-/* resolv.conf with these servers; and the old one back. */
+/* resolv.conf with these servers, and these domains (names with blanks between them, or "") to look
+ * names up in; and the old one back. */
 void helper_dns(struct helper *helper, const struct address *servers, unsigned count,
-	helper_done *done, void *context);
+	const char *search, helper_done *done, void *context);
 void helper_dns_restore(struct helper *helper, helper_done *done, void *context);
 
 /* Runs scripts[script]. `arguments` are those after the path; `environment` is "NAME=value" and

@@ -143,6 +143,7 @@ size_t helper_write_request(uint8_t *at, const struct helper_request *request)
 		write_u8(&w, (uint8_t)request->dns.count);
 		for (unsigned i = 0; i < request->dns.count; i++)
 			write_address(&w, &request->dns.servers[i]);
+		write_string(&w, request->dns.search);
 		break;
 	case HELPER_SCRIPT:
 		write_u32(&w, request->script.script);
@@ -194,6 +195,7 @@ bool helper_read_request(struct helper_request *request, const uint8_t *bytes, s
 			return false;
 		for (unsigned i = 0; i < request->dns.count; i++)
 			request->dns.servers[i] = read_address(&r);
+		request->dns.search = read_string(&r);
 		break;
 	case HELPER_SCRIPT:
 		request->script.script = read_u32(&r);

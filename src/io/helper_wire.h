@@ -41,6 +41,7 @@ struct helper_request {
 		struct {
 			unsigned count;
 			struct address servers[HELPER_DNS_MAX];
+			const char *search; /* into the datagram */
 		} dns;
 		struct { /* into the datagram, as below; server "" is a wildcard */
 			const char *client, *server, *word;

@@ -267,23 +267,48 @@ int netlink_group_delete(struct netlink *nl, uint32_t group)
 
 /* ---- addresses ---- */
 
-static int change_address(struct netlink *nl, uint16_t type, uint16_t flags, unsigned link,
-	const struct address *local, const struct address *peer, unsigned length)
+static struct nlmsghdr *address_request(struct netlink *nl, uint16_t type, uint16_t flags,
+	unsigned link, const struct address *local, const struct address *peer, unsigned length)
 {
 	struct nlmsghdr *header = netlink_request(nl, type, flags);
 	struct ifaddrmsg *message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
-	char words[64];
 	message->ifa_family = netlink_family(local->family);
 	message->ifa_prefixlen = (uint8_t)length;
 	message->ifa_index = link;
+	netlink_put_address(header, IFA_LOCAL, local);
+	netlink_put_address(header, IFA_ADDRESS, peer ? peer : local);
+	return header;
+}
+
+static int explain_address(struct netlink *nl, int result, const char *verb,
+	const struct address *local, unsigned length, unsigned link)
+{
+	char words[64];
+	return netlink_explain(nl, result, "Couldn't %s address %s/%u %s interface %u", verb,
+		address_words(words, sizeof(words), local), length, verb[0] == 'a' ? "to" : "from",
+		link);
+}
+
+static int change_address(struct netlink *nl, uint16_t type, uint16_t flags, unsigned link,
+	const struct address *local, const struct address *peer, unsigned length)
+{
+	struct nlmsghdr *header = address_request(nl, type, flags, link, local, peer, length);
+	struct ifaddrmsg *message = mnl_nlmsg_get_payload(header);
 	/* No duplicate address detection: nobody else is on a point-to-point link. */
 	if (local->family == 6)
 		message->ifa_flags = IFA_F_NODAD;
-	netlink_put_address(header, IFA_LOCAL, local);
-	netlink_put_address(header, IFA_ADDRESS, peer ? peer : local);
-	return netlink_explain(nl, run(nl, header), "Couldn't %s address %s/%u %s interface %u",
-		type == RTM_NEWADDR ? "add" : "delete", address_words(words, sizeof(words), local),
-		length, type == RTM_NEWADDR ? "to" : "from", link);
+	return explain_address(
+		nl, run(nl, header), type == RTM_NEWADDR ? "add" : "delete", local, length, link);
+}
+
+int netlink_address_lease(struct netlink *nl, unsigned link, const struct address *local,
+	unsigned length, uint32_t preferred, uint32_t valid)
+{
+	struct ifa_cacheinfo times = {.ifa_prefered = preferred, .ifa_valid = valid};
+	struct nlmsghdr *header = address_request(
+		nl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, link, local, NULL, length);
+	mnl_attr_put(header, IFA_CACHEINFO, sizeof(times), &times);
+	return explain_address(nl, run(nl, header), "add", local, length, link);
 }
 
 int netlink_address_add(struct netlink *nl, unsigned link, const struct address *local,

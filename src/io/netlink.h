@@ -48,6 +48,10 @@ int netlink_link_get(struct netlink *netlink, unsigned link, struct netlink_link
  * is the peer's: 32 or 128 bits as a rule). Adding one that is there gives -EEXIST. */
 int netlink_address_add(struct netlink *netlink, unsigned link, const struct address *local,
 	const struct address *peer, unsigned length);
+/* An IPv6 subnet address for so many seconds, after which the kernel takes it away; again: for so
+ * many from now. */
+int netlink_address_lease(struct netlink *netlink, unsigned link, const struct address *local,
+	unsigned length, uint32_t preferred, uint32_t valid);
 int netlink_address_delete(struct netlink *netlink, unsigned link, const struct address *local,
 	const struct address *peer, unsigned length);
 

@@ -104,10 +104,27 @@ int resolv_save(const char *path, const char *backup, char *line, size_t size)
 	return failed;
 }
 
-int resolv_write(const char *path, const struct address *servers, unsigned count)
+/* Names of hosts and blanks: nothing that makes another line, or an option. */
+static bool is_search(const char *search)
+{
+	for (const char *c = search; *c; c++) {
+		char letter = *c | 0x20;
+		if ((letter < 'a' || letter > 'z') && (*c < '0' || *c > '9') && !strchr("-_. ", *c))
+			return false;
+	}
+	return true;
+}
+
+int resolv_write(
+	const char *path, const struct address *servers, unsigned count, const char *search)
 {
 	char content[1024];
 	size_t used = (size_t)snprintf(content, sizeof(content), "%s", mark);
+	if (!is_search(search) || strlen(search) > sizeof(content) / 2)
+		return -EINVAL;
+	if (*search)
+		used += (size_t)snprintf(
+			content + used, sizeof(content) - used, "search %s\n", search);
 	for (unsigned i = 0; i < count; i++) {
 		char words[INET6_ADDRSTRLEN];
 		if (!inet_ntop(servers[i].family == 6 ? AF_INET6 : AF_INET, servers[i].bytes, words,

@@ -310,12 +310,21 @@ uint64_t dhcpv6_client_deadline(const struct dhcpv6_client *client)
 	return client->due < client->until ? client->due : client->until;
 }
 
+static bool is_bound(const struct dhcpv6_client *client)
+{
+	return client->state == DHCPV6_BOUND || client->state == DHCPV6_RENEWS ||
+	       client->state == DHCPV6_REBINDS;
+}
+
+struct dhcpv6_prefix dhcpv6_client_prefix(const struct dhcpv6_client *client)
+{
+	return is_bound(client) ? client->held : (struct dhcpv6_prefix){.valid = 0};
+}
+
 unsigned dhcpv6_client_release(
 	struct dhcpv6_client *client, struct random *random, struct dhcpv6_message *out)
 {
-	bool bound = client->state == DHCPV6_BOUND || client->state == DHCPV6_RENEWS ||
-		     client->state == DHCPV6_REBINDS;
-	if (!bound)
+	if (!is_bound(client))
 		return 0;
 	client->transaction = random_u32(random) & 0xffffff;
 	compose(client, DHCPV6_RELEASE, out);

@@ -59,6 +59,8 @@ unsigned dhcpv6_client_input(struct dhcpv6_client *client, const struct dhcpv6_m
 	uint64_t now, struct random *random, struct dhcpv6_message *out);
 unsigned dhcpv6_client_tick(struct dhcpv6_client *client, uint64_t now, struct random *random,
 	struct dhcpv6_message *out);
+/* What is ours now; what merely outlived its link is not. Length 0: none. */
+struct dhcpv6_prefix dhcpv6_client_prefix(const struct dhcpv6_client *client);
 uint64_t dhcpv6_client_deadline(const struct dhcpv6_client *client);
 /* The end: gives the prefix back. Once, and no answer is waited for. */
 unsigned dhcpv6_client_release(

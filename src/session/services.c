@@ -66,7 +66,8 @@ void services_send(
 
 struct prefix services_delegated(const struct session *session)
 {
-	return session->client ? session->client->dhcpv6.held.prefix : session->lease.prefix;
+	return session->client ? dhcpv6_client_prefix(&session->client->dhcpv6).prefix
+			       : session->lease.prefix;
 }
 
 static void send_dhcpv6(struct session *session, const struct dhcpv6_message *message,

@@ -185,3 +185,75 @@ def test_scripts(lab, program, interface):
             assert line.split(' ', 1)[1].split(' peer=')[0] == \
                 f'{name} pptp 0 {pair[0]} {pair[1]} word ll={pair[0]},{pair[1]} if={name}'
             assert line.endswith(f'sent={sent}')
+
+
+DELEGATES = ('--pool6', POOL6, '--pool6-pd', 'fd00:99::/40')
+
+
+@pytest.mark.parametrize('interface', ['shared', 'per-session'])
+def test_a_prefix_for_our_client(lab, program, interface):
+    """Both ends are ours: the network behind the client is reached, renewed, and given back."""
+    ends = server, client = lab.pair()
+    for end in ends:
+        end.write('/run/scripts/ipv6-prefix', '''#!/bin/sh
+echo "$1 now=$IPV6_DELEGATED_PREFIX before=$OLD_IPV6_DELEGATED_PREFIX" >>/run/said
+''', 0o755)
+    scripts = '--scripts', '--scripts-dir', '/run/scripts'
+    client.ip('link add lan0 type veth peer name lan1')
+    client.ip('link set lan0 up')
+    client.ip('link set lan1 up')
+    ours = Server(lab, server, program, *DELEGATES, '--interface', interface, *scripts)
+    dialer, _ = dial(lab, client, program, '--route', 'fd00::/16', '--request-prefix', '56',
+                     '--delegate-to', 'lan0', *scripts)
+    prefix = dialer.wait_for(r'delegated IPv6 prefix (fd00:99\S*)::/56').group(1)
+    inside = dialer.wait_for(r'lan0 has (fd00:99\S+)/64').group(1)
+    assert ours.sessions()[0]['ip6-dp'] == f'{prefix}::/56'
+    reachable(server, inside)
+    ping(server, inside)
+    ping(client, GATEWAY6, options=('-I', inside))
+    assert not ours.drops().get('inner-source')
+    assert re.search(r'valid_lft [1-9]\d+sec', client.ip('-6 addr show dev lan0'))
+    dialer.stop()
+    ours.wait_for(r'delegated IPv6 prefix has ended')
+    assert inside not in client.ip('-6 addr show dev lan0')
+    for end in ends:
+        wait_until(lambda end=end: len(end.read('/run/said').splitlines()) == 2, 10, 'two scripts')
+        first, second = end.read('/run/said').splitlines()
+        assert first.endswith(f'now={prefix}::/56 before=')
+        assert second.endswith(f'now= before={prefix}::/56')
+
+
+def test_no_prefix_is_left(lab, program):
+    server, left, right = lab.lan('server', 'left', 'right')
+    ours = Server(lab, server, program, '--pool6', POOL6, '--pool6-pd', 'fd00:99::/55',
+                  '--pool6-pd-length', '56', users={'l': 'x', 'r': 'y', 'm': 'z'})
+    found = set()
+    for client, user, password in ((left, 'l', 'x'), (right, 'r', 'y')):
+        dialer = Client(lab, client, program, '--request-prefix', '0', user=user,
+                        password=password)
+        dialer.up()
+        found.add(dialer.wait_for(r'delegated IPv6 prefix (\S+)/56').group(1))
+    assert found == {'fd00:99::', 'fd00:99:0:100::'}
+    last = Client(lab, left, program, '--request-prefix', '0', '--unit', '7', user='m',
+                  password='z')
+    last.wait_for(r'the server has no prefix for us')
+    ours.wait_for('No prefix is left to delegate')
+    dialer.stop()  # its prefix is free, and whoever asks next gets it
+    assert last.wait_for(r'delegated IPv6 prefix (\S+)/56', 20).group(1) in found
+
+
+def test_names_over_dhcpv6(lab, program):
+    """Where the advertisement's names are not enough: what DHCPv6 and DNSSL say is used."""
+    server, client = lab.pair()
+    client.write('/etc/resolv.conf', 'nameserver 192.0.2.1\n', 0o644)
+    Server(lab, server, program, '--pool6', POOL6, '--dns6', 'fd00:98::53', '--dns', '10.98.0.1',
+           '--search-domain', 'corp.example.com', '--search-domain', 'example.net')
+    dialer, _ = dial(lab, client, program, '--route', POOL6, '--use-peer-dns')
+    wait_until(lambda: 'search corp.example.com example.net' in client.read('/etc/resolv.conf'),
+               10, 'the search list is there')
+    resolver = client.read('/etc/resolv.conf')
+    assert 'nameserver 10.98.0.1\n' in resolver
+    assert resolver.count('nameserver fd00:98::53\n') == 1
+    dialer.wait_for(r'rcvd IPv6 DHCPv6 Reply', 10)
+    dialer.stop()
+    assert client.read('/etc/resolv.conf') == 'nameserver 192.0.2.1\n'

@@ -302,6 +302,58 @@ static void test_policy(void **state)
 	check("--no-check-source", NULL, v2, b128, true, 0, 1);
 }
 
+/* What is said of an IPv6 pool and its like, or "". */
+static void check6(
+	const struct command *command, const char **words, unsigned count, const char *expected)
+{
+	struct settings settings;
+	struct heard heard;
+	parse(command, &settings, &heard, count, words);
+	assert_string_equal(heard.text, "");
+	settings_check(&settings, hear(&heard));
+	if (*expected)
+		assert_non_null(strstr(heard.text, expected));
+	else
+		assert_string_equal(heard.text, "");
+	settings_free(&settings);
+}
+
+static void test_ipv6(void **state)
+{
+	struct {
+		const char *expected;
+		const char *words[6];
+	} cases[] = {
+		{"", {"--pool6", "fd00:98::/48", "--dns6", "fd00:98::53"}},
+		{"", {"--pool6", "fd00:98::/63"}},
+		{"at most 63 bits", {"--pool6", "fd00:98::/64"}},
+		{"at most 63 bits", {"--pool6", "10.0.0.0/8"}},
+		{"one network", {"--pool6", "fd00:98::/48,fd00:99::/48"}},
+		{"dns6: an IPv6 address", {"--dns6", "10.0.0.53"}},
+		{"ntp6: an IPv6 address", {"--ntp6", "10.0.0.53"}},
+		{"", {"--pool6", "fd00:98::/48", "--pool6-pd", "fd00:99::/40"}},
+		{"needs pool6", {"--pool6-pd", "fd00:99::/40"}},
+		{"shorter than 56 bits", {"--pool6", "fd00:98::/48", "--pool6-pd", "fd00:99::/56"}},
+		{"shorter than 48 bits", {"--pool6", "fd00:98::/48", "--pool6-pd", "fd00:99::/48",
+						 "--pool6-pd-length", "48"}},
+		{"overlaps pool6", {"--pool6", "fd00:98::/48", "--pool6-pd", "fd00:98:0:100::/56",
+					   "--pool6-pd-length", "60"}},
+		{"overlaps pool6", {"--pool6", "fd00:98::/48", "--pool6-pd", "fd00::/16"}},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		unsigned count = 0;
+		while (count < 6 && cases[i].words[count])
+			count++;
+		check6(&server, cases[i].words, count, cases[i].expected);
+	}
+	const char *asked[] = {"me@vpn", "--request-prefix", "0", "--delegate-to", "lan0"};
+	const char *unasked[] = {"me@vpn", "--delegate-to", "lan0"};
+	check6(&client, asked, 5, "");
+	check6(&client, unasked, 3, "needs request-prefix");
+	expect_fault(&server, "--search-domain", "a b",
+		"--search-domain: a domain name is expected, not 'a b'\n");
+}
+
 static void test_help(void **state)
 {
 	char *text = NULL;
@@ -338,6 +390,7 @@ int main(void)
 		cmocka_unit_test(test_file_faults),
 		cmocka_unit_test(test_include_loop),
 		cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_ipv6),
 		cmocka_unit_test(test_help),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

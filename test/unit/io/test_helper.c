@@ -265,11 +265,11 @@ static void test_dns(void **state)
 {
 	struct answer answer = {0};
 	struct address server = address_ipv4(0x0a090001);
-	helper_dns(helper, &server, 1, on_done, &answer);
+	helper_dns(helper, &server, 1, "", on_done, &answer);
 	expect(&answer, 0);
 	assert_non_null(strstr(slurp(resolv), "nameserver 10.9.0.1\n"));
 	server = address_ipv4(0x0a090002);
-	helper_dns(helper, &server, 1, on_done, &answer); /* the first backup stays */
+	helper_dns(helper, &server, 1, "", on_done, &answer); /* the first backup stays */
 	expect(&answer, 0);
 	helper_dns_restore(helper, on_done, &answer);
 	expect(&answer, 0);
@@ -454,7 +454,7 @@ static void die_with_changes(int ready)
 		helper_nat(mine, &n, NULL, NULL);
 	helper_sysctl(mine, HELPER_IPV4_FORWARD, "1", NULL, NULL);
 	helper_route_add(mine, &route, NULL, NULL);
-	helper_dns(mine, &server, 1, on_done, &answer);
+	helper_dns(mine, &server, 1, "", on_done, &answer);
 	while (!answer.come)
 		uv_run(&own, UV_RUN_ONCE);
 	pid_t pid = helper_pid(mine);
@@ -596,6 +596,7 @@ static void test_every_request_round_trips(void **state)
 			request.dns.count = 2;
 			request.dns.servers[0] = address_ipv4(1);
 			request.dns.servers[1].family = 6;
+			request.dns.search = "a.example";
 			break;
 		case HELPER_PROXY:
 			break;
@@ -613,6 +614,10 @@ static void test_every_request_round_trips(void **state)
 			assert_string_equal(got.renew.word, "a \"b\"");
 			memset(&got.renew, 0, sizeof got.renew);
 			memset(&request.renew, 0, sizeof request.renew);
+		}
+		if (request.operation == HELPER_DNS) {
+			assert_string_equal(got.dns.search, "a.example");
+			got.dns.search = request.dns.search;
 		}
 		assert_memory_equal(&got, &request, sizeof(got));
 		for (size_t cut = 0; cut < length; cut++)

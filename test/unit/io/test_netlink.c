@@ -138,6 +138,45 @@ static bool match_route(void *context, const struct netlink_route *route)
 	return true;
 }
 
+static unsigned link_local_addresses(const char *name)
+{
+	char line[256];
+	unsigned count = 0;
+	snprintf(line, sizeof(line), "ip -6 -o addr show dev %s scope link", name);
+	FILE *pipe = popen(line, "r");
+	assert_non_null(pipe);
+	while (fgets(line, sizeof(line), pipe))
+		count++;
+	pclose(pipe);
+	return count;
+}
+
+/* The kernel makes no link-local address by itself where it was told so. */
+static void test_link_plain(void **state)
+{
+	int b = netlink_link_index(nl, "gl-io-b");
+	assert_int_equal(netlink_link_up(nl, link_a, false), 0);
+	assert_int_equal(netlink_link_up(nl, (unsigned)b, false), 0);
+	assert_int_equal(netlink_link_plain(nl, link_a), 0);
+	assert_int_equal(netlink_link_up(nl, link_a, true), 0);
+	assert_int_equal(netlink_link_up(nl, (unsigned)b, true), 0);
+	assert_int_equal(link_local_addresses("gl-io-a"), 0);
+	assert_int_equal(link_local_addresses("gl-io-b"), 1);
+	assert_true(netlink_link_plain(nl, 99999) < 0);
+}
+
+static void test_leased_address(void **state)
+{
+	struct address own = ip("fd00:99::1");
+	assert_int_equal(netlink_address_lease(nl, link_a, &own, 64, 100, 200), 0);
+	run("ip -6 addr show dev gl-io-a | grep -A1 fd00:99::1/64 | grep -q 'valid_lft [12]'");
+	assert_int_equal(netlink_address_lease(nl, link_a, &own, 64, 5000, 9000), 0); /* renewed */
+	run("ip -6 addr show dev gl-io-a | grep -A1 fd00:99::1/64 | grep -q 'valid_lft [89]'");
+	assert_int_equal(netlink_address_delete(nl, link_a, &own, NULL, 64), 0);
+	assert_true(netlink_address_lease(nl, link_a, &own, 64, 200, 100) < 0);
+	assert_non_null(strstr(netlink_error(nl), "Couldn't add address fd00:99::1/64"));
+}
+
 static void test_routes(void **state)
 {
 	struct netlink_route route = {.destination = net("198.51.100.0", 24),
@@ -277,6 +316,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_link_delete, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_group_delete, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_addresses, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_link_plain, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_leased_address, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_routes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_default_route, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_table_and_six, set_up, tear_down),

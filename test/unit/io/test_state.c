@@ -237,9 +237,11 @@ static void replace_and_restore(void)
 	char line[STATE_LINE_SIZE], text[512];
 	assert_int_equal(resolv_save(resolv, backup, line, sizeof(line)), 0);
 	assert_int_equal(strncmp(line, "dns ", 4), 0);
-	assert_int_equal(resolv_write(resolv, servers, 2), 0);
+	assert_int_equal(resolv_write(resolv, servers, 2, "a.example\noptions x"), -EINVAL);
+	assert_int_equal(resolv_write(resolv, servers, 2, "a.example b-c.net"), 0);
 	slurp(resolv, text, sizeof(text));
 	assert_string_equal(text, "# greyline: name servers of the tunnel, until it goes down\n"
+				  "search a.example b-c.net\n"
 				  "nameserver 10.9.0.1\nnameserver 2001::\n");
 	assert_int_equal(resolv_restore(line + 4), 0);
 	assert_int_equal(access(backup, F_OK), -1);
@@ -280,7 +282,7 @@ static void test_dns_backup_is_no_link(void **state)
 	assert_int_equal(resolv_save(resolv, backup, line, sizeof(line)), 0);
 	slurp(other, text, sizeof(text));
 	assert_string_equal(text, "precious\n");
-	assert_int_equal(resolv_write(resolv, &server, 1), 0);
+	assert_int_equal(resolv_write(resolv, &server, 1, ""), 0);
 	unlink(backup);
 	assert_int_equal(symlink(other, backup), 0);
 	assert_int_equal(resolv_restore(line + 4), -ELOOP);
@@ -302,7 +304,7 @@ static void test_dns_changed_by_others(void **state)
 	char line[STATE_LINE_SIZE], text[512];
 	spill(resolv, "nameserver 1.2.3.4\n");
 	assert_int_equal(resolv_save(resolv, backup, line, sizeof(line)), 0);
-	assert_int_equal(resolv_write(resolv, &server, 1), 0);
+	assert_int_equal(resolv_write(resolv, &server, 1, ""), 0);
 	spill(resolv, "nameserver 9.9.9.9\n");
 	assert_int_equal(resolv_restore(line + 4), 0);
 	slurp(resolv, text, sizeof(text));
