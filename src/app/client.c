@@ -48,7 +48,7 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	struct client *client = peer->host->role;
 	profile_common(config, client->settings, netdev_path_mtu(&client->host, &peer->address),
 		client->name);
-	config->control.opener = true;
+	config->control.opener = peer->dialled;
 	config->control.pac = client->settings->as_pac;
 	config->session.client_to_client = true;
 	config->session.link.allow_auth = settings_auth(client->settings);
@@ -206,7 +206,8 @@ static void connection_ended(struct client *client)
 		return;
 	}
 	uint64_t wait = holdoff_ms(client);
-	log_line(&client->host.log, LOG_LINE_INFO, "Dialling again in %llu s peer=%s",
+	log_line(&client->host.log, LOG_LINE_INFO, "%s in %llu s peer=%s",
+		client->listeners.count ? "Waiting again" : "Dialling again",
 		(unsigned long long)wait / 1000, client->host_name);
 	client->hung_up = false;
 	notify_send("STATUS=waiting to dial again");
@@ -273,11 +274,21 @@ static const struct host_policy policy = {.role = "client",
 	.session_gone = on_session_gone,
 	.hang_up = on_hang_up};
 
+void client_connection_begins(struct client *client)
+{
+	client->reason = CLOSE_NONE;
+	client->was_up = client->no_tun = client->unheard = false;
+}
+
 static void dial(struct client *client)
 {
 	int error;
-	client->reason = CLOSE_NONE;
-	client->was_up = client->no_tun = client->unheard = false;
+	if (client->listeners.count) {
+		log_line(&client->host.log, LOG_LINE_INFO, "Waiting for %s to connect user=\"%s\"",
+			client->host_name, client->user);
+		return;
+	}
+	client_connection_begins(client);
 	log_line(&client->host.log, LOG_LINE_INFO, "Dialling %s port %u user=\"%s\"",
 		client->host_name, client->port, client->user);
 	client->peer =
@@ -377,8 +388,10 @@ static int start(struct client *client)
 	uv_timer_init(&client->host.loop, &client->redial);
 	client->redial.data = client;
 	client_nat_start(client);
-	dial(client);
-	return 0;
+	code = client_listen(client);
+	if (!code)
+		dial(client);
+	return code;
 }
 
 static void forget_password(char *password, bool nt_hash)
@@ -414,6 +427,7 @@ int client_command(const struct command *command, struct settings *settings, con
 		code = start(client);
 	if (!code)
 		code = host_run(&client->host);
+	listeners_close(&client->listeners);
 	host_end(&client->host);
 	forget_password(client->password, client->nt_hash);
 	forget_password(client->new_password, false);

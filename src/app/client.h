@@ -4,6 +4,7 @@
 
 #include "arguments.h"
 #include "host.h"
+#include "listeners.h"
 
 struct client {
 	struct host host;
@@ -17,9 +18,11 @@ struct client {
 	char host_name[256]; /* what USER@HOST named */
 	char name[256];      /* ours, in the control connection */
 	uint16_t port;
-	struct address local; /* --bind */
-	uint32_t local4;      /* the inner address to ask for; 0: any */
-	struct seat *seat;    /* the session, while there is one */
+	struct address local;       /* --bind */
+	struct listeners listeners; /* --listen: the server dials us */
+	struct address awaited;
+	uint32_t local4;   /* the inner address to ask for; 0: any */
+	struct seat *seat; /* the session, while there is one */
 	struct peer *peer;
 	uv_timer_t redial;
 	bool redial_open, hung_up; /* hung_up: SIGHUP asked for a new connection */
@@ -56,6 +59,11 @@ bool client_has_password(const struct password_wish *wish);
 int client_new_password(const struct password_wish *wish, char **password);
 /* The same from the terminal, typed twice. False when there is none, or nothing came of it. */
 bool client_ask_new_password(const struct password_wish *wish, char **password);
+
+/* client_listen.c. 0, or an exit code with the fault logged. */
+int client_listen(struct client *client);
+/* Whatever is known of the last connection is forgotten. */
+void client_connection_begins(struct client *client);
 
 /* client_nat.c: Call ID 0, for a NAT that does not track PPTP. */
 void client_nat_start(struct client *client);

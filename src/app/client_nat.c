@@ -21,7 +21,7 @@ void client_nat_configure(const struct client *client, struct tunnel_config *con
 	struct link_config *link = &config->session.link;
 	bool may_change = client->settings->nat_fallback == NAT_FALLBACK_AUTO;
 	config->session.nat = client->call_zero;
-	if (may_change && !client->call_zero)
+	if (may_change && !client->call_zero && !client->listeners.count)
 		config->session.silence_us = GRE_SILENCE_MAX;
 	if (client->call_zero &&
 		(!link->echo_interval_us || link->echo_interval_us > NAT_OPEN_EVERY))
@@ -36,7 +36,8 @@ void client_nat_start(struct client *client)
 bool client_nat_again(struct client *client)
 {
 	struct log *log = &client->host.log;
-	if (client->was_up || client->settings->nat_fallback != NAT_FALLBACK_AUTO)
+	if (client->was_up || client->listeners.count ||
+		client->settings->nat_fallback != NAT_FALLBACK_AUTO)
 		return false;
 	if (client->call_zero) {
 		log_line(log, LOG_LINE_WARNING, "Call ID 0 did not help%s reason=%s peer=%s",

@@ -117,8 +117,9 @@ const struct option option_table[] = {
 		"users and passwords, in the format of chap-secrets", secrets),
 
 	/* The server. */
-	ROW("listen", 0, S, DAEMONS, TEXTS, "ADDR[:PORT]",
-		"address to listen on (repeated: several)", listen, .fits = value_is_listen,
+	ROW("listen", 0, S | C, DAEMONS, TEXTS, "ADDR[:PORT]",
+		"address to listen on (repeated: several; client: for the server's connection)",
+		listen, .fits = value_is_listen,
 		.expected = "an address, or address:port, is expected"),
 	ROW("pap-secrets", 0, S, DAEMONS, TEXT, "FILE",
 		"users and passwords for PAP, when not those of --secrets", pap_secrets),

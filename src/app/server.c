@@ -533,37 +533,16 @@ static int start_nat(struct server *server)
 	return 0;
 }
 
-static int listen_on(struct server *server, const char *word)
-{
-	char host_name[256], error[256];
-	struct tcp_listen_config config = {.accepted = on_accepted,
-		.context = server,
-		.port = (uint16_t)server->settings->port};
-	if (!value_host_port(word, host_name, &config.port) ||
-		!value_address(host_name, &config.address)) {
-		snprintf(error, sizeof error,
-			"--listen: an address, or address:port, is expected, not '%.100s'", word);
-		return complain(server, 2, error);
-	}
-	if (server->listener_count == SERVER_LISTENERS_MAX)
-		return complain(server, 2, "--listen: too many addresses");
-	if (tcp_listen(&server->listeners[server->listener_count], &server->host.loop, &config,
-		    error) < 0)
-		return complain(server, 7, error);
-	uint16_t port = tcp_listener_port(server->listeners[server->listener_count++]);
-	log_line(&server->host.log, LOG_LINE_INFO, "Listening on %s port %u",
-		shown_address(&config.address), port);
-	return 0;
-}
-
 static int start_listeners(struct server *server)
 {
 	const struct text_list *listen = &server->settings->listen;
 	int code = 0;
 	if (!listen->count)
-		return listen_on(server, "0.0.0.0");
+		return listeners_add(
+			&server->listeners, &server->host, "0.0.0.0", on_accepted, server);
 	for (size_t i = 0; i < listen->count && !code; i++)
-		code = listen_on(server, listen->at[i]);
+		code = listeners_add(
+			&server->listeners, &server->host, listen->at[i], on_accepted, server);
 	return code;
 }
 
@@ -649,8 +628,7 @@ int server_command(const struct command *command, struct settings *settings, con
 		code = start(server);
 	if (!code) /* told to go while it started: that is an end like any other */
 		code = server->host.stopping ? server->host.exit_code : host_run(&server->host);
-	for (unsigned i = 0; i < server->listener_count; i++)
-		tcp_listener_close(server->listeners[i]);
+	listeners_close(&server->listeners);
 	host_end(&server->host);
 	tls_credentials_return(server->host.tls);
 	secrets_free(&server->secrets);

@@ -6,13 +6,11 @@
 #include "call_clash.h"
 #include "dialout.h"
 #include "host.h"
+#include "listeners.h"
 #include "pool.h"
 #include "pool6.h"
 #include "secrets.h"
-#include "tcp.h"
 #include "throttle.h"
-
-enum { SERVER_LISTENERS_MAX = 16 };
 
 struct server {
 	struct host host;
@@ -22,8 +20,7 @@ struct server {
 	struct pool6 pool6, pool6_pd;
 	struct link_services services;
 	struct throttle by_address, by_user;
-	struct tcp_listener *listeners[SERVER_LISTENERS_MAX];
-	unsigned listener_count;
+	struct listeners listeners;
 	struct dialout dialouts[DIALOUTS_MAX];
 	unsigned dialout_count;
 	struct call_clash clash;

@@ -226,3 +226,42 @@ def test_a_pac_that_is_not_there(lab, program):
     ours.wait_for(r'No connection to PAC 10\.7\.0\.2 port 1723: .* reason=tcp-failed')
     assert ours.process.running()
     assert ours.stop() == 0
+
+
+def test_the_server_calls_a_client_that_listens(lab, program):
+    """Either side may open the connection (3.1): here the PAC does, and the PNS asks for the call."""
+    server, client = lab.pair()
+    ours = Server(lab, server, program, '--connect', PAC, '--lcp-echo-interval', '5')
+    waits = Client(lab, client, program, '--listen', '0.0.0.0', '--persist', '--holdoff', '0',
+                   '--no-ipv6')
+    waits.wait_for(r'Listening on 0\.0\.0\.0')
+    waits.wait_for(rf'Waiting for {SERVER} to connect')
+    local, _ = waits.up(30)
+    ping(client, GATEWAY)
+    ping(server, local)
+    session, = ours.sessions()
+    assert session['role'] == 'PAC'
+    assert waits.process.find(rf'Control connection from {SERVER.replace(".", "[.]")}')
+    said = waits.process.text
+    assert 'rcvd PPTP Start-Control-Connection-Request' in said
+    assert 'sent PPTP Outgoing-Call-Request' in said
+    # What ends is waited for again.
+    mark = waits.process.mark()
+    ours.command('terminate', '--all')
+    waits.wait_for(rf'Waiting for {SERVER} to connect', 20, mark)
+    assert waits.up(40, mark)[1] == GATEWAY
+    ping(client, GATEWAY)
+    assert waits.stop() in (0, 5)
+
+
+def test_a_client_that_listens_expects_one_host(lab, program):
+    server, client, stranger = lab.lan('server', 'client', 'stranger')
+    waits = Client(lab, client, program, '--listen', '0.0.0.0')
+    waits.wait_for(rf'Waiting for {SERVER} to connect')
+    stranger.run('bash', '-c', 'exec 3<>/dev/tcp/10.7.0.2/1723; cat <&3', check=False)
+    waits.wait_for(r'Control connection from 10\.7\.0\.3 refused: another host is expected')
+    assert server.commands() == []
+    named = Client(lab, client, program, '--listen', '0.0.0.0:1724', server='localhost')
+    assert named.wait() == 2
+    assert named.process.find('is to be given by its address')
+    assert waits.stop() in (0, 5)
