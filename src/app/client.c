@@ -63,6 +63,7 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	set_password(client, &config->session.link);
 	config->session.unit.local4 = client->local4;
 	config->session.unit.remote4 = address_to_ipv4(&client->settings->remote);
+	config->session.unit.ask_mask = client->settings->use_peer_routes;
 	config->session.unit.ask_dns = client->settings->use_peer_dns;
 	client_nat_configure(client, config);
 }

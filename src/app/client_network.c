@@ -31,11 +31,27 @@ static bool covers(const struct prefix *prefix, const struct address *address)
 	return true;
 }
 
+/* The network that the server says our address is in. */
+static bool peer_network(
+	const struct client *client, const struct seat *seat, struct prefix *network)
+{
+	const struct unit_network *told = seat_network(seat);
+	if (!client->settings->use_peer_routes || !told->mask4)
+		return false;
+	network->address = address_ipv4(told->local4 & told->mask4);
+	network->length = (uint8_t)__builtin_popcount(told->mask4);
+	return true;
+}
+
 /* Whether a route of ours would lead the tunnel's own packets into the tunnel. */
-static bool would_loop(const struct client *client, const struct address *server)
+static bool would_loop(
+	const struct client *client, const struct seat *seat, const struct address *server)
 {
 	const struct settings *settings = client->settings;
+	struct prefix network;
 	if (settings->default_route)
+		return true;
+	if (peer_network(client, seat, &network) && covers(&network, server))
 		return true;
 	for (size_t i = 0; i < settings->routes.count; i++)
 		if (covers(&settings->routes.at[i], server))
@@ -154,8 +170,14 @@ static void finish(struct client *client, struct seat *seat)
 		seat_close(seat, CLOSE_LOCAL_ERROR);
 		return;
 	}
+	struct prefix network;
 	if (seat_network(seat)->ipv4)
 		add_routes(client, seat->link, 4, true);
+	if (seat_network(seat)->ipv4 && peer_network(client, seat, &network))
+		add_route(client, &network, seat->link);
+	else if (client->settings->use_peer_routes)
+		log_line(&client->host.log, LOG_LINE_WARNING,
+			"--use-peer-routes: the server named no network");
 	set_dns(client, seat);
 	if (client->settings->use_peer_dns && !client->dns_set)
 		log_line(&client->host.log, LOG_LINE_WARNING,
@@ -209,7 +231,7 @@ static void keep_server_outside(struct seat *seat)
 {
 	struct client *client = seat->owner->role;
 	struct netlink_route *route = &client->server_route;
-	if (!would_loop(client, &seat->outer)) {
+	if (!would_loop(client, seat, &seat->outer)) {
 		finish(client, seat);
 		return;
 	}

@@ -117,7 +117,7 @@ struct settings {
 	struct prefix_list routes;
 	uint32_t request_prefix; /* bits; 0: as they come; PREFIX_UNASKED: none */
 	struct text_list delegate_to;
-	bool default_route, use_peer_dns, persist, as_pac;
+	bool default_route, use_peer_dns, use_peer_routes, persist, as_pac;
 	uint32_t holdoff, max_fail;
 
 	/* One-shot tools. */

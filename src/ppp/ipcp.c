@@ -14,6 +14,9 @@
  * option's form of RFC 1172, four bytes and no slots (and, after a slip of the pen there, 0x0037
  * instead of 0x002d), means sixteen; it is taken, and never sent.
  *
+ * The mask of the network that the peer's end is in (144, of Cisco's IOS) is asked for where it is
+ * wanted, and taken when it is one; nobody is given it.
+ *
  * IP-Addresses (1) is rejected, and every compression but VJ. */
 #include "ipcp.h"
 
@@ -27,9 +30,10 @@ enum ipcp_option {
 	OPTION_ADDRESS = 3,
 	OPTION_MOBILE = 4,
 	OPTION_SERVER_FIRST = 129,
+	OPTION_MASK = 144,
 };
 
-enum { ASK_ADDRESS = 1, ASK_SERVER_FIRST = 2 };
+enum { ASK_ADDRESS = 1, ASK_SERVER_FIRST = 2, ASK_MASK = 32 };
 
 enum { VJ = 0x002d, VJ_OLD = 0x0037, VJ_OLD_SLOTS = 16 };
 
@@ -54,6 +58,9 @@ void ipcp_wish(struct unit *unit)
 		ipcp->ask |= server_bit(0) | server_bit(2);
 	if (config->ask_wins)
 		ipcp->ask |= server_bit(1) | server_bit(3);
+	if (config->ask_mask)
+		ipcp->ask |= ASK_MASK;
+	ipcp->mask4 = 0;
 	ipcp->prompted = false;
 	ipcp->refused4 = ipcp->declined4 = 0;
 	ipcp->local4 = unit->given.local4;
@@ -86,6 +93,8 @@ static void write_request(const void *owner, struct writer *w)
 	for (size_t i = 0; i < IPCP_SERVERS; i++)
 		if (ipcp->ask & server_bit(i))
 			write_address(w, (uint8_t)(OPTION_SERVER_FIRST + i), ipcp->servers[i]);
+	if (ipcp->ask & ASK_MASK)
+		write_address(w, OPTION_MASK, ipcp->mask4);
 	if (ipcp->ours.slots)
 		write_vj(w, &ipcp->ours);
 }
@@ -187,6 +196,24 @@ static void naked_server(void *owner, const struct option_kind *kind, struct rea
 		rejected_server(owner, kind);
 }
 
+static void rejected_mask(void *owner, const struct option_kind *kind)
+{
+	struct ipcp *ipcp = &((struct unit *)owner)->ipcp;
+	ipcp->ask &= (uint8_t)~ASK_MASK;
+	ipcp->mask4 = 0;
+}
+
+/* Ones and then zeros, and some of both: else there is no network to speak of. */
+static void naked_mask(void *owner, const struct option_kind *kind, struct reader value)
+{
+	struct ipcp *ipcp = &((struct unit *)owner)->ipcp;
+	uint32_t mask = read_u32(&value), hosts = ~mask;
+	if (value.failed || !mask || !hosts || (hosts & (hosts + 1)))
+		rejected_mask(owner, kind);
+	else if (ipcp->ask & ASK_MASK)
+		ipcp->mask4 = mask;
+}
+
 /* What the peer can receive of what we might send. */
 static enum option_verdict judge_compression(
 	void *owner, const struct option_kind *kind, struct reader value, struct writer *wanted)
@@ -269,6 +296,7 @@ static const struct option_kind kinds[] = {
 	{OPTION_ADDRESSES, 10, 10, "addrs", NULL, NULL, NULL, NULL},
 	{OPTION_COMPRESSION, 4, 255, "compress", judge_compression, naked_compression,
 		rejected_compression, print_compression},
+	{OPTION_MASK, 6, 6, "mask", NULL, naked_mask, rejected_mask, print_address},
 	{OPTION_MOBILE, 6, 6, "mobile", NULL, NULL, NULL, print_address},
 };
 

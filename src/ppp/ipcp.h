@@ -35,6 +35,7 @@ struct ipcp {
 	uint32_t refused4;  /* an address the peer asked for and did not get; 0: none */
 	uint32_t declined4; /* an address the peer gave us and we did not take; 0: none */
 	uint32_t servers[IPCP_SERVERS]; /* what the peer told us */
+	uint32_t mask4;                 /* of the network it is in, as it told; 0: none */
 	struct ipcp_vj ours;            /* what we take, as asked now */
 	struct ipcp_vj theirs;          /* what the peer takes, as its latest request has it */
 };

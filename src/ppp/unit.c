@@ -55,6 +55,7 @@ static void tell_ipv4(const struct unit *unit, struct unit_network *n)
 		n->dns[i] = ipcp->servers[2 * i];
 		n->wins[i] = ipcp->servers[2 * i + 1];
 	}
+	n->mask4 = ipcp->mask4;
 	n->receive_vj = ipcp->ours;
 	n->transmit_vj = ipcp->theirs;
 }
@@ -102,7 +103,7 @@ static bool same_network(const struct unit_network *a, const struct unit_network
 {
 	return a->ipv4 == b->ipv4 && a->local4 == b->local4 && a->remote4 == b->remote4 &&
 	       memcmp(a->dns, b->dns, sizeof a->dns) == 0 &&
-	       memcmp(a->wins, b->wins, sizeof a->wins) == 0 &&
+	       memcmp(a->wins, b->wins, sizeof a->wins) == 0 && a->mask4 == b->mask4 &&
 	       same_vj(&a->transmit_vj, &b->transmit_vj) &&
 	       same_vj(&a->receive_vj, &b->receive_vj) && a->ipv6 == b->ipv6 &&
 	       a->local6 == b->local6 && a->remote6 == b->remote6 &&

@@ -35,6 +35,7 @@ struct unit_config {
 	bool accept_remote4;    /* let it have the one it asks for, though we have one for it */
 	bool no_address4;       /* no IP-Address option, ours or theirs: both ends know */
 	struct ipcp_vj vj;      /* header compression: asked for, and agreed to; slots 0: neither */
+	bool ask_mask;          /* request the mask of the network behind the peer */
 	bool ask_dns, ask_wins; /* request name servers' addresses (client, --use-peer-dns) */
 	uint32_t dns[2], wins[2]; /* what we hand out when asked; 0: nothing */
 	uint64_t restart_us;
@@ -65,6 +66,7 @@ struct unit_network {
 	bool ipv4;
 	uint32_t local4, remote4; /* host order */
 	uint32_t dns[2], wins[2]; /* what the peer told us */
+	uint32_t mask4;           /* and of the network that local4 is in; 0: nothing */
 	struct ipcp_vj transmit_vj, receive_vj;
 	bool ipv6;
 	uint64_t local6, remote6;    /* interface identifiers; remote6 0: the peer does not say */

@@ -323,6 +323,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		.ipv6 = more & 64,
 		.accept_remote4 = wishes & 1,
 		.no_address4 = wishes & 2,
+		.ask_mask = wishes & 1,
 		.vj = {wishes >> 3, wishes & 4},
 	};
 	/* A value of the third byte that the older inputs do not have. */

@@ -273,6 +273,7 @@ static void make_headers(struct scenario *s, struct dice *dice)
 		ends[i]->vj.omit_slot = dice_chance(dice, 5000);
 	}
 	s->tcp = dice_chance(dice, 7000);
+	s->client.session.unit.ask_mask = dice_chance(dice, 2000);
 }
 
 /* The client may be the PAC, whose line rings, and either may have opened the connection. Their

@@ -171,6 +171,43 @@ static void the_peers_own_address(void **state)
 			"network 10.0.0.1 to 192.168.0.9 mppe 0\n");
 }
 
+/* Cisco's mask: asked for where it is wanted, and only what is one is taken. */
+static void mask_of_the_network_behind(void **state)
+{
+	static const struct {
+		const char *answer, *next;
+		uint32_t mask;
+	} cases[] = {
+		{"03 01 000a 90 06 ffffff00", "addr 10.0.0.9 mask 255.255.255.0", 0xffffff00},
+		{"03 01 000a 90 06 80000000", "addr 10.0.0.9 mask 128.0.0.0", 0x80000000},
+		{"03 01 000a 90 06 ffff00ff", "addr 10.0.0.9", 0},
+		{"03 01 000a 90 06 00000000", "addr 10.0.0.9", 0},
+		{"03 01 000a 90 06 ffffffff", "addr 10.0.0.9", 0},
+		{"03 01 0008 90 04 ffff", "addr 10.0.0.9", 0},
+		{"04 01 000a 90 06 00000000", "addr 10.0.0.9", 0},
+	};
+	struct unit_config config = {.local4 = 0x0a000009, .ask_mask = true};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char hex[64] = "8021 ", expected[128] = "< IPCP Configure-Request id 2 ";
+		solo_unit(&s, &config, false);
+		assert_said(&s, "< IPCP Configure-Request id 1 addr 10.0.0.9 mask 0.0.0.0\n");
+		solo_hears(&s, strcat(hex, cases[i].answer));
+		assert_said(&s, strcat(strcat(expected, cases[i].next), "\n"));
+		assert_int_equal(s.unit.ipcp.mask4, cases[i].mask);
+	}
+	solo_unit(&s, &config, false);
+	solo_hears(&s, "8021 03 01 000a 90 06 ffffff00");
+	solo_hears(&s, "8021 02 02 0010 03 06 0a000009 90 06 ffffff00");
+	solo_hears(&s, "8021 01 01 000a 03 06 0a000001");
+	assert_int_equal(s.unit.reported.mask4, 0xffffff00);
+	config.ask_mask = false; /* a Nak for what was not asked is no answer; nobody is given it */
+	solo_unit(&s, &config, false);
+	solo_hears(&s, "8021 03 01 000a 90 06 ffffff00");
+	assert_said(&s, "< IPCP Configure-Request id 2 addr 10.0.0.9\n");
+	assert_int_equal(s.unit.ipcp.mask4, 0);
+	assert_judged(&config, "0a 90 06 00000000", "Configure-Reject id 1 mask 0.0.0.0");
+}
+
 /* pppd's ipcp-no-address: what both ends were told beforehand is not spoken about. */
 static void no_address_spoken_about(void **state)
 {
@@ -208,6 +245,7 @@ int main(void)
 		cmocka_unit_test(vj_wishes),
 		cmocka_unit_test(each_direction_by_itself),
 		cmocka_unit_test(the_peers_own_address),
+		cmocka_unit_test(mask_of_the_network_behind),
 		cmocka_unit_test(no_address_spoken_about),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,7 +36,7 @@ static void requests_judged_by_a_server(void **state)
 		{"10 03 06 00000000 02 06 002d0f01", "Configure-Reject id 1 compress VJ 0f01"},
 		{"0e 01 0a 00000000 0a000001", "Configure-Reject id 1 addrs 000000000a000001"},
 		{"0a 04 06 0a000009", "Configure-Reject id 1 mobile 10.0.0.9"},
-		{"0a 90 06 00000000", "Configure-Reject id 1 option-144 00000000"},
+		{"0a 90 06 00000000", "Configure-Reject id 1 mask 0.0.0.0"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		char hex[128] = "8021 01 01 00 ", expected[128] = "< IPCP ";
