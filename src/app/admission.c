@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bundles.h"
 #include "clock.h"
 #include "digest.h"
 #include "narrate.h"
@@ -129,8 +130,8 @@ static struct seat *find_other(
 	struct who who = who_asks(server, question);
 	uint32_t at = 0;
 	for (struct seat *other; (other = seats_next(&server->host.seats, &at));)
-		if (other != seat && !other->over && same_user(server, other, who) &&
-			other->session.state != SESSION_FINISHING)
+		if (other != seat && !other->over && !bundles_kin(seat, other) &&
+			same_user(server, other, who) && other->session.state != SESSION_FINISHING)
 			return other;
 	return NULL;
 }

@@ -34,16 +34,31 @@ static uint32_t random_below(struct random *random, uint32_t limit)
 	return value % limit;
 }
 
-uint16_t call_ids_take(struct call_ids *ids, struct random *random, uint64_t now)
+static uint16_t take(struct call_ids *ids, uint32_t pick)
 {
-	expire(ids, now);
-	if (!ids->free_count)
-		return 0;
-	uint32_t pick = random_below(random, ids->free_count);
 	uint16_t id = ids->free[pick];
 	ids->free[pick] = ids->free[--ids->free_count];
 	ids->used[id / 8] |= (uint8_t)(1u << id % 8);
 	return id;
+}
+
+uint16_t call_ids_take(struct call_ids *ids, struct random *random, uint64_t now)
+{
+	expire(ids, now);
+	return ids->free_count ? take(ids, random_below(random, ids->free_count)) : 0;
+}
+
+uint16_t call_ids_take_like(
+	struct call_ids *ids, struct random *random, uint64_t now, unsigned modulus, unsigned rest)
+{
+	enum { DRAWS = 8 }; /* for each of the rests there are */
+	expire(ids, now);
+	if (!ids->free_count)
+		return 0;
+	uint32_t pick = random_below(random, ids->free_count);
+	for (unsigned n = 0; n < DRAWS * modulus && ids->free[pick] % modulus != rest; n++)
+		pick = random_below(random, ids->free_count);
+	return take(ids, pick);
 }
 
 void call_ids_release(struct call_ids *ids, uint16_t id, uint64_t now)

@@ -23,6 +23,9 @@ struct call_ids {
 void call_ids_init(struct call_ids *ids);
 /* 1 to 65535; 0 when all are in use or held back. */
 uint16_t call_ids_take(struct call_ids *ids, struct random *random, uint64_t now);
+/* One that is `rest` modulo `modulus`, if a few draws find it; else any. */
+uint16_t call_ids_take_like(
+	struct call_ids *ids, struct random *random, uint64_t now, unsigned modulus, unsigned rest);
 void call_ids_release(struct call_ids *ids, uint16_t id, uint64_t now);
 
 #endif

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bundles.h"
 #include "clock.h"
 #include "digest.h"
 #include "manage.h"
@@ -65,6 +66,7 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	config->session.unit.remote4 = address_to_ipv4(&client->settings->remote);
 	config->session.unit.ask_mask = client->settings->use_peer_routes;
 	config->session.unit.ask_dns = client->settings->use_peer_dns;
+	bundles_configure(peer->host, &config->session);
 	client_nat_configure(client, config);
 }
 
@@ -84,6 +86,10 @@ static void on_tunnel_up(struct peer *peer)
 	char name[16];
 	log_line(&client->host.log, LOG_LINE_INFO, "Control connection established peer=%s port=%u",
 		shown_address(&peer->address), peer->port);
+	if (peer != client->peer) {
+		client_links_tunnel_up(client, peer);
+		return;
+	}
 	struct seat *seat = client->call_zero ? peer_seat_zero(peer) : peer_seat(peer);
 	if (!seat) {
 		peer_stop(peer, CLOSE_LOCAL_ERROR);
@@ -122,6 +128,14 @@ static void on_session_up(struct seat *seat)
 	if (seat->tun >= 0)
 		client_network_up(client, seat);
 	notify_send("STATUS=up");
+	client_links_up(client);
+}
+
+/* The bundle's session is the connection from now on. */
+static void on_bundled(struct seat *bundle, struct seat *first)
+{
+	struct client *client = bundle->owner->role;
+	client->seat = bundle;
 }
 
 static void on_session_network(struct seat *seat)
@@ -147,10 +161,14 @@ static void on_session_services(struct seat *seat)
 static void on_session_over(struct seat *seat)
 {
 	struct client *client = seat->owner->role;
+	if (seat != client->seat) {
+		client_links_over(client, seat);
+		return;
+	}
 	take_renewal(client, seat);
 	client->reason = seat->reason;
 	client->unheard = seat->session.frames_sent && !seat->session.last_received;
-	peer_stop(seat->peer, seat->reason);
+	client_links_stop(client, seat->reason);
 }
 
 static void give_up(struct client *client)
@@ -185,7 +203,7 @@ static bool ask_new_password(struct client *client)
 static void connection_ended(struct client *client)
 {
 	const struct settings *settings = client->settings;
-	if (client->host.stopping || client->peer || client->seat)
+	if (client->host.stopping || client->peers || client->seat)
 		return;
 	if (client->reason == CLOSE_AUTH_EXPIRED && ask_new_password(client)) {
 		dial(client);
@@ -218,6 +236,8 @@ static void connection_ended(struct client *client)
 static void on_session_gone(struct seat *seat)
 {
 	struct client *client = seat->owner->role;
+	if (seat != client->seat)
+		return; /* one link of many */
 	client_prefix_changed(client, seat);
 	scripts_down(&client->host, seat);
 	client_network_down(client);
@@ -243,7 +263,10 @@ static void on_tunnel_down(struct peer *peer, enum close_reason reason)
 			close_word(reason), shown_address(&peer->address));
 	if (client->reason == CLOSE_NONE)
 		client->reason = reason;
-	client->peer = NULL;
+	if (peer == client->peer)
+		client->peer = NULL;
+	client->peers--;
+	client_links_tunnel_down(client);
 	connection_ended(client);
 }
 
@@ -251,9 +274,9 @@ static void on_hang_up(struct host *host)
 {
 	struct client *client = host->role;
 	log_line(&host->log, LOG_LINE_INFO, "Reconnecting on signal peer=%s", client->host_name);
-	client->hung_up = client->peer || client->seat; /* how the end of these is met */
-	if (client->peer)
-		peer_stop(client->peer, CLOSE_ADMIN);
+	client->hung_up = client->peers || client->seat; /* how the end of these is met */
+	if (client->peers)
+		client_links_stop(client, CLOSE_ADMIN);
 	else if (!client->seat)
 		uv_timer_start(&client->redial, on_redial, 0, 0);
 	/* Otherwise the old session's interface is about to go, and the dial follows it. */
@@ -268,6 +291,7 @@ static const struct host_policy policy = {.role = "client",
 	.credentials = client_credentials,
 	.certificate = dialler_certificate,
 	.address = dialler_address,
+	.bundled = on_bundled,
 	.session_up = on_session_up,
 	.session_network = on_session_network,
 	.session_services = on_session_services,
@@ -294,8 +318,10 @@ static void dial(struct client *client)
 		client->host_name, client->port, client->user);
 	client->peer =
 		peer_dial(&client->host, client->host_name, client->port, &client->local, &error);
-	if (client->peer)
+	if (client->peer) {
+		client->peers = 1;
 		return;
+	}
 	log_line(&client->host.log, LOG_LINE_ERROR, "Couldn't dial %s: %s", client->host_name,
 		tcp_error(error));
 	client->reason = CLOSE_TCP_FAILED;
@@ -379,15 +405,16 @@ static int start(struct client *client)
 		.role = client,
 		.state_name = state_name,
 		.local = client->local,
-		.sessions_max = CLIENT_PEERS,
-		.peers_max = CLIENT_PEERS};
+		.sessions_max = CLIENT_PEERS + 2 * client->settings->links,
+		.peers_max = CLIENT_PEERS + 2 * client->settings->links};
 	int code = host_start(&client->host, &config);
 	if (!code)
 		code = manage_open(&client->host, socket_name);
 	if (code)
 		return code;
 	uv_timer_init(&client->host.loop, &client->redial);
-	client->redial.data = client;
+	uv_timer_init(&client->host.loop, &client->fill);
+	client->redial.data = client->fill.data = client;
 	client_nat_start(client);
 	code = client_listen(client);
 	if (!code)

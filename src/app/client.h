@@ -23,8 +23,9 @@ struct client {
 	struct address awaited;
 	uint32_t local4;   /* the inner address to ask for; 0: any */
 	struct seat *seat; /* the session, while there is one */
-	struct peer *peer;
-	uv_timer_t redial;
+	struct peer *peer; /* the control connection made first */
+	uint32_t peers;    /* that one and those of further links */
+	uv_timer_t redial, fill;
 	bool redial_open, hung_up; /* hung_up: SIGHUP asked for a new connection */
 	bool was_up;
 	bool unheard;             /* the call was connected, and no GRE came */
@@ -74,6 +75,15 @@ bool client_nat_again(struct client *client);
 /* client_trust.c: the server proves itself to us. */
 int client_trust_check(const struct settings *settings); /* 0, or an exit code, told */
 void client_credentials(struct seat *seat, uint32_t token, const struct auth_question *question);
+
+/* client_links.c: the links of a bundle beyond the first. */
+void client_links_up(struct client *client);
+void client_links_fill(struct client *client);
+void client_links_tunnel_up(struct client *client, struct peer *peer);
+void client_links_tunnel_down(struct client *client);
+void client_links_over(struct client *client, struct seat *link);
+/* Every control connection. */
+void client_links_stop(struct client *client, enum close_reason reason);
 
 /* client_network.c. */
 /* Addresses, routes and DNS of a session that came up; ends in ip-up. */

@@ -30,6 +30,7 @@ static void on_accepted(void *context, struct tcp_connection *tcp)
 	uv_timer_stop(&client->redial);
 	client_connection_begins(client);
 	client->peer = peer;
+	client->peers = 1;
 	peer_begin(peer);
 }
 

@@ -327,10 +327,13 @@ static void on_helper_lost(void *context)
 
 static int start_tables(struct host *host, const struct host_config *config)
 {
+	enum { ENDPOINT_OURS = 8 };
 	uint8_t seed[32];
 	if (getrandom(seed, sizeof seed, 0) != sizeof seed)
 		return fail(host, 1, "The kernel gave no random bytes");
 	random_seed(&host->random, seed);
+	host->endpoint = (struct endpoint){.class = ENDPOINT_LOCAL, .length = ENDPOINT_OURS};
+	random_bytes(&host->random, host->endpoint.value, ENDPOINT_OURS);
 	secret_wipe(seed, sizeof seed);
 	host->call_ids = malloc(sizeof *host->call_ids);
 	host->peer_max = config->peers_max;
@@ -429,6 +432,7 @@ static void load_programs(struct host *host, const struct host_config *config)
 {
 	if (config->settings->outer != OUTER_RAW)
 		host->programs = outer_prepare(host->no_programs);
+	host->workers = config->workers;
 	if (config->workers > 1 && config->shared_tun)
 		host->steering = tun_steering_open(host->no_steering);
 }

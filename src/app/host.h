@@ -24,6 +24,7 @@
 #include "tunnel.h"
 
 struct host;
+struct host_bundle;
 struct manage;
 struct peer;
 struct profile;
@@ -45,6 +46,9 @@ struct host_policy {
 		struct seat *seat, const struct auth_question *question, bool failed);
 	void (*address)(struct seat *seat, uint32_t token);
 	void (*session_up)(struct seat *seat);
+	/* May be NULL: a bundle was made for this first link of its; a link joined one. */
+	void (*bundled)(struct seat *bundle, struct seat *first);
+	void (*linked)(struct seat *link);
 	void (*session_network)(struct seat *seat); /* seat->network has changed */
 	/* A prefix is delegated or no more, or DHCPv6 told something; may be NULL. */
 	void (*session_services)(struct seat *seat);
@@ -87,12 +91,15 @@ struct host {
 	const char *tls_wanted;      /* whom the peer's certificate must name; NULL: who it says */
 	const struct dataplane_ops *plane;
 	struct dataplane *dataplane;
+	unsigned workers; /* of the data plane; 0: one */
 	struct manage *manage;
 
 	struct seats seats;
 	struct call_ids *call_ids;
 	struct peer **peers; /* by number */
 	uint32_t peer_max, peer_count, peer_hint;
+	struct endpoint endpoint; /* who we are in bundles: drawn at the start */
+	struct host_bundle *bundles;
 	struct profile *profiles; /* the configurations that peers have */
 	struct heap deadlines;    /* of peers */
 	struct outbox out;        /* what a tunnel says; empty between calls */

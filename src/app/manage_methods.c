@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bundles.h"
 #include "clock.h"
 #include "fanout.h"
 #include "manage.h"
@@ -141,9 +142,10 @@ static json_t *session_json(const struct host *host, const struct seat *seat)
 	json_t *session = json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s}", "ifname",
 		seat->interface, "username", text_json(seat->user ? seat->user : ""), "calling-sid",
 		shown_address(&seat->outer), "ip", seat->remote4 ? shown_ipv4(seat->remote4) : "",
-		"type", "pptp", "comp", compression(seat), "state", state_word(seat), "uptime",
-		(json_int_t)(up ? (now - seat->up_since) / 1000000 : 0), "called-sid",
-		seat->peer ? shown_address(&seat->peer->local) : "", "sid", seat->sid);
+		"type", bundles_is_own(seat) ? "mp" : "pptp", "comp", compression(seat), "state",
+		state_word(seat), "uptime", (json_int_t)(up ? (now - seat->up_since) / 1000000 : 0),
+		"called-sid", seat->peer ? shown_address(&seat->peer->local) : "", "sid",
+		seat->sid);
 	json_object_update_new(session,
 		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "rx-bytes",
 			(json_int_t)counters.rx_bytes, "tx-bytes", (json_int_t)counters.tx_bytes,
@@ -164,6 +166,10 @@ static json_t *session_json(const struct host *host, const struct seat *seat)
 		json_pack("{s:s, s:o, s:o}", "role", seat->session.call.pac ? "PAC" : "PNS",
 			"line-errors", line_errors_json(&seat->session.call.line_errors),
 			"send-window", window_json(host, seat)));
+	json_object_update_new(session,
+		json_pack("{s:i, s:s}", "links", (int)bundles_links(seat), "bundle",
+			bundles_is_link(seat) && seat->bundle->seat ? seat->bundle->seat->sid
+								    : ""));
 	return session;
 }
 
@@ -184,7 +190,7 @@ static json_t *peers_json(const struct host *host)
 {
 	json_t *peers = json_array();
 	for (uint32_t i = 0; i < host->peer_max; i++)
-		if (host->peers[i])
+		if (host->peers[i] && !host->peers[i]->bundle)
 			json_array_append_new(peers, peer_json(host->peers[i], clock_now()));
 	return peers;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bundles.h"
 #include "clock.h"
 #include "packet_print.h"
 #include "pptp_print.h"
@@ -159,6 +160,32 @@ static void tell_ipv6(const struct seat *seat, const struct unit_network *networ
 			"remote IPv6 network %s/%u peer=%s sid=%s",
 			shown_address(&network->prefix6.address), network->prefix6.length, peer,
 			seat->sid);
+}
+
+void narrate_link(const struct seat *link, const struct seat *bundle, bool fresh)
+{
+	struct log *log = &link->owner->log;
+	const char *peer = shown_address(&link->outer);
+	const struct lcp_multilink *terms = link->session.link.multilink;
+	char endpoint[128];
+	struct text t = text_over(endpoint, sizeof endpoint);
+	text_endpoint(&t, &terms->peer.endpoint);
+	if (fresh)
+		log_peer(log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
+			"New bundle %s created endpoint=[%s] mrru=%u/%u peer=%s sid=%s",
+			bundle->interface, endpoint, terms->mrru, terms->peer.mrru, peer,
+			bundle->sid);
+	log_peer(log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
+		"Link attached to %s bundle=%s peer=%s call=%u sid=%s", bundle->interface,
+		bundle->sid, peer, link->call_id, link->sid);
+}
+
+void narrate_unlink(const struct seat *link, const struct seat *bundle)
+{
+	log_peer(&link->owner->log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
+		"Link detached from %s bundle=%s links=%u peer=%s call=%u sid=%s",
+		bundle->interface, bundle->sid, bundles_links(bundle) - 1,
+		shown_address(&link->outer), link->call_id, link->sid);
 }
 
 void narrate_up(const struct seat *seat)

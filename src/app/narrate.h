@@ -22,6 +22,9 @@ void narrate_renewed(const struct seat *seat, const struct auth_question *questi
 /* `reason` is a word for reason=, "wrong-password". */
 void narrate_login_failed(
 	const struct seat *seat, const struct auth_question *question, const char *reason);
+/* A link joined a bundle, which is new or not; it leaves. */
+void narrate_link(const struct seat *link, const struct seat *bundle, bool fresh);
+void narrate_unlink(const struct seat *link, const struct seat *bundle);
 void narrate_up(const struct seat *seat);
 /* The prefix behind the peer, or (client) behind us, in place of another. */
 void narrate_delegated(const struct seat *seat, const struct prefix *before);

@@ -186,7 +186,21 @@ const struct option option_table[] = {
 	ROW("chapms-strip-domain", 0, S, DAEMONS, FLAG, NULL,
 		"look users up without their DOMAIN\\ prefix", strip_domain),
 
+	ROW("max-links", 0, S, COMMAND_SERVER, NUMBER, "N", "links of one bundle, at most",
+		max_links, .low = 1, .high = BUNDLE_LINKS_MAX),
+
 	/* The client. */
+	ROW("links", 0, C, COMMAND_CLIENT, NUMBER, "N",
+		"keep so many links to the server and bundle them (more than 1: --multilink)",
+		links, .low = 1, .high = BUNDLE_LINKS_MAX),
+	ROW("links-per-tunnel", 0, C, COMMAND_CLIENT, NUMBER, "N",
+		"of these, calls in one control connection", links_per_tunnel, .low = 1,
+		.high = BUNDLE_LINKS_MAX),
+	ROW("link-bind", 0, C, COMMAND_CLIENT, TEXTS, "ADDR",
+		"local address of the second control connection of --links, of the third, and so "
+		"on "
+		"(repeated)",
+		link_bind, .fits = value_is_address, .expected = "an address is expected"),
 	ROW("server", 0, C, CALLERS, TEXT, "HOST",
 		"the server: HOST or HOST:PORT (client: when not given as USER@HOST)", server,
 		.fits = value_is_host,
@@ -273,6 +287,20 @@ const struct option option_table[] = {
 		lqr_failure, .low = 1, .high = LQR_WINDOW_MAX),
 	ROW("lqr-window", 0, P, DAEMONS, NUMBER, "N", "how many reports those are counted in",
 		lqr_window, .low = 1, .high = LQR_WINDOW_MAX),
+	ROW("multilink", 0, P, DAEMONS, FLAG, NULL,
+		"bundle the links of one peer (RFC 1990); client: see --links", multilink),
+	ROW("mp", 0, P, DAEMONS, FLAG, NULL, "pppd's other name for --multilink", multilink),
+	ROW("mrru", 0, P, DAEMONS, NUMBER, "BYTES",
+		"largest packet that a bundle's fragments are put together to", mrru,
+		.low = PPP_MRU_MIN, .high = MRRU_MAX),
+	ROW("mpshortseq", 0, P, DAEMONS, FLAG, NULL,
+		"ask for short sequence numbers in fragments: two bytes less each", mpshortseq),
+	ROW("endpoint", 0, P, DAEMONS, TEXT, "CLASS:VALUE",
+		"who we are to a peer with several links to us: local:HEX, IP:ADDR, MAC:..., "
+		"magic:HEX, phone:DIGITS or null; else drawn at each start",
+		endpoint, .fits = value_is_endpoint,
+		.expected = "local:HEX, IP:ADDR, MAC:XX:XX:XX:XX:XX:XX, magic:HEX, phone:DIGITS "
+			    "or null is expected"),
 	ROW("lcp-restart", 0, P, SPEAKERS, NUMBER, "SECONDS",
 		"wait before a request is sent again (LCP, CCP and IPCP)", lcp_restart, .low = 1,
 		.high = 60),

@@ -14,7 +14,9 @@
 #include <string.h>
 
 #include "clock.h"
+#include "bundles.h"
 #include "narrate.h"
+#include "peer_inner.h"
 #include "profile.h"
 #include "tls_login.h"
 
@@ -35,9 +37,7 @@ static struct session *find_session(void *context, uint32_t subject)
 	return seat && !seat->over ? &seat->session : NULL;
 }
 
-static void pump(struct peer *peer);
-
-static struct peer *new_peer(struct host *host)
+struct peer *peer_new(struct host *host)
 {
 	if (host->peer_count == host->peer_max)
 		return NULL;
@@ -56,10 +56,12 @@ static struct peer *new_peer(struct host *host)
 	return peer;
 }
 
-static void free_peer(struct peer *peer)
+void peer_free(struct peer *peer)
 {
 	struct host *host = peer->host;
 	assert(!peer->tcp && !peer->seats && !peer->half_listed);
+	if (peer->bundle)
+		bundles_forget(peer);
 	host_deadline(host, peer->number, NEVER);
 	host->peers[peer->number] = NULL;
 	host->peer_count--;
@@ -85,7 +87,7 @@ static void on_received(
 	struct host *host = peer->host;
 	while (length) {
 		size_t taken = tunnel_input(&peer->tunnel, bytes, length, clock_now(), &host->out);
-		pump(peer);
+		peer_pump(peer);
 		if (!taken)
 			break;
 		bytes += taken;
@@ -100,18 +102,18 @@ static void on_closed(void *context, struct tcp_connection *tcp, int error)
 	peer->tcp_error = error;
 	if (peer->opened) {
 		tunnel_lost(&peer->tunnel, CLOSE_TCP_CLOSED, clock_now(), &peer->host->out);
-		pump(peer);
+		peer_pump(peer);
 	} else {
 		peer->host->policy->tunnel_down(peer, CLOSE_TCP_FAILED);
 	}
-	free_peer(peer);
+	peer_free(peer);
 }
 
 static const struct tcp_handlers handlers = {on_opened, on_received, on_closed};
 
 struct peer *peer_accept(struct host *host, struct tcp_connection *tcp)
 {
-	struct peer *peer = new_peer(host);
+	struct peer *peer = peer_new(host);
 	if (!peer)
 		return NULL;
 	peer->tcp = tcp;
@@ -126,7 +128,7 @@ struct peer *peer_accept(struct host *host, struct tcp_connection *tcp)
 struct peer *peer_dial(struct host *host, const char *host_name, uint16_t port,
 	const struct address *local, int *error)
 {
-	struct peer *peer = new_peer(host);
+	struct peer *peer = peer_new(host);
 	if (!peer) {
 		*error = -ENOMEM;
 		return NULL;
@@ -141,7 +143,7 @@ struct peer *peer_dial(struct host *host, const char *host_name, uint16_t port,
 	if (!*error)
 		return peer;
 	peer->tcp = NULL;
-	free_peer(peer);
+	peer_free(peer);
 	return NULL;
 }
 
@@ -157,7 +159,7 @@ void peer_begin(struct peer *peer)
 		abort(); /* a few hundred bytes: there is nothing left to run on */
 	tunnel_init(&peer->tunnel, peer->config, &table, &host->random);
 	tunnel_up(&peer->tunnel, &peer->local, &peer->address, clock_now(), &host->out);
-	pump(peer);
+	peer_pump(peer);
 }
 
 /* The outbox. */
@@ -225,6 +227,11 @@ static void carry(struct peer *peer, const struct out_item *item, struct happeni
 	case TUNNEL_SESSION_SERVICES:
 	case TUNNEL_DELEGATE:
 	case TUNNEL_SESSION_DOWN:
+	case TUNNEL_JOIN:
+	case TUNNEL_LEAVE:
+	case TUNNEL_UNIT_FRAME:
+	case TUNNEL_UNIT_REJECTED:
+	case TUNNEL_HANG_UP:
 	case TUNNEL_UP:
 	case TUNNEL_DOWN:
 		put_aside(last, item, bytes);
@@ -232,9 +239,17 @@ static void carry(struct peer *peer, const struct out_item *item, struct happeni
 	}
 }
 
+/* A bundle that is over has its memory freed from the loop, like any peer. */
+static uint64_t deadline_of(const struct peer *peer)
+{
+	if (!peer->bundle)
+		return tunnel_deadline(&peer->tunnel);
+	return peer->bundle->seat ? bundle_deadline(&peer->bundle->bundle) : 0;
+}
+
 static void set_deadline(struct peer *peer)
 {
-	host_deadline(peer->host, peer->number, tunnel_deadline(&peer->tunnel));
+	host_deadline(peer->host, peer->number, deadline_of(peer));
 }
 
 static void seat_is_gone(struct host *host, struct seat *seat)
@@ -256,6 +271,8 @@ static void session_is_over(struct peer *peer, struct seat *seat, enum close_rea
 	narrate_over(seat);
 	tls_login_end(seat);
 	host->policy->session_over(seat);
+	if (peer->bundle)
+		peer->bundle->seat = NULL;
 	seat->peer = NULL;
 	peer->seats--;
 	if (!seat->session.attached || seat->detached)
@@ -300,6 +317,21 @@ static void tell_session(struct peer *peer, struct seat *seat, const struct happ
 	case TUNNEL_SESSION_DOWN:
 		session_is_over(peer, seat, what->arg);
 		break;
+	case TUNNEL_JOIN:
+		bundles_join(seat, (const void *)what->bytes);
+		break;
+	case TUNNEL_LEAVE:
+		bundles_leave(seat, what->arg);
+		break;
+	case TUNNEL_UNIT_FRAME:
+		bundles_unit_frame(seat, what->bytes, what->length);
+		break;
+	case TUNNEL_UNIT_REJECTED:
+		bundles_rejected(seat, what->arg);
+		break;
+	case TUNNEL_HANG_UP:
+		bundles_hang_up(seat, what->arg);
+		break;
 	case TUNNEL_BYTES:
 	case TUNNEL_COMMAND:
 	case TUNNEL_SESSION_WANTED:
@@ -327,7 +359,7 @@ static void tell(struct peer *peer, const struct happening *what)
 		tell_session(peer, seat, what);
 }
 
-static void pump(struct peer *peer)
+void peer_pump(struct peer *peer)
 {
 	struct host *host = peer->host;
 	struct happening *first = NULL, **last = &first;
@@ -348,18 +380,12 @@ static void pump(struct peer *peer)
 
 /* Sessions. */
 
-struct seat *peer_seat(struct peer *peer)
+struct seat *peer_seat_fresh(struct peer *peer)
 {
 	struct host *host = peer->host;
-	uint64_t now = clock_now();
-	uint16_t call_id = call_ids_take(host->call_ids, &host->random, now);
-	if (!call_id)
-		return NULL;
 	struct seat *seat = seats_take(&host->seats);
-	if (!seat) {
-		call_ids_release(host->call_ids, call_id, now);
+	if (!seat)
 		return NULL;
-	}
 	static const char hex[] = "0123456789abcdef";
 	uint8_t sid[SEAT_SID_SIZE - 1];
 	random_bytes(&host->random, sid, sizeof sid);
@@ -368,10 +394,42 @@ struct seat *peer_seat(struct peer *peer)
 	seat->owner = host;
 	seat->peer = peer;
 	seat->outer = peer->address;
-	seat->call_id = call_id;
 	seat->tun = -1;
-	seat->opened = now;
+	seat->opened = clock_now();
 	peer->seats++;
+	return seat;
+}
+
+/* Links of one bundle belong to one worker, which follows from the call ID. Nobody knows yet which
+ * will be in one, but those that come from one address may. */
+static uint16_t take_call_id(struct peer *peer, uint64_t now)
+{
+	struct host *host = peer->host;
+	if (!peer->config->session.link.mrru || host->workers < 2)
+		return call_ids_take(host->call_ids, &host->random, now);
+	uint32_t sum = 0;
+	for (unsigned i = 0; i < sizeof peer->address.bytes; i++)
+		sum = sum * 31 + peer->address.bytes[i];
+	return call_ids_take_like(
+		host->call_ids, &host->random, now, host->workers, sum % host->workers);
+}
+
+struct seat *peer_seat(struct peer *peer)
+{
+	struct host *host = peer->host;
+	uint64_t now = clock_now();
+	uint16_t call_id = take_call_id(peer, now);
+	if (!call_id)
+		return NULL;
+	struct seat *seat = peer_seat_fresh(peer);
+	if (!seat) {
+		call_ids_release(host->call_ids, call_id, now);
+		return NULL;
+	}
+	seat->call_id = call_id;
+	if (peer->config->session.link.mrru)
+		seat->multilink = calloc(1, sizeof *seat->multilink);
+	seat->session.link.multilink = seat->multilink;
 	return seat;
 }
 
@@ -397,7 +455,7 @@ void peer_dial_call(struct peer *peer, struct seat *seat)
 	give_ecp(peer, seat);
 	tunnel_dial(&peer->tunnel, &seat->session, seat_subject(seat), seat->call_id, clock_now(),
 		&peer->host->out);
-	pump(peer);
+	peer_pump(peer);
 }
 
 void peer_accept_call(struct peer *peer, uint32_t token, struct seat *seat)
@@ -405,13 +463,13 @@ void peer_accept_call(struct peer *peer, uint32_t token, struct seat *seat)
 	give_ecp(peer, seat);
 	tunnel_accept(&peer->tunnel, token, &seat->session, seat_subject(seat), seat->call_id,
 		clock_now(), &peer->host->out);
-	pump(peer);
+	peer_pump(peer);
 }
 
 void peer_refuse_call(struct peer *peer, uint32_t token, uint16_t result)
 {
 	tunnel_refuse(&peer->tunnel, token, result, clock_now(), &peer->host->out);
-	pump(peer);
+	peer_pump(peer);
 }
 
 void seat_credentials(struct seat *seat, uint32_t token, const struct auth_answer *answer)
@@ -421,7 +479,7 @@ void seat_credentials(struct seat *seat, uint32_t token, const struct auth_answe
 		return;
 	tunnel_credentials(
 		&peer->tunnel, &seat->session, token, answer, clock_now(), &peer->host->out);
-	pump(peer);
+	peer_pump(peer);
 }
 
 void seat_tls(struct seat *seat, uint32_t token, const struct tls_reply *reply)
@@ -430,7 +488,7 @@ void seat_tls(struct seat *seat, uint32_t token, const struct tls_reply *reply)
 	if (!peer)
 		return;
 	tunnel_tls(&peer->tunnel, &seat->session, token, reply, clock_now(), &peer->host->out);
-	pump(peer);
+	peer_pump(peer);
 }
 
 void seat_addresses(struct seat *seat, uint32_t token, const struct unit_addresses *addresses)
@@ -438,9 +496,13 @@ void seat_addresses(struct seat *seat, uint32_t token, const struct unit_address
 	struct peer *peer = seat->peer;
 	if (!peer)
 		return;
-	tunnel_addresses(
-		&peer->tunnel, &seat->session, token, addresses, clock_now(), &peer->host->out);
-	pump(peer);
+	if (peer->bundle)
+		bundle_addresses(
+			&peer->bundle->bundle, token, addresses, clock_now(), &peer->host->out);
+	else
+		tunnel_addresses(&peer->tunnel, &seat->session, token, addresses, clock_now(),
+			&peer->host->out);
+	peer_pump(peer);
 }
 
 void seat_delegate(
@@ -449,9 +511,13 @@ void seat_delegate(
 	struct peer *peer = seat->peer;
 	if (!peer)
 		return;
-	tunnel_delegate(
-		&peer->tunnel, &seat->session, question, prefix, clock_now(), &peer->host->out);
-	pump(peer);
+	if (peer->bundle)
+		bundle_delegate(&peer->bundle->bundle, question, prefix, clock_now(),
+			&peer->host->out);
+	else
+		tunnel_delegate(&peer->tunnel, &seat->session, question, prefix, clock_now(),
+			&peer->host->out);
+	peer_pump(peer);
 }
 
 void dialler_wanted(struct peer *peer, uint32_t token, const struct call_wanted *wanted)
@@ -485,8 +551,12 @@ void seat_close(struct seat *seat, enum close_reason reason)
 	struct peer *peer = seat->peer;
 	if (!peer)
 		return;
-	tunnel_close_session(&peer->tunnel, &seat->session, reason, clock_now(), &peer->host->out);
-	pump(peer);
+	if (peer->bundle)
+		bundle_close(&peer->bundle->bundle, reason, clock_now(), &peer->host->out);
+	else
+		tunnel_close_session(
+			&peer->tunnel, &seat->session, reason, clock_now(), &peer->host->out);
+	peer_pump(peer);
 }
 
 void seat_cut(struct seat *seat, enum close_reason reason)
@@ -494,7 +564,9 @@ void seat_cut(struct seat *seat, enum close_reason reason)
 	struct peer *peer = seat->peer;
 	if (!peer)
 		return;
-	if (peer->seats == 1)
+	if (peer->bundle)
+		bundles_cut(seat, reason);
+	else if (peer->seats == 1)
 		peer_lose(peer, reason);
 	else
 		seat_close(seat, reason);
@@ -508,14 +580,14 @@ void peer_stop(struct peer *peer, enum close_reason reason)
 		return;
 	}
 	tunnel_stop(&peer->tunnel, reason, clock_now(), &peer->host->out);
-	pump(peer);
+	peer_pump(peer);
 }
 
 void peer_lose(struct peer *peer, enum close_reason reason)
 {
 	if (peer->opened) {
 		tunnel_lost(&peer->tunnel, reason, clock_now(), &peer->host->out);
-		pump(peer);
+		peer_pump(peer);
 	} else if (peer->tcp) {
 		tcp_abort(peer->tcp);
 	}
@@ -535,13 +607,32 @@ static void tell_alive(struct peer *peer)
 	}
 }
 
+static void tick_bundle(struct peer *peer, uint64_t now)
+{
+	struct host *host = peer->host;
+	struct seat *seat = peer->bundle->seat;
+	struct dataplane_statistics seen;
+	if (!seat) {
+		peer_free(peer);
+		return;
+	}
+	if (host->plane->statistics(host->dataplane, seat_subject(seat), &seen))
+		bundle_alive(&peer->bundle->bundle, seen.last_received, seen.last_active);
+	bundle_tick(&peer->bundle->bundle, now, &host->out);
+	peer_pump(peer);
+}
+
 void peer_tick(struct peer *peer, uint64_t now)
 {
+	if (peer->bundle) {
+		tick_bundle(peer, now);
+		return;
+	}
 	if (!peer->opened)
 		return;
 	tell_alive(peer);
 	tunnel_tick(&peer->tunnel, now, &peer->host->out);
-	pump(peer);
+	peer_pump(peer);
 }
 
 static struct seat_traffic traffic_of(const struct datapath_counters *counters)
@@ -593,12 +684,21 @@ void peer_dataplane_event(void *context, const struct dataplane_event *event)
 		if (!seat->peer)
 			return;
 		tell_traffic(seat);
+		if (seat->peer->bundle) {
+			bundle_frame(&seat->peer->bundle->bundle, event->epoch, event->bytes,
+				event->length, clock_now(), &host->out);
+			break;
+		}
 		tunnel_frame(&seat->peer->tunnel, &seat->session, event->epoch, event->bytes,
 			event->length, clock_now(), &host->out);
 		break;
 	case DATAPLANE_KEYS_DIFFER:
 		if (!seat->peer)
 			return;
+		if (seat->peer->bundle) {
+			bundle_keys_differ(&seat->peer->bundle->bundle, clock_now(), &host->out);
+			break;
+		}
 		tunnel_keys_differ(&seat->peer->tunnel, &seat->session, clock_now(), &host->out);
 		break;
 	case DATAPLANE_TUN_GONE:
@@ -606,5 +706,5 @@ void peer_dataplane_event(void *context, const struct dataplane_event *event)
 			seat_close(seat, CLOSE_INTERFACE_GONE);
 		return;
 	}
-	pump(seat->peer);
+	peer_pump(seat->peer);
 }

@@ -9,6 +9,8 @@
 #include "tcp.h"
 #include "tunnel.h"
 
+struct host_bundle;
+
 struct peer {
 	struct host *host;
 	uint32_t number;
@@ -16,6 +18,7 @@ struct peer {
 	struct tunnel tunnel;
 	const struct tunnel_config *config; /* shared: profile.h */
 	struct address local, address;      /* outer; family 0 before a dialled connection stands */
+	struct host_bundle *bundle; /* no tunnel at all: the links of a bundle have theirs */
 	uint16_t port;
 	bool dialled, opened;
 	int tcp_error; /* why a dial failed */

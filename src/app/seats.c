@@ -19,6 +19,7 @@ int seats_init(struct seats *seats, uint32_t limit)
 
 static void free_parts(struct seat *seat)
 {
+	free(seat->multilink);
 	free(seat->user);
 	free(seat->claimed);
 	free(seat->session.ecp);

@@ -13,6 +13,7 @@
 #include "subject.h"
 
 struct host;
+struct host_bundle;
 struct peer;
 struct seat_tls;
 
@@ -31,8 +32,10 @@ struct seat {
 	uint16_t peer_call_id; /* of who asked for the call */
 	uint32_t next_alike;
 	char sid[SEAT_SID_SIZE];
-	char *user;    /* as the peer named himself; NULL until proved */
-	char *claimed; /* the same before that, for the log */
+	struct lcp_multilink *multilink; /* its link's memory, where multilink may be agreed to */
+	struct host_bundle *bundle;      /* it is the session of, or a link of; or NULL */
+	char *user;                      /* as the peer named himself; NULL until proved */
+	char *claimed;                   /* the same before that, for the log */
 	enum auth_method method;
 	struct seat_tls *tls; /* of its login, while there is one: tls_login.c */
 

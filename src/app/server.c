@@ -16,6 +16,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "bundles.h"
 #include "client.h"
 #include "clock.h"
 #include "digest.h"
@@ -140,6 +141,7 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	config->session.unit.ipv6 &= server->pool6.size != 0;
 	config->session.shared = server->shared;
 	config->session.services = server->pool6.size ? &server->services : NULL;
+	bundles_configure(peer->host, &config->session);
 	for (unsigned i = 0; i < 2; i++) {
 		config->session.unit.dns[i] = settings->dns.at[i];
 		config->session.unit.wins[i] = settings->wins.at[i];
@@ -321,6 +323,12 @@ static void on_session_up(struct seat *seat)
 	scripts_pre_up(&server->host, seat, run_ip_up);
 }
 
+/* Its peer has proved itself. */
+static void on_linked(struct seat *link)
+{
+	unlist_half_open(link->owner->role, link->peer);
+}
+
 static void on_session_network(struct seat *seat)
 {
 	const struct unit_network *network = seat_network(seat);
@@ -381,6 +389,7 @@ static const struct host_policy policy = {.role = "server",
 	.certificate = admission_certificate,
 	.address = admission_address,
 	.session_up = on_session_up,
+	.linked = on_linked,
 	.session_network = on_session_network,
 	.session_services = server6_services,
 	.delegate = server6_delegate,

@@ -68,6 +68,9 @@ struct settings {
 	uint32_t echo_interval, echo_failure;
 	uint32_t chap_interval;
 	uint32_t lqr_period, lqr_loss, lqr_failure, lqr_window;
+	bool multilink, mpshortseq;
+	uint32_t mrru;
+	char *endpoint;
 	uint32_t lcp_restart, lcp_max_configure, lcp_max_terminate, lcp_max_failure;
 	uint32_t idle, max_connect;
 	uint32_t require_auth, allow_auth, refuse_auth; /* masks of enum auth_method */
@@ -111,6 +114,7 @@ struct settings {
 	uint32_t single_session;
 	uint32_t max_sessions, max_calls, max_half_open, max_half_open_per_peer;
 	uint32_t auth_timeout, free_failures;
+	uint32_t max_links; /* of one bundle */
 
 	/* Client. */
 	char *server, *password_file, *new_password_file, *bind;
@@ -119,6 +123,8 @@ struct settings {
 	struct text_list delegate_to;
 	bool default_route, use_peer_dns, use_peer_routes, persist, as_pac;
 	uint32_t holdoff, max_fail;
+	uint32_t links, links_per_tunnel;
+	struct text_list link_bind; /* addresses */
 
 	/* One-shot tools. */
 	bool json, inner, hard;

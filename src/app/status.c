@@ -74,7 +74,12 @@ static void put_session(json_t *session)
 	if (*word(session, "ip"))
 		printf("  addresses: local %s, remote %s, mtu %lld\n", word(session, "local-ip"),
 			word(session, "ip"), number(session, "mtu"));
-	printf("  call: %lld, as %s\n", number(session, "call"), word(session, "role"));
+	if (number(session, "links"))
+		printf("  bundle of %lld links\n", number(session, "links"));
+	else
+		printf("  call: %lld, as %s\n", number(session, "call"), word(session, "role"));
+	if (*word(session, "bundle"))
+		printf("  link of: %s\n", word(session, "bundle"));
 	printf("  security: %s, %s\n", *word(session, "auth") ? word(session, "auth") : "no login",
 		*word(session, "comp") ? word(session, "comp") : "clear text");
 	printf("  up for: ");

@@ -209,6 +209,79 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* Pairs of hex digits, with colons between them or not. */
+static bool endpoint_bytes(const char *word, struct endpoint *endpoint)
+{
+	while (*word) {
+		int high = hex_digit(word[0]), low = high < 0 ? -1 : hex_digit(word[1]);
+		if (low < 0 || endpoint->length == ENDPOINT_MAX)
+			return false;
+		endpoint->value[endpoint->length++] = (uint8_t)(high << 4 | low);
+		word += 2;
+		if (*word == ':' && word[1])
+			word++;
+	}
+	return endpoint->length > 0;
+}
+
+static bool endpoint_digits(const char *word, struct endpoint *endpoint)
+{
+	size_t length = strlen(word);
+	if (!length || length > ENDPOINT_PHONE_MAX || strspn(word, "0123456789") != length)
+		return false;
+	memcpy(endpoint->value, word, length);
+	endpoint->length = (uint8_t)length;
+	return true;
+}
+
+static bool endpoint_value(const char *word, struct endpoint *endpoint)
+{
+	enum { MAC = 6, MAGIC = 4 };
+	uint32_t address;
+	switch ((enum endpoint_class)endpoint->class) {
+	case ENDPOINT_IP:
+		if (!value_ipv4(word, &address))
+			return false;
+		put_u32(endpoint->value, address);
+		endpoint->length = sizeof address;
+		return true;
+	case ENDPOINT_PHONE:
+		return endpoint_digits(word, endpoint);
+	case ENDPOINT_MAC:
+		return endpoint_bytes(word, endpoint) && endpoint->length == MAC;
+	case ENDPOINT_MAGIC:
+		return endpoint_bytes(word, endpoint) && endpoint->length % MAGIC == 0;
+	case ENDPOINT_LOCAL:
+		return endpoint_bytes(word, endpoint);
+	case ENDPOINT_NULL:
+	case ENDPOINT_CLASSES:
+		break;
+	}
+	return false;
+}
+
+bool value_endpoint(const char *word, struct endpoint *endpoint)
+{
+	*endpoint = (struct endpoint){.class = ENDPOINT_NULL};
+	if (!strcmp(word, "null"))
+		return true;
+	for (uint8_t class = ENDPOINT_LOCAL; class < ENDPOINT_CLASSES; class ++) {
+		const char *name = endpoint_class_word(class);
+		size_t length = strlen(name);
+		if (strncasecmp(word, name, length) != 0 || word[length] != ':')
+			continue;
+		endpoint->class = class;
+		return endpoint_value(word + length + 1, endpoint);
+	}
+	return false;
+}
+
+bool value_is_endpoint(const char *word)
+{
+	struct endpoint endpoint;
+	return value_endpoint(word, &endpoint);
+}
+
 bool value_hex(const char *word, size_t digits, uint8_t *bytes)
 {
 	if (strlen(word) != digits)

@@ -8,6 +8,7 @@
 
 #include "address.h"
 #include "auth.h"
+#include "lcp_multilink.h"
 #include "settings.h"
 
 /* Decimal, no sign, no overflow, nothing behind it. */
@@ -34,6 +35,9 @@ bool value_is_domain(const char *word);
 uint8_t value_auth(const char *words, struct auth_order *order);
 bool value_is_auth_order(const char *words); /* any of them, each once */
 bool value_is_auth(const char *words);       /* the same without EAP-TLS: those with secrets */
+/* CLASS:VALUE as pppd has it (RFC 1990 §5.1.3), or null. */
+bool value_endpoint(const char *word, struct endpoint *endpoint);
+bool value_is_endpoint(const char *word);
 bool value_hex(const char *word, size_t digits, uint8_t *bytes);
 
 #endif

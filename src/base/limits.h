@@ -16,7 +16,9 @@ enum {
 	PPP_MRU_MIN = 128,
 	PPP_FRAME_MAX = 1502, /* a control frame: protocol and default MRU */
 	IPV6_MTU_MIN = 1280,  /* RFC 8200 §5: no IPv6 on a link that takes less */
-	PPP_NAME_MAX = 255,   /* CHAP and PAP names: one length byte */
+	MRRU_MAX =
+		1600, /* what a bundle's fragments are put together to, at most (RFC 1990 §5.1.1) */
+	PPP_NAME_MAX = 255, /* CHAP and PAP names: one length byte */
 	PPP_SECRET_MAX = 255,
 	EAP_TLS_MESSAGE_MAX = 65535, /* TLS records of one flight, put together */
 	EAP_TLS_PACKET_MAX = 1400,   /* a fragment with EAP's header: fits an outer path of 1500 */
@@ -37,6 +39,11 @@ enum {
 	HELD_PACKETS_TOTAL = 4096, /* the pool all sessions of a worker share */
 	MPPE_REKEY_AHEAD = 256,    /* keys skipped forward for one packet, at most */
 
+	/* Multilink. */
+	BUNDLE_LINKS_MAX = 16,
+	BUNDLE_ROOM_MIN = 64, /* bytes of a frame that go into a fragment, however small the MRU */
+	MULTILINK_HELD = 256, /* fragments of a bundle that wait for a missing one */
+
 	/* Calls and tunnels. */
 	CALLS_PER_TUNNEL = 64,
 	CALL_IDS = 65536,
@@ -54,6 +61,8 @@ enum {
 	MPPE_OVERHEAD = 4, /* coherency count, and the protocol field MPPE hides */
 	SESSION_MTU_DEFAULT =
 		OUTER_MTU_DEFAULT - OUTER_IP_HEADER - GRE_HEADER_MAX - 4 - MPPE_OVERHEAD,
+	MULTILINK_OVERHEAD = 6, /* the protocol field and the long header in front of a fragment */
+	BUNDLE_MTU_DEFAULT = SESSION_MTU_DEFAULT - MULTILINK_OVERHEAD,
 	EARLY_FRAME_MAX = 64, /* a first Configure-Request that overtook the call's reply: room for
 			       * every option that pppd or Windows sends */
 };
@@ -94,6 +103,7 @@ enum {
 
 static_assert(PPP_FRAME_MAX == PPP_MRU_DEFAULT + 2, "a control frame is a protocol and an MRU");
 static_assert(OUTER_MAX >= PPP_MRU_DEFAULT + GRE_OVERHEAD_MAX, "a full frame fits a buffer");
+static_assert(OUTER_MAX >= MRRU_MAX + GRE_OVERHEAD_MAX, "and so does what fragments make");
 static_assert(HELD_PACKETS_TOTAL >= REORDER_PACKETS, "one session may fill its own window");
 static_assert(SHUTDOWN_TOTAL <= SECONDS(2), "of its five seconds the app keeps three");
 static_assert(SESSION_MTU_DEFAULT + MPPE_OVERHEAD <= PPP_MRU_DEFAULT, "a full packet fits the MRU");

@@ -47,6 +47,11 @@
 		"decompressor waits for the peer to start again")                                  \
 	X(DATAPATH, ECP_DATA, "ecp-data", "ECP packet that makes no sense: keys differ")           \
 	X(DATAPATH, ECP_LOST, "ecp-lost", "ECP packet behind one that is missing")                 \
+	X(DATAPATH, MP_SHORT, "mp-short", "multilink fragment shorter than its header")            \
+	X(DATAPATH, MP_LATE, "mp-late", "multilink fragment already there, or given up")           \
+	X(DATAPATH, MP_INCOMPLETE, "mp-incomplete",                                                \
+		"multilink fragment of a packet of which others are lost")                         \
+	X(DATAPATH, MP_SIZE, "mp-size", "multilink packet larger than our MRRU")                   \
 	X(DATAPATH, INNER_HEADER, "inner-header", "network packet with a malformed IP header")     \
 	X(DATAPATH, INNER_SOURCE, "inner-source", "inner source address is not the session's")     \
 	X(DATAPATH, INNER_ROUTE, "inner-route", "no session has this inner destination")           \

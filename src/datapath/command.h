@@ -25,11 +25,13 @@ enum datapath_command_kind {
 	DATAPATH_HEADERS,      /* IPCP: VJ header compression, or no longer */
 	DATAPATH_FRAMING,      /* LCP opened: what may be sent and how */
 	DATAPATH_NETWORK,      /* network protocols that are up, and the peer's addresses */
+	DATAPATH_BUNDLE,       /* this link is one of a bundle, until its EPOCH or DETACH */
 	DATAPATH_PATH,         /* the outer path to the peer, or its MTU, is another */
 	DATAPATH_EPOCH,        /* LCP restarted: wipe keys, stop data; the GRE sequence goes on */
 	DATAPATH_DETACH,       /* forget the session */
 };
 
+struct datapath;
 struct layer_memory;
 
 /* Which packets of the link are the control plane's and do not go to the interface, besides those
@@ -59,6 +61,11 @@ struct datapath_command {
 			uint8_t dscp;    /* of outer packets: 0 to 63 */
 			uint16_t window; /* the peer was told that we buffer so many packets */
 			uint8_t services; /* DATAPATH_SERVE_* */
+			/* A bundle, which no packet is sent to: `local_call_id` is that of its
+			 * first link, whose place it shares. */
+			bool bundle;
+			bool send_short, receive_short; /* fragments' numbers have 12 bits */
+			uint16_t mrru;                  /* ours */
 		} attach;
 		struct {
 			uint16_t peer_call_id;
@@ -89,6 +96,7 @@ struct datapath_command {
 			uint16_t mtu;      /* largest inner packet we send, outer path considered */
 			bool compress_protocol; /* the peer takes one-byte protocol fields (PFC) */
 			bool compress_address;  /* the peer takes frames without FF 03 (ACFC) */
+			bool multilink;         /* fragments may come before DATAPATH_BUNDLE does */
 		} framing;
 		struct {
 			bool ipv4, ipv6;            /* up now; both false stops data */
@@ -101,6 +109,11 @@ struct datapath_command {
 			uint32_t index; /* the back end's number of the path; 0: none known */
 			uint16_t mtu;   /* largest outer IP packet, header included; 0: unknown */
 		} path;
+		struct {
+			uint32_t subject;          /* of the bundle */
+			struct datapath *datapath; /* the same, put in by the data plane; NULL: it
+						    * is not there any more */
+		} bundle;
 		struct {
 			uint16_t length; /* of the bytes behind: protocol field and information */
 		} frame;

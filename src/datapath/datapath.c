@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "bundle_link.h"
 #include "digest.h"
 #include "frame.h"
 #include "inner.h"
@@ -59,19 +60,25 @@ static void forget_link(struct datapath_engine *engine, struct datapath *dp)
 	mppe_wipe(&dp->receive, engine->keys);
 	datapath_drop_previous(engine, dp);
 	dp->ipv4 = dp->ipv6 = false;
-	dp->compress_protocol = dp->compress_address = false;
+	dp->compress_protocol = dp->compress_address = dp->multilink = false;
 	dp->mtu = MTU_DEFAULT;
 	dp->send_mru = PPP_MRU_DEFAULT;
 	dp->suspicious = 0;
 	dp->resync_tries = 0;
 }
 
+void datapath_uproot(const struct datapath_engine *engine, struct datapath *dp)
+{
+	reorder_clear(&dp->gre.order, engine->pool);
+	window_clear(&dp->gre.window, engine->pool);
+}
+
 static void detach(struct datapath_engine *engine, struct datapath *dp)
 {
-	if (dp->attached) {
-		reorder_clear(&dp->gre.order, engine->pool);
-		window_clear(&dp->gre.window, engine->pool);
-	}
+	if (dp->attached)
+		datapath_uproot(engine, dp);
+	bundle_link_leave(dp);
+	bundle_end(engine, dp);
 	forget_link(engine, dp);
 	dp->attached = dp->connected = false;
 	dp->gre.ack_owed = false;
@@ -104,6 +111,8 @@ static void attach(struct datapath_engine *engine, struct datapath *dp,
 	dp->answers = DATAPATH_ANSWERS;
 	dp->answers_at = now;
 	dp->attached = true;
+	if (command->attach.bundle)
+		bundle_start(dp, command);
 }
 
 static void arm_receive(const struct datapath_engine *engine, struct datapath *dp,
@@ -146,6 +155,7 @@ static void set_framing(struct datapath *dp, const struct datapath_command *comm
 	dp->mtu = command->framing.mtu;
 	dp->compress_protocol = command->framing.compress_protocol;
 	dp->compress_address = command->framing.compress_address;
+	dp->multilink = command->framing.multilink;
 }
 
 static void set_network(struct datapath *dp, const struct datapath_command *command)
@@ -231,6 +241,9 @@ void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 	case DATAPATH_NETWORK:
 		set_network(dp, command);
 		break;
+	case DATAPATH_BUNDLE:
+		bundle_link_join(dp, command, now);
+		break;
 	case DATAPATH_PATH:
 		set_path(dp, command);
 		break;
@@ -239,6 +252,7 @@ void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 		forget_link(engine, dp);
 		dp->counters.drops[DROP_INNER_EARLY] += window_clear(&dp->gre.window, engine->pool);
 		open_epoch(engine, dp, now, out);
+		bundle_link_leave(dp);
 		break;
 	case DATAPATH_DETACH:
 		detach(engine, dp);
@@ -315,5 +329,7 @@ uint64_t datapath_deadline(const struct datapath *dp)
 		deadline = open_resync_deadline(dp);
 	if (dp->connected && window_deadline(&dp->gre.window) < deadline)
 		deadline = window_deadline(&dp->gre.window);
+	if (bundle_is_own(dp) && dp->bundle->receiver.expires < deadline)
+		deadline = dp->bundle->receiver.expires;
 	return dp->nat && dp->nat_due < deadline ? dp->nat_due : deadline;
 }

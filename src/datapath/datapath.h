@@ -57,6 +57,8 @@ struct datapath_streams {
 /* All zero at first but for `streams`, which is the owner's, and its own to set; it stays. */
 struct datapath {
 	struct datapath_streams *streams;
+	struct datapath_bundle
+		*bundle;       /* this is a bundle's, or that of one of its links; or NULL */
 	struct layers *layers; /* what was negotiated besides MPPE; NULL: nothing, as most */
 	uint32_t subject, epoch;
 	uint16_t local_call_id, peer_call_id;
@@ -67,6 +69,8 @@ struct datapath {
 	uint8_t dscp;     /* of outer packets, unless copied */
 	uint8_t services; /* DATAPATH_SERVE_* */
 	bool compress_protocol, compress_address;
+	bool multilink; /* agreed to with LCP, and `link` is the number in the bundle */
+	uint8_t link;
 	bool ipv4, ipv6;
 	uint16_t mtu;                            /* as agreed with LCP: see datapath_mtu */
 	uint16_t send_mru;                       /* the peer's */
@@ -118,6 +122,10 @@ void datapath_drop_previous(const struct datapath_engine *engine, struct datapat
 void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 	const struct datapath_command *command, const uint8_t *frame, uint64_t now,
 	struct packet_list *out);
+
+/* Before the session goes to another engine: what is held for it here goes back to the pool. Not of
+ * one with keys, layers or a bundle. */
+void datapath_uproot(const struct datapath_engine *engine, struct datapath *dp);
 
 /* Whether an outer packet from `from` belongs to `dp`, found by call ID (NULL: none was found).
  * False counts GRE_CALL in the engine or GRE_PEER in the session. */

@@ -12,11 +12,13 @@
 
 enum {
 	PROTOCOL_IPV4 = 0x0021,
+	PROTOCOL_MULTILINK = 0x003d,
 	PROTOCOL_IPV6 = 0x0057,
 	PROTOCOL_MPPE_FIRST = 0x0021, /* what MPPE may carry (RFC 3078 §3) */
 	PROTOCOL_MPPE_LAST = 0x00fa,
 	PROTOCOL_COMPRESSED = 0x00fd, /* an MPPE packet */
 	PROTOCOL_NETWORK_LAST = 0x3fff,
+	PROTOCOL_UNIT_LAST = 0xbfff, /* those above are a link's (RFC 1661 §2) */
 	PROTOCOL_CCP = 0x80fd,
 	FRAME_HEADER_MAX = 4,
 };

@@ -6,6 +6,7 @@
 #ifndef GREYLINE_HOLD_H
 #define GREYLINE_HOLD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "limits.h"
@@ -15,10 +16,11 @@
 struct hold_slot {
 	uint16_t next;     /* of the owner's list, or of the free list */
 	uint16_t length;   /* bytes of the PPP frame */
-	uint32_t sequence; /* GRE sequence number */
+	uint32_t sequence; /* of GRE; of multilink */
 	uint64_t arrived;  /* microseconds */
 	uint8_t frame[OUTER_MAX];
-	uint8_t tos; /* of the outer header it came with */
+	uint8_t tos;       /* of the outer header it came with */
+	bool begins, ends; /* of a multilink fragment */
 };
 
 struct hold_pool {

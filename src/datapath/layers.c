@@ -22,6 +22,7 @@
 #include <assert.h>
 
 #include "bsd.h"
+#include "bundle_link.h"
 #include "datapath.h"
 #include "deflate.h"
 #include "dese.h"
@@ -32,7 +33,6 @@
 #include "vj.h"
 
 enum {
-	PROTOCOL_MULTILINK = 0x003d,
 	PROTOCOL_ENCRYPTED = 0x0053,
 	PROTOCOL_IPCP = 0x8021,
 	PROTOCOL_IPV6CP = 0x8057,
@@ -78,6 +78,8 @@ static size_t headers_need(const struct datapath_command *command)
 
 size_t layers_need(const struct datapath_command *command)
 {
+	if (command->kind == DATAPATH_ATTACH)
+		return command->attach.bundle ? sizeof(struct datapath_bundle) : 0;
 	if (command->kind == DATAPATH_CIPHER)
 		return command->cipher.key.length ? sizeof(struct dese) : 0;
 	if (command->kind == DATAPATH_HEADERS)
@@ -90,8 +92,7 @@ size_t layers_need(const struct datapath_command *command)
 	return ops ? ops->size(params, direction(way_of(command->compress.transmit))) : 0;
 }
 
-/* What was there goes back to the owner. */
-static void give_back(struct datapath_engine *engine, struct layer_memory *memory)
+void layers_give_back(struct datapath_engine *engine, struct layer_memory *memory)
 {
 	if (!memory)
 		return;
@@ -103,7 +104,7 @@ static void give_back(struct datapath_engine *engine, struct layer_memory *memor
 static void replace(struct datapath_engine *engine, struct layers *layers, enum layer layer,
 	enum layer_way way, struct layer_memory *memory)
 {
-	give_back(engine, layers->memory[layer][way]);
+	layers_give_back(engine, layers->memory[layer][way]);
 	layers->memory[layer][way] = memory;
 }
 
@@ -162,7 +163,7 @@ void layers_execute(
 	size_t need = layers_need(command);
 
 	if (memory && (!need || memory->size < need)) {
-		give_back(engine, memory);
+		layers_give_back(engine, memory);
 		memory = NULL;
 	}
 	if (!dp->layers && !memory)
@@ -182,7 +183,7 @@ void layers_execute(
 
 void layers_refuse(struct datapath_engine *engine, const struct datapath_command *command)
 {
-	give_back(engine, command->memory);
+	layers_give_back(engine, command->memory);
 }
 
 void layers_forget(struct datapath_engine *engine, struct datapath *dp)

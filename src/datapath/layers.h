@@ -77,6 +77,9 @@ size_t layers_need(const struct datapath_command *command);
 void layers_execute(struct datapath_engine *engine, struct datapath *dp,
 	const struct datapath_command *command);
 
+/* What is not used any more goes back to the owner, wiped; NULL: nothing. */
+void layers_give_back(struct datapath_engine *engine, struct layer_memory *memory);
+
 /* A command that cannot be executed any more: its memory goes back. */
 void layers_refuse(struct datapath_engine *engine, const struct datapath_command *command);
 

@@ -34,6 +34,7 @@
 
 #include <string.h>
 
+#include "bundle_link.h"
 #include "cipher.h"
 #include "ecn.h"
 #include "frame.h"
@@ -500,14 +501,84 @@ static __attribute__((noinline)) bool open_layered(struct opening *o, struct dat
 	return deliver(o, dp, frame.protocol, arrival, why);
 }
 
+static void open_fragment(struct opening *o, struct datapath *link, const struct arrival *arrival);
+
+/* Fragments of a link are put together for the bundle; what else is the unit's belongs to it too.
+ */
 static bool open_protocol(struct opening *o, struct datapath *dp, uint16_t protocol,
 	struct arrival *arrival, enum drop *why)
 {
+	if (bundle_is_link(dp) && protocol == PROTOCOL_MULTILINK) {
+		open_fragment(o, dp, arrival);
+		return true;
+	}
+	if (bundle_is_link(dp) && protocol <= PROTOCOL_UNIT_LAST)
+		dp = dp->bundle->own;
+	else if (dp->multilink && protocol == PROTOCOL_MULTILINK)
+		return deliver(o, dp, protocol, arrival, why); /* it has not joined yet */
 	if (protocol == PROTOCOL_COMPRESSED && (!dp->layers || mppe_armed(&dp->receive)))
 		return open_encrypted(o, dp, arrival, why);
 	if (dp->layers)
 		return open_layered(o, dp, protocol, arrival, why);
 	return open_clear(o, dp, protocol, arrival, why);
+}
+
+/* So many packets of the peer's will not come. */
+static void tell_lost(struct datapath *dp, uint32_t packets)
+{
+	mppe_lost(&dp->receive, packets);
+	if (dp->layers && packets)
+		layers_lost(dp->layers);
+}
+
+/* A frame that came in fragments. */
+static void open_assembled(struct opening *o, struct datapath *dp, struct arrival arrival)
+{
+	uint16_t protocol;
+	enum drop why;
+
+	if (!frame_parse(&arrival.frame, &protocol, &why))
+		drop(dp, why);
+	else if (protocol == PROTOCOL_MULTILINK)
+		drop(dp, DROP_PPP_PROTOCOL);
+	else if (!open_protocol(o, dp, protocol, &arrival, &why))
+		drop(dp, why);
+}
+
+/* What is complete in a bundle leaves it, in order. */
+static void release_bundle(struct opening *o, struct datapath_bundle *bundle)
+{
+	struct multilink_receiver *receiver = &bundle->receiver;
+	struct arrival arrival = {.fleeting = true};
+	uint32_t lost = receiver->lost;
+
+	while (multilink_next(receiver, o->engine->pool, &arrival.frame, &arrival.tos, o->now)) {
+		if (receiver->lost != lost)
+			tell_lost(bundle->own, receiver->lost - lost);
+		lost = receiver->lost;
+		open_assembled(o, bundle->own, arrival);
+	}
+	if (receiver->lost != lost)
+		tell_lost(bundle->own, receiver->lost - lost);
+	bundle->own->counters.lost = receiver->lost;
+}
+
+static void open_fragment(struct opening *o, struct datapath *link, const struct arrival *arrival)
+{
+	struct datapath_bundle *bundle = link->bundle;
+	struct multilink_receiver *receiver = &bundle->receiver;
+	struct arrival whole = *arrival;
+
+	whole.late = false; /* the bundle has its own numbers */
+	link->counters.rx_packets++;
+	link->counters.rx_bytes += reader_left(&arrival->frame);
+	bundle->own->last_received = o->now;
+	if (multilink_take(receiver, o->engine->pool, link->link, arrival->frame, arrival->tos,
+		    o->now) == MULTILINK_WHOLE) {
+		read_bytes(&whole.frame, multilink_header_size(receiver->short_sequence));
+		open_assembled(o, bundle->own, whole);
+	}
+	release_bundle(o, bundle);
 }
 
 /* One PPP frame, in its turn. At most one output. */
@@ -530,7 +601,12 @@ static bool open_late_frame(struct opening *o, struct datapath *dp, struct arriv
 
 	arrival.late = true;
 	if (frame_parse(&arrival.frame, &protocol, &why)) {
-		if (protocol != PROTOCOL_COMPRESSED || !dp->receive.stateless || dp->previous ||
+		if (bundle_is_link(dp) && protocol == PROTOCOL_MULTILINK) {
+			open_fragment(o, dp, &arrival);
+			return true;
+		}
+		if (protocol != PROTOCOL_COMPRESSED || bundle_is_link(dp) ||
+			!dp->receive.stateless || dp->previous ||
 			(dp->layers && layers_ordered(dp->layers)))
 			why = DROP_GRE_LATE;
 		else
@@ -562,9 +638,7 @@ static void give_up(struct opening *o, struct datapath *dp, uint32_t sequence)
 	uint32_t lost = dp->gre.order.lost;
 
 	reorder_give_up(&dp->gre.order, o->engine->pool, sequence, o->now);
-	mppe_lost(&dp->receive, dp->gre.order.lost - lost);
-	if (dp->layers && dp->gre.order.lost != lost)
-		layers_lost(dp->layers);
+	tell_lost(dp, dp->gre.order.lost - lost);
 	release(o, dp);
 }
 
@@ -664,6 +738,13 @@ static void open_packet(struct opening *o, struct datapath *dp, const struct pac
 	dp->counters.lost = dp->gre.order.lost;
 }
 
+/* Every frame gives one output at most: this one, each that it releases, and in a bundle each that
+ * those complete. */
+static size_t outputs_of(const struct datapath *dp)
+{
+	return dp->gre.order.held + 1u + (dp->bundle ? dp->bundle->receiver.held : 0u);
+}
+
 size_t datapath_open(struct datapath_engine *engine, const struct packet *in, size_t count,
 	uint64_t now, struct packet_list *out)
 {
@@ -677,10 +758,9 @@ size_t datapath_open(struct datapath_engine *engine, const struct packet *in, si
 			engine->drops[DROP_GRE_CALL]++;
 			continue;
 		}
-		/* Every frame gives one output at most: this one, and each that it releases. */
-		if (packet_list_room(out) < dp->gre.order.held + 1u) {
+		if (packet_list_room(out) < outputs_of(dp)) {
 			finish(&o);
-			if (packet_list_room(out) < dp->gre.order.held + 1u)
+			if (packet_list_room(out) < outputs_of(dp))
 				break;
 		}
 		open_packet(&o, dp, &in[n]);
@@ -698,10 +778,16 @@ void open_expired(
 	struct opening o;
 
 	start(&o, engine, now, out);
-	while (dp->gre.order.expires <= now && packet_list_room(out) >= dp->gre.order.held)
+	while (dp->gre.order.expires <= now && packet_list_room(out) >= outputs_of(dp))
 		give_up(&o, dp, 0);
+	if (bundle_is_own(dp) && dp->bundle->receiver.expires <= now &&
+		packet_list_room(out) >= outputs_of(dp)) {
+		multilink_expire(&dp->bundle->receiver, engine->pool);
+		release_bundle(&o, dp->bundle);
+	}
 	finish(&o);
-	dp->counters.lost = dp->gre.order.lost;
+	if (!bundle_is_own(dp))
+		dp->counters.lost = dp->gre.order.lost;
 }
 
 void open_epoch(
@@ -711,7 +797,7 @@ void open_epoch(
 
 	start(&o, engine, now, out);
 	while (serial_after(reorder_ahead(&dp->gre.order), dp->gre.order.next) &&
-		packet_list_room(out) >= dp->gre.order.held)
+		packet_list_room(out) >= outputs_of(dp))
 		give_up(&o, dp, reorder_ahead(&dp->gre.order));
 	finish(&o);
 	dp->counters.lost = dp->gre.order.lost;

@@ -31,7 +31,11 @@
 #include "frame.h"
 #include "inner.h"
 #include "mss.h"
+#include "seal_bundle.h"
 #include "segment.h"
+
+/* Around an inner packet in a bundle, at most: protocol fields and what encryption adds. */
+enum { BUNDLE_FRAME_FIELDS = 32 };
 
 enum { CCP_PACKET = 4, TOS_DSCP = 0xfc, TOS_ECN = 0x03 };
 
@@ -50,8 +54,7 @@ static uint8_t seal_tos(const struct datapath *dp, uint8_t inner)
 	return dscp | (dp->ecn ? inner & TOS_ECN : 0);
 }
 
-/* Starts an outer packet: the GRE header in front of `payload` bytes. */
-static struct packet *start_outer(
+struct packet *seal_start(
 	struct datapath *dp, size_t payload, struct packet_list *out, struct writer *w)
 {
 	struct packet *packet = packet_list_next(out, dp);
@@ -67,7 +70,7 @@ static struct packet *start_outer(
 	return packet;
 }
 
-static void finish_outer(struct packet *packet, const struct writer *w, struct packet_list *out)
+void seal_finish(struct packet *packet, const struct writer *w, struct packet_list *out)
 {
 	assert(!w->failed);
 	packet->length = (uint32_t)writer_length(w);
@@ -78,14 +81,16 @@ static void finish_outer(struct packet *packet, const struct writer *w, struct p
 bool seal_control(struct datapath *dp, const uint8_t *frame, size_t length, struct packet_list *out)
 {
 	struct writer w;
-	struct packet *packet = start_outer(dp, 2 + length, out, &w);
+	if (bundle_is_own(dp))
+		return bundle_seal_cut(dp->bundle, frame, length, seal_tos(dp, 0), true, out);
+	struct packet *packet = seal_start(dp, 2 + length, out, &w);
 
 	if (!packet)
 		return false;
 	write_u16(&w, 0xff03);
 	write_bytes(&w, frame, length);
 	packet->control = true;
-	finish_outer(packet, &w, out);
+	seal_finish(packet, &w, out);
 	return true;
 }
 
@@ -106,14 +111,14 @@ static bool send_waiting(struct datapath_engine *engine, struct datapath *dp,
 	const struct hold_slot *slot, uint64_t now, struct packet_list *out)
 {
 	struct writer w;
-	struct packet *packet = start_outer(dp, slot->length, out, &w);
+	struct packet *packet = seal_start(dp, slot->length, out, &w);
 
 	if (!packet)
 		return false;
 	window_sent(&dp->gre.window, dp->gre.send_next - 1, now);
 	write_bytes(&w, slot->frame, slot->length);
 	packet->tos = slot->tos;
-	finish_outer(packet, &w, out);
+	seal_finish(packet, &w, out);
 	window_release(&dp->gre.window, engine->pool);
 	return true;
 }
@@ -150,9 +155,9 @@ static void send_due_ack(struct datapath *dp, uint64_t now, struct packet_list *
 
 	if (!dp->gre.ack_owed || dp->gre.ack_due > now)
 		return;
-	struct packet *packet = start_outer(dp, 0, out, &w);
+	struct packet *packet = seal_start(dp, 0, out, &w);
 	if (packet)
-		finish_outer(packet, &w, out);
+		seal_finish(packet, &w, out);
 }
 
 void seal_due(
@@ -175,7 +180,7 @@ void seal_due_nat(struct datapath *dp, uint64_t now, struct packet_list *out)
 	gre_build_opening(&w);
 	packet->kind = PACKET_OUTER;
 	packet->control = true;
-	finish_outer(packet, &w, out);
+	seal_finish(packet, &w, out);
 	dp->nat_due = now + NAT_OPEN_EVERY;
 }
 
@@ -228,7 +233,8 @@ struct sending {
 /* An outer packet whose PPP frame waits for the network packet. */
 struct frame {
 	struct packet *packet;
-	struct hold_slot *held; /* instead: it will wait for room in the peer's window */
+	struct hold_slot *held;    /* instead: it will wait for room in the peer's window */
+	const struct sending *cut; /* instead: it will go in pieces */
 	struct writer w;
 	uint8_t *mppe; /* NULL: in clear */
 };
@@ -257,6 +263,24 @@ static bool must_wait(const struct gre *gre)
 	return gre->window.held || !window_has_room(&gre->window, gre->send_next);
 }
 
+/* Of a bundle: on the link whose turn it is, or in pieces. */
+static bool place_in_bundle(struct sealing *s, const struct sending *sending, size_t payload,
+	struct frame *frame, enum drop *why)
+{
+	struct datapath_bundle *bundle = sending->dp->bundle;
+
+	frame->packet = bundle_seal_whole(bundle, payload, s->out, &frame->w);
+	if (frame->packet) {
+		frame->packet->tos = sending->tos;
+		return true;
+	}
+	if (payload > sizeof(bundle->frame))
+		return refuse(why, DROP_INNER_SIZE);
+	frame->w = writer_over(bundle->frame, sizeof(bundle->frame));
+	frame->cut = sending;
+	return true;
+}
+
 /* Finds the place for a frame of `payload` bytes; false when the list or the buffer is too small.
  */
 static bool place_frame(struct sealing *s, const struct sending *sending, size_t payload,
@@ -264,24 +288,39 @@ static bool place_frame(struct sealing *s, const struct sending *sending, size_t
 {
 	struct gre *gre = &sending->dp->gre;
 
+	frame->held = NULL;
+	frame->cut = NULL;
+	if (sending->dp->bundle)
+		return place_in_bundle(s, sending, payload, frame, why);
 	if (gre->window.on && must_wait(gre))
 		return hold_frame(s, sending, payload, frame, why);
-	frame->packet = start_outer(sending->dp, payload, s->out, &frame->w);
+	frame->packet = seal_start(sending->dp, payload, s->out, &frame->w);
 	if (!frame->packet)
 		return refuse(why, DROP_INNER_SIZE);
 	frame->packet->tos = sending->tos;
-	frame->held = NULL;
 	if (gre->window.on)
 		window_sent(&gre->window, gre->send_next - 1, s->now);
 	return true;
 }
 
+/* All the pieces have room: has_room() saw to it. */
+static void cut_frame(struct sealing *s, const struct frame *frame)
+{
+	const struct sending *sending = frame->cut;
+
+	cipher_flush(&s->cipher);
+	bundle_seal_cut(sending->dp->bundle, frame->w.start, writer_length(&frame->w), sending->tos,
+		false, s->out);
+}
+
 static void finish_frame(struct sealing *s, struct frame *frame)
 {
-	if (frame->held)
+	if (frame->cut)
+		cut_frame(s, frame);
+	else if (frame->held)
 		frame->held->length = (uint16_t)writer_length(&frame->w);
 	else
-		finish_outer(frame->packet, &frame->w, s->out);
+		seal_finish(frame->packet, &frame->w, s->out);
 }
 
 /* With layers on the way the network packet alone is laid out, where nothing is sent from yet. */
@@ -437,13 +476,22 @@ static enum outcome may_send(const struct sending *sending, enum drop *why)
 	return SEALED;
 }
 
+/* Room for `count` packets of at most `length` bytes. */
+static bool has_room(
+	const struct sealing *s, const struct datapath *dp, size_t count, size_t length)
+{
+	if (dp->bundle)
+		count *= bundle_pieces(dp->bundle, length + BUNDLE_FRAME_FIELDS);
+	return packet_list_room(s->out) >= count;
+}
+
 /* A packet that fits. */
 static enum outcome seal_whole(struct sealing *s, const struct sending *sending, enum drop *why)
 {
 	const struct inner *inner = &sending->inner;
 	struct frame frame;
 
-	if (!packet_list_room(s->out))
+	if (!has_room(s, sending->dp, 1, inner->length))
 		return NO_ROOM;
 	if (!open_frame(s, sending, inner->length, &frame, why))
 		return DROPPED;
@@ -465,7 +513,7 @@ static enum outcome seal_fragments(struct sealing *s, const struct sending *send
 
 	if (count == 0 || count > DATAPATH_OUT_PER_IN)
 		return drop(why, DROP_INNER_SIZE);
-	if (packet_list_room(s->out) < count)
+	if (!has_room(s, sending->dp, count, sending->mtu))
 		return NO_ROOM;
 	for (size_t n = 0; n < count; n++) {
 		size_t length = inner_fragment_length(inner, sending->mtu, n);
@@ -486,7 +534,7 @@ static enum outcome seal_segment(struct sealing *s, const struct sending *sendin
 	size_t length = segment_length(segments, index);
 	struct frame frame;
 
-	if (!packet_list_room(s->out))
+	if (!has_room(s, sending->dp, 1, length))
 		return NO_ROOM;
 	if (!open_frame(s, sending, length, &frame, why))
 		return DROPPED;

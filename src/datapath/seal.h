@@ -30,6 +30,12 @@ static inline size_t packet_list_room(const struct packet_list *out)
 	return out->max - out->count;
 }
 
+/* Starts an outer packet: the GRE header in front of `payload` bytes. NULL when the list is full,
+ * the payload too long for it, or the peer's call ID not known yet. */
+struct packet *seal_start(
+	struct datapath *dp, size_t payload, struct packet_list *out, struct writer *w);
+void seal_finish(struct packet *packet, const struct writer *w, struct packet_list *out);
+
 /* Sends a control frame (protocol field and information), uncompressed and in clear. False when
  * the list is full, the frame too long for it, or the peer's call ID not known yet. */
 bool seal_control(

@@ -66,6 +66,16 @@ static void on_changed(void *context, uint32_t index, const struct path *path)
 		tell_mtu(p, &p->travellers[at - 1], path->mtu);
 }
 
+static void tell_worker(
+	struct dataplane_paths *p, uint32_t index, unsigned worker, const struct path *path)
+{
+	struct route_users *users = &p->users[index];
+	if (users->workers >> worker & 1)
+		return;
+	users->workers |= UINT32_C(1) << worker;
+	p->config.tell_path(p->config.context, worker, index, path);
+}
+
 void dataplane_paths_attach(
 	struct dataplane_paths *p, const struct datapath_command *attach, unsigned worker)
 {
@@ -83,11 +93,15 @@ void dataplane_paths_attach(
 	else
 		users->mtu = path.mtu;
 	users->first = place + 1;
-	if (!(users->workers >> worker & 1)) {
-		users->workers |= UINT32_C(1) << worker;
-		p->config.tell_path(p->config.context, worker, index, &path);
-	}
+	tell_worker(p, index, worker, &path);
 	tell_mtu(p, t, users->mtu);
+}
+
+void dataplane_paths_move(struct dataplane_paths *p, uint32_t subject, unsigned worker)
+{
+	const struct traveller *t = &p->travellers[subject_index(subject)];
+	if (t->path && t->subject == subject)
+		tell_worker(p, t->path, worker, paths_known(p->paths, t->path));
 }
 
 void dataplane_paths_detach(struct dataplane_paths *p, uint32_t subject)

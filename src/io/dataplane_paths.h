@@ -32,6 +32,8 @@ void dataplane_paths_close(struct dataplane_paths *paths); /* NULL is fine */
 void dataplane_paths_attach(
 	struct dataplane_paths *paths, const struct datapath_command *attach, unsigned worker);
 /* The worker knows the session no more. */
+/* The session is at another worker now. */
+void dataplane_paths_move(struct dataplane_paths *paths, uint32_t subject, unsigned worker);
 void dataplane_paths_detach(struct dataplane_paths *paths, uint32_t subject);
 /* A worker's packets came back from there. */
 void dataplane_paths_suspect(struct dataplane_paths *paths, uint32_t index);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "backlog.h"
+#include "bundle_link.h"
 #include "dataplane_paths.h"
 #include "netlink.h"
 #include "subject.h"
@@ -35,6 +36,9 @@ static_assert((int)WORKERS_MAX <= (int)TOLD_BY_SELF, "everybody has a number to 
 struct attachment {
 	uint32_t subject; /* 0: none */
 	bool detaching;
+	bool moving; /* to worker `target`: commands wait in `movers` */
+	uint8_t target;
+	uint16_t call_id;
 	struct routing_hosts hosts; /* what leads to it */
 };
 
@@ -49,6 +53,7 @@ struct dataplane {
 	bool stopped;
 	struct attachment *attached;
 	struct backlog backlogs[WORKERS_MAX];
+	struct backlog movers;  /* struct worker_request, and a frame: of sessions that move */
 	struct backlog answers; /* struct worker_event: DETACHED without a worker */
 	struct workers workers;
 	struct outer_choice choice;
@@ -131,6 +136,70 @@ static void route(struct dataplane *d, struct attachment *a, const struct datapa
 		owner_of(d, command->subject));
 }
 
+static void give_request(struct dataplane *d, struct attachment *a,
+	const struct worker_request *request, const uint8_t *frame, uint32_t length);
+
+/* Of what waits for sessions that moved, all that need not wait any more. */
+static void send_waiting(struct dataplane *d)
+{
+	struct backlog waiting = d->movers;
+	if (!waiting.first)
+		return;
+	backlog_init(&d->movers);
+	for (; waiting.first; backlog_drop_first(&waiting)) {
+		struct worker_request request;
+		memcpy(&request, waiting_bytes(waiting.first), sizeof(request));
+		const uint8_t *frame = (const uint8_t *)waiting_bytes(waiting.first);
+		struct attachment *a = attachment_of(d, request.command.subject);
+		give_request(d, a, &request, frame + sizeof(request),
+			waiting.first->length - (uint32_t)sizeof(request));
+		explicit_bzero(&request, sizeof(request));
+	}
+}
+
+/* A link of a bundle goes to the bundle's worker. What is told it meanwhile waits. */
+static void move(struct dataplane *d, struct attachment *a, unsigned target)
+{
+	struct worker_request request = {.kind = WORKER_LEAVE, .command.subject = a->subject};
+	a->moving = true;
+	a->target = (uint8_t)target;
+	send_request(d, owner_of(d, a->subject), &request, NULL, 0);
+}
+
+/* Its old worker has let it go. */
+static void moved(struct dataplane *d, uint32_t subject)
+{
+	struct attachment *a = attachment_of(d, subject);
+	struct worker_request request = {.kind = WORKER_ENTER, .command.subject = subject};
+	assert(a && a->moving);
+	_Atomic uint8_t *place = &d->workers.places[subject_index(subject)];
+	uint8_t rest = atomic_load_explicit(place, memory_order_relaxed) & (uint8_t)~PLACE_WORKER;
+	atomic_store_explicit(place, rest | a->target, memory_order_release);
+	atomic_store_explicit(
+		&d->workers.moved[a->call_id], (uint8_t)(a->target + 1), memory_order_release);
+	atomic_store_explicit(&d->workers.any_moved, true, memory_order_relaxed);
+	a->moving = false;
+	dataplane_paths_move(d->paths, subject, a->target);
+	send_request(d, a->target, &request, NULL, 0);
+	send_waiting(d);
+}
+
+static void give_request(struct dataplane *d, struct attachment *a,
+	const struct worker_request *request, const uint8_t *frame, uint32_t length)
+{
+	const struct datapath_command *command = &request->command;
+	if (request->kind == WORKER_COMMAND && command->kind == DATAPATH_BUNDLE && !a->moving) {
+		unsigned target = owner_of(d, command->bundle.subject);
+		if (target != owner_of(d, a->subject))
+			move(d, a, target);
+	}
+	if (!a->moving)
+		send_request(d, owner_of(d, a->subject), request, frame, length);
+	else
+		while (!backlog_add(&d->movers, request, sizeof(*request), frame, length))
+			poll(NULL, 0, 1);
+}
+
 static void user_command(
 	struct dataplane *d, const struct datapath_command *command, const uint8_t *frame)
 {
@@ -142,6 +211,7 @@ static void user_command(
 		assert(a->subject == 0 && command->subject != 0);
 		*a = (struct attachment){
 			.subject = command->subject,
+			.call_id = command->attach.bundle ? 0 : command->attach.local_call_id,
 		};
 		set_place(d, command);
 	} else if (command->kind == DATAPATH_DETACH) {
@@ -162,10 +232,10 @@ static void user_command(
 	size_t need = layers_need(command);
 	if (need)
 		request.command.memory = layer_memory_take(&d->workers.layer_budget, need);
-	send_request(d, owner_of(d, command->subject), &request, frame, length);
+	give_request(d, a, &request, frame, length);
 	explicit_bzero(&request, sizeof(request));
 	route(d, a, command);
-	if (command->kind == DATAPATH_ATTACH)
+	if (command->kind == DATAPATH_ATTACH && !command->attach.bundle)
 		dataplane_paths_attach(d->paths, command, owner_of(d, command->subject));
 }
 
@@ -190,7 +260,7 @@ static int user_interface(struct dataplane *d, uint32_t subject, int tun)
 	tun_queue_adopt(&request.tun, tun);
 	atomic_fetch_or_explicit(
 		&d->workers.places[subject_index(subject)], PLACE_INTERFACE, memory_order_release);
-	send_request(d, owner_of(d, subject), &request, NULL, 0);
+	give_request(d, a, &request, NULL, 0);
 	return 0;
 }
 
@@ -270,8 +340,12 @@ static void give_event(
 			memcpy(&counters, bytes, sizeof(counters));
 		event.counters = &counters;
 		struct attachment *a = attachment_of(d, head->subject);
-		if (a)
+		if (a) {
+			if (atomic_load_explicit(&d->workers.any_moved, memory_order_relaxed))
+				atomic_store_explicit(
+					&d->workers.moved[a->call_id], 0, memory_order_release);
 			*a = (struct attachment){.subject = 0};
+		}
 		dataplane_paths_detach(d->paths, head->subject);
 	}
 	d->config.event(d->config.context, &event);
@@ -298,6 +372,11 @@ static bool drain_events(struct dataplane *d, struct worker *worker)
 		assert(length >= sizeof(*head));
 		if (head->suspect) {
 			dataplane_paths_suspect(d->paths, head->subject);
+			ring_release(&worker->events);
+			continue;
+		}
+		if (head->left) {
+			moved(d, head->subject);
 			ring_release(&worker->events);
 			continue;
 		}
@@ -386,6 +465,7 @@ static void free_dataplane(struct dataplane *d)
 	close_tuns(d);
 	for (unsigned n = 0; n < WORKERS_MAX; n++)
 		free_backlog(d, &d->backlogs[n]);
+	free_backlog(d, &d->movers);
 	while (d->answers.first)
 		backlog_drop_first(&d->answers);
 	free(d->attached);
@@ -458,6 +538,13 @@ static int open_paths(struct dataplane *d, char error[256])
 	return dataplane_paths_open(&d->paths, &config, error);
 }
 
+/* Bundles take theirs from the same, and shall not find it used up. */
+static size_t bundles_memory(const struct dataplane_config *config)
+{
+	return config->sessions_max *
+	       (sizeof(struct layer_memory) + sizeof(struct datapath_bundle));
+}
+
 static int prepare(struct dataplane *d, char error[256])
 {
 	d->attached = calloc(d->config.sessions_max, sizeof(*d->attached));
@@ -467,6 +554,7 @@ static int prepare(struct dataplane *d, char error[256])
 		return failed;
 	}
 	backlog_init(&d->answers);
+	backlog_init(&d->movers);
 	for (unsigned n = 0; n < WORKERS_MAX; n++)
 		backlog_init(&d->backlogs[n]);
 	int failed = open_shared_tun(d, error);
@@ -487,7 +575,7 @@ static int prepare(struct dataplane *d, char error[256])
 				.programs = d->config.programs,
 			},
 		.sessions_max = d->config.sessions_max,
-		.layer_memory = d->config.layer_memory,
+		.layer_memory = d->config.layer_memory + bundles_memory(&d->config),
 		.told = &d->told,
 		.busy_poll = d->config.busy_poll,
 		.tuns = d->tuns,

@@ -297,6 +297,11 @@ uint32_t paths_want(
 	return index;
 }
 
+const struct path *paths_known(const struct paths *p, uint32_t index)
+{
+	return &p->entries[index].path;
+}
+
 void paths_drop(struct paths *p, uint32_t index)
 {
 	assert(index && index <= p->high && p->entries[index].wanted);

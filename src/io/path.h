@@ -53,6 +53,8 @@ void paths_close(struct paths *paths);
 uint32_t paths_want(struct paths *paths, const struct address *local, const struct address *peer,
 	struct path *path);
 void paths_drop(struct paths *paths, uint32_t index);
+/* What is known of one that is wanted; valid until the loop runs. */
+const struct path *paths_known(const struct paths *paths, uint32_t index);
 
 /* Looks again: the kernel may have learnt something that it tells nobody (a path MTU). */
 void paths_suspect(struct paths *paths, uint32_t index);

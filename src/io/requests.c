@@ -12,22 +12,30 @@
 #include "subject.h"
 #include "worker.h"
 
+/* What comes for the call ID is this session's. A bundle has none. */
+static void claim(struct worker *w, uint32_t index, const struct datapath_command *command)
+{
+	uint16_t call_id = command->attach.local_call_id;
+	if (command->attach.bundle)
+		return;
+	assert(w->all->call_ids[call_id] == 0);
+	w->all->call_ids[call_id] = index + 1;
+	outer_claim(w->outer, call_id, &command->attach.local, &command->attach.peer);
+}
+
 static void attach(struct worker *w, const struct datapath_command *command)
 {
 	uint32_t index = subject_index(command->subject);
-	uint32_t *place = &w->all->call_ids[command->attach.local_call_id];
 	struct slot *slot = &w->all->slots[index];
-	assert(index < w->all->slot_count && slot_subject(slot) == 0 && *place == 0);
+	assert(index < w->all->slot_count && slot_subject(slot) == 0);
 	slot->dp = (struct datapath){.streams = &w->all->streams[index]};
 	atomic_store_explicit(&slot->subject, command->subject, memory_order_relaxed);
 	slot->tun = (struct tun_queue){.fd = -1};
 	slot->keys_told = false;
 	slot->moved = 0;
 	slot->last_active = w->now;
-	*place = index + 1;
 	w->single = index + 1;
-	outer_claim(w->outer, command->attach.local_call_id, &command->attach.local,
-		&command->attach.peer);
+	claim(w, index, command);
 	traffic_command(w, slot, command, NULL);
 	struct dataplane_statistics fresh = {
 		.last_received = slot->dp.last_received,
@@ -52,9 +60,10 @@ static void detach(struct worker *w, struct slot *slot, const struct datapath_co
 	uint16_t call_id = slot->dp.local_call_id;
 	traffic_command(w, slot, command, NULL);
 	traffic_flush(w); /* nothing may leave in its name later */
-	outer_release(w->outer, call_id);
-	if (w->all->call_ids[call_id] == index + 1)
+	if (w->all->call_ids[call_id] == index + 1) {
+		outer_release(w->outer, call_id);
 		w->all->call_ids[call_id] = 0;
+	}
 	if (w->single == index + 1)
 		w->single = 0;
 	drop_interface(w, slot);
@@ -64,6 +73,24 @@ static void detach(struct worker *w, struct slot *slot, const struct datapath_co
 	slot->tell_keys = slot->tell_gone = 0;
 	atomic_store_explicit(&slot->subject, 0, memory_order_relaxed);
 	tell_later(w, slot);
+}
+
+/* From the moment it is told that the session has left, it is another worker's. */
+static void leave(struct worker *w, struct slot *slot)
+{
+	uint32_t index = slot_index(w, slot);
+	traffic_flush(w);
+	datapath_uproot(&w->engine, &slot->dp);
+	w->all->call_ids[slot->dp.local_call_id] = 0;
+	heap_set(&w->deadlines, index, NEVER);
+	slot->tell_left = slot_subject(slot);
+	tell_later(w, slot);
+}
+
+static void enter(struct worker *w, struct slot *slot)
+{
+	w->all->call_ids[slot->dp.local_call_id] = slot_index(w, slot) + 1;
+	worker_touch(w, slot);
 }
 
 static void take_interface(struct worker *w, const struct worker_request *request)
@@ -78,11 +105,29 @@ static void take_interface(struct worker *w, const struct worker_request *reques
 	worker_watch_tun(w, slot);
 }
 
+/* A link and its bundle, which may have gone meanwhile, are at one worker. */
+static void join(struct worker *w, struct slot *link, const struct datapath_command *command)
+{
+	struct slot *bundle = worker_slot(w, command->bundle.subject);
+	struct datapath_command whole = *command;
+	whole.bundle.datapath = bundle ? &bundle->dp : NULL;
+	traffic_command(w, link, &whole, NULL);
+}
+
 static void run(struct worker *w, const struct worker_request *request, const uint8_t *frame)
 {
 	const struct datapath_command *command = &request->command;
 	if (request->kind == WORKER_INTERFACE) {
 		take_interface(w, request);
+		return;
+	}
+	if (request->kind == WORKER_LEAVE || request->kind == WORKER_ENTER) {
+		struct slot *slot = worker_slot(w, command->subject);
+		assert(slot);
+		if (request->kind == WORKER_LEAVE)
+			leave(w, slot);
+		else
+			enter(w, slot);
 		return;
 	}
 	if (request->kind == WORKER_PATH) {
@@ -101,6 +146,10 @@ static void run(struct worker *w, const struct worker_request *request, const ui
 	}
 	if (command->kind == DATAPATH_DETACH) {
 		detach(w, slot, command);
+		return;
+	}
+	if (command->kind == DATAPATH_BUNDLE) {
+		join(w, slot, command);
 		return;
 	}
 	traffic_command(w, slot, command, frame);

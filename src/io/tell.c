@@ -125,6 +125,21 @@ static void publish(struct worker *w)
 	w->publish_at = NEVER;
 }
 
+/* As with one that is detached: it is in none of our lists any more when it is told. */
+static bool tell_left(struct worker *w, struct slot *slot)
+{
+	if (slot->dirty)
+		publish(w);
+	struct worker_event *event = ring_reserve(&w->events, sizeof(*event));
+	if (!event)
+		return false;
+	*event = (struct worker_event){.left = true, .subject = slot->tell_left};
+	slot->tell_left = 0;
+	ring_commit(&w->events, sizeof(*event));
+	w->told_something = true;
+	return true;
+}
+
 static bool tell_slot(struct worker *w, struct slot *slot)
 {
 	if (slot->tell_keys &&
@@ -135,6 +150,8 @@ static bool tell_slot(struct worker *w, struct slot *slot)
 		!tell_event(w, DATAPLANE_TUN_GONE, slot->tell_gone, slot->dp.epoch, NULL, 0))
 		return false;
 	slot->tell_gone = 0;
+	if (slot->tell_left)
+		return tell_left(w, slot);
 	uint32_t detached = slot->tell_detached;
 	if (!detached)
 		return true;

@@ -22,6 +22,8 @@ enum {
 
 static_assert(
 	(int)WORKER_OUT_MAX <= (int)COALESCE_MAX, "the outputs of a call are gathered at once");
+static_assert(WORKER_OUT_MAX > REORDER_PACKETS + MULTILINK_HELD,
+	"an empty list has room for all that one packet may release");
 
 /* Packets have exchanged buffers with each other, and frames that were lent are the back end's
  * again: those that may have another buffer than their own get it back. */

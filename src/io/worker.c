@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "bundle_link.h"
 #include "clock.h"
 #include "worker.h"
 
@@ -69,6 +70,8 @@ void worker_settle(struct worker *w)
 		slot->touched = false;
 		if (!slot_subject(slot))
 			continue;
+		if (bundle_is_link(&slot->dp)) /* whose fragments may wait for another */
+			worker_touch(w, slot_of(slot->dp.bundle->own));
 		set_deadline(w, slot);
 		tell_changed(w, slot);
 	}

@@ -54,16 +54,22 @@ struct slot {
 	_Atomic uint32_t subject; /* 0: free; written by the owner */
 	struct tun_queue tun;     /* an interface of its own, or fd -1 */
 	bool touched, dirty, telling, keys_told;
-	uint32_t tell_keys, tell_gone, tell_detached; /* events that wait for room in the ring: the
-						       * subject */
-	uint32_t next_touched, next_dirty, next_telling; /* lists: index + 1 */
-	uint64_t moved;                                  /* inner packets at the last look */
+	uint32_t tell_keys, tell_gone, tell_left, tell_detached; /* events that wait for room in the
+								  * ring: the subject */
+	uint32_t next_touched, next_dirty, next_telling;         /* lists: index + 1 */
+	uint64_t moved; /* inner packets at the last look */
 	uint64_t last_active;
 };
 
 /* What travels through the command ring; a control frame's bytes follow. */
 struct worker_request {
-	enum worker_request_kind { WORKER_COMMAND, WORKER_INTERFACE, WORKER_PATH } kind;
+	enum worker_request_kind {
+		WORKER_COMMAND,
+		WORKER_INTERFACE,
+		WORKER_PATH,
+		WORKER_LEAVE, /* a session goes to another worker: told when it has left, */
+		WORKER_ENTER, /* and to that one then */
+	} kind;
 	struct tun_queue tun; /* WORKER_INTERFACE: adopted, since that may wait for the kernel */
 	uint32_t index;       /* WORKER_PATH: whose path it is now; of family 0: no more */
 	union {
@@ -76,6 +82,7 @@ struct worker_request {
 struct worker_event {
 	enum dataplane_event_kind kind;
 	bool suspect; /* `subject` is the number of a path to be looked at (outer_suspect) */
+	bool left;    /* WORKER_LEAVE is done */
 	uint32_t subject, epoch;
 };
 

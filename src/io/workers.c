@@ -6,6 +6,7 @@
 
 #include "memory.h"
 #include "privilege.h"
+#include "bundle_link.h"
 #include "worker.h"
 #include "workers.h"
 
@@ -18,9 +19,10 @@ static int map_shared(struct workers *all)
 	all->published = memory_map(slots * sizeof(*all->published));
 	all->dropped = memory_map(slots * sizeof(*all->dropped));
 	all->places = memory_map(slots * sizeof(*all->places));
+	all->moved = memory_map(CALL_IDS * sizeof(*all->moved));
 	all->call_ids = memory_map(CALL_IDS * sizeof(*all->call_ids));
 	if (!all->at || !all->slots || !all->streams || !all->published || !all->dropped ||
-		!all->places || !all->call_ids)
+		!all->places || !all->moved || !all->call_ids)
 		return -ENOMEM;
 	return all->server ? routing_init(&all->routing, all->slot_count) : 0;
 }
@@ -32,6 +34,7 @@ static void release_slot(struct workers *all, struct slot *slot)
 	if (slot->tun.fd >= 0)
 		reaper_close(&all->reaper, slot->tun.fd);
 	layers_forget(&engine, &slot->dp);
+	bundle_end(&engine, &slot->dp);
 	layer_memory_free(&all->layer_budget, engine.spent);
 	explicit_bzero(slot, sizeof(*slot));
 }
@@ -55,6 +58,7 @@ static void release(struct workers *all, unsigned opened)
 	memory_unmap(all->published, all->slot_count * sizeof(*all->published));
 	memory_unmap(all->dropped, all->slot_count * sizeof(*all->dropped));
 	memory_unmap(all->places, all->slot_count * sizeof(*all->places));
+	memory_unmap(all->moved, CALL_IDS * sizeof(*all->moved));
 	memory_unmap(all->call_ids, CALL_IDS * sizeof(*all->call_ids));
 	pthread_mutex_destroy(&all->tap_lock);
 }

@@ -1,10 +1,12 @@
 /* The workers of one data plane and what they share.
  *
  * A session belongs to worker `local_call_id % count`, which alone touches its slot; call IDs are
- * random, so sessions spread evenly. What is shared is either read only while the workers run,
- * touched by one owner an entry (slots, call_ids, published), or made for many readers
- * (places, the prefix table). One array for all keeps a session's memory in one place: with an
- * array a worker, each page would be resident once for every worker that owns a slot in it. */
+ * random, so sessions spread evenly. A link of a bundle belongs to the bundle's worker: `moved`
+ * says which that is, and whoever reads a packet of such a call hands it over. What is shared is
+ * either read only while the workers run, touched by one owner an entry (slots, call_ids,
+ * published), or made for many readers (places, the prefix table). One array for all keeps a
+ * session's memory in one place: with an array a worker, each page would be resident once for every
+ * worker that owns a slot in it. */
 #ifndef GREYLINE_WORKERS_H
 #define GREYLINE_WORKERS_H
 
@@ -43,6 +45,9 @@ struct workers {
 	struct published *published;      /* the same */
 	struct published_drops *dropped;  /* the same */
 	_Atomic uint8_t *places;          /* the same */
+	_Atomic uint8_t
+		*moved; /* by local call ID: worker + 1, or 0; written by the control thread */
+	_Atomic bool any_moved; /* ever */
 	uint32_t *call_ids;     /* local call ID to session index + 1; its owner's entry */
 	struct routing routing; /* server only */
 	struct reaper reaper;   /* closes the sessions' own TUNs */
@@ -75,6 +80,12 @@ void workers_stop(struct workers *workers);
 
 static inline unsigned workers_owner(const struct workers *workers, uint16_t local_call_id)
 {
+	if (atomic_load_explicit(&workers->any_moved, memory_order_relaxed)) {
+		uint8_t moved =
+			atomic_load_explicit(&workers->moved[local_call_id], memory_order_acquire);
+		if (moved)
+			return moved - 1u;
+	}
 	return local_call_id % workers->count;
 }
 

@@ -1,5 +1,6 @@
-/* LCP's options (RFC 1661 §6, RFC 1662 §7.1, RFC 1994 §3, RFC 1989 §2.5): what our
- * Configure-Request holds, how the peer's is judged, and what a Nak or Reject does to our wishes.
+/* LCP's options (RFC 1661 §6, RFC 1662 §7.1, RFC 1994 §3, RFC 1989 §2.5; multilink's are in
+ * lcp_multilink.c): what our Configure-Request holds, how the peer's is judged, and what a Nak or
+ * Reject does to our wishes.
  *
  * The others of the IANA list, "PPP LCP Configuration Options", are known by name, for the log and
  * for `dump`, and rejected. */
@@ -133,6 +134,7 @@ void lcp_wish(struct link *link)
 	lcp->we_refused = false;
 	lcp->loops = 0;
 	lcp->peer = (struct lcp_peer){.accm = ACCM_DEFAULT, .mru = PPP_MRU_DEFAULT};
+	lcp_multilink_wish(link);
 }
 
 static void write_option_u32(struct writer *w, uint8_t type, uint32_t value)
@@ -178,6 +180,7 @@ void lcp_request(const void *owner, struct writer *w)
 		write_u8(w, OPTION_ACFC);
 		write_u8(w, 2);
 	}
+	lcp_multilink_request(owner, w);
 }
 
 /* The negotiation cannot end well: the automaton closes instead of taking the packet's event. */
@@ -195,6 +198,7 @@ static void judge_begin(void *owner)
 	struct lcp *lcp = &((struct link *)owner)->lcp;
 	lcp->peer = (struct lcp_peer){.accm = ACCM_DEFAULT, .mru = PPP_MRU_DEFAULT};
 	lcp->we_refused = false;
+	lcp_multilink_begin(owner);
 }
 
 /* A larger MRU than the default is fine: we need not use it, and never do. */
@@ -467,9 +471,10 @@ static const struct option_kind kinds[] = {
 		print_quality},
 	{OPTION_FCS, 3, 3, "fcs", NULL, NULL, NULL, NULL},
 	{OPTION_CALLBACK, 3, 255, "callback", NULL, NULL, NULL, NULL},
-	{OPTION_MRRU, 4, 4, "mrru", NULL, NULL, NULL, print_number},
-	{OPTION_SSNHF, 2, 2, "ssnhf", NULL, NULL, NULL, NULL},
-	{OPTION_DISCRIMINATOR, 3, 255, "endpoint", NULL, NULL, NULL, NULL},
+	{OPTION_MRRU, 4, 4, "mrru", judge_mrru, naked_mrru, rejected_mrru, print_number},
+	{OPTION_SSNHF, 2, 2, "ssnhf", judge_ssnhf, naked_ssnhf, rejected_ssnhf, NULL},
+	{OPTION_DISCRIMINATOR, 3, 255, "endpoint", judge_endpoint, naked_endpoint,
+		rejected_endpoint, print_endpoint},
 	NAMED(0, "vendor"),
 	NAMED(6, "quality-deprecated"),
 	NAMED(10, "self-describing-pad"),

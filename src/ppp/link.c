@@ -368,6 +368,8 @@ void link_init(struct link *link, const struct link_config *config, struct rando
 	assert(config->name_length <= PPP_NAME_MAX && config->password_length <= PPP_SECRET_MAX);
 	assert(config->restart_us && config->max_configure && config->max_terminate &&
 		config->max_failure && config->auth_timeout_us);
+	assert(!config->mrru || (config->mrru >= PPP_MRU_MIN && config->mrru <= MRRU_MAX));
+	assert(config->endpoint.length <= ENDPOINT_MAX);
 	assert(!config->lqr_period ||
 		(config->lqr_period >= LQR_PERIOD_MIN && config->lqr_period <= LQR_PERIOD_MAX &&
 			config->lqr_failure && config->lqr_window <= LQR_WINDOW_MAX));

@@ -14,6 +14,7 @@
 #include "auth.h"
 #include "fsm.h"
 #include "lcp.h"
+#include "lcp_multilink.h"
 #include "lqr.h"
 #include "chap.h"
 #include "eap.h"
@@ -57,6 +58,10 @@ struct link_config {
 	 * most) end the link. */
 	uint32_t lqr_period;
 	uint8_t lqr_loss, lqr_failure, lqr_window;
+	/* Multilink, for links that have memory for it (link_multilink). */
+	uint16_t mrru;            /* we ask for: 128 to MRRU_MAX; 0: no multilink */
+	bool ask_short_sequence;  /* 12 bits of number in what we receive */
+	struct endpoint endpoint; /* who we are, to those we have several links to */
 };
 
 /* Items in the outbox. */
@@ -100,7 +105,8 @@ enum link_change {
 
 struct link {
 	const struct link_config *config;
-	struct random *random; /* the caller's */
+	struct random *random;           /* the caller's */
+	struct lcp_multilink *multilink; /* NULL: not for this link */
 	enum link_phase phase;
 	uint32_t epoch;
 	struct lcp lcp;
@@ -145,6 +151,10 @@ struct link {
 void link_config_defaults(struct link_config *config);
 
 void link_init(struct link *link, const struct link_config *config, struct random *random);
+/* After link_init, before link_up: memory for multilink's options, the caller's; it stays. */
+void link_multilink(struct link *link, struct lcp_multilink *memory);
+/* Both sides agreed to multilink; to be asked once the Network phase has begun. */
+bool link_bundles(const struct link *link);
 /* The carrier is there: negotiation starts (or waits, when passive). LINK_CLOSED follows in the
  * end, exactly once for each time. */
 void link_up(struct link *link, uint64_t now, struct outbox *out);

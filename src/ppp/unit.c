@@ -341,6 +341,13 @@ static bool speaks(const struct unit *unit, const struct protocol *protocol)
 	return protocol->ops == &ccp_protocol ? unit->ccp_running : !unit->no_ipv4;
 }
 
+bool unit_speaks(const struct unit *unit, const uint8_t *frame, size_t length)
+{
+	struct reader r = reader_over(frame, length);
+	uint16_t number = read_u16(&r);
+	return !r.failed && speaks(unit, protocol_find(number));
+}
+
 bool unit_input(
 	struct unit *unit, const uint8_t *frame, size_t length, uint64_t now, struct outbox *out)
 {

@@ -127,6 +127,8 @@ void unit_down(struct unit *unit, uint64_t now, struct outbox *out);
 /* One received frame, protocol field first. True when the protocol is the unit's. */
 bool unit_input(
 	struct unit *unit, const uint8_t *frame, size_t length, uint64_t now, struct outbox *out);
+/* Whether a frame's protocol is the unit's. */
+bool unit_speaks(const struct unit *unit, const uint8_t *frame, size_t length);
 /* The peer answered Protocol-Reject to one of ours. */
 void unit_rejected(struct unit *unit, uint16_t protocol, uint64_t now, struct outbox *out);
 void unit_addresses(struct unit *unit, uint32_t token, const struct unit_addresses *addresses,

@@ -13,6 +13,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "frame.h"
+#include "multilink.h"
 #include "services.h"
 #include "text.h"
 #include "translate.h"
@@ -53,9 +55,17 @@ void session_init(struct session *session, const struct session_config *config, 
 	session->setup_by = NEVER;
 	forget_silence(session);
 	services_init(session);
+	struct lcp_multilink *multilink = session->link.multilink;
 	link_init(&session->link, &config->link, random);
+	if (config->link.mrru)
+		link_multilink(&session->link, multilink);
 	unit_init(&session->unit, &config->unit, session->ecp, random);
 	session->epoch = session->link.epoch;
+}
+
+static bool is_bundle(const struct session *session)
+{
+	return session->bundle && session->bundle == session->subject;
 }
 
 /* Other peers may take a mark off with the outer header, and a congestion signal with it. */
@@ -90,7 +100,7 @@ void session_attach(struct session *session, uint16_t local_call_id, const struc
 	command.attach.clamp_mss = config->clamp_mss;
 	command.attach.dscp_copy = config->dscp_copy;
 	command.attach.dscp = config->dscp;
-	command.attach.ecn = marks_are_combined(config->ecn, terms->kindred);
+	command.attach.ecn = session->facts.ecn = marks_are_combined(config->ecn, terms->kindred);
 	command.attach.window = terms->window;
 	command.attach.services = services_wanted(session);
 	emit_command(session, &command, NULL, 0, out);
@@ -103,23 +113,66 @@ static void settle(struct session *session, uint64_t now, struct outbox *out)
 		session_close(session, session->failing, now, out);
 }
 
+bool session_unit_frame(struct session *session, const uint8_t *frame, size_t length, uint64_t now,
+	struct outbox *out)
+{
+	if (session->state == SESSION_FREE || session->state == SESSION_OVER)
+		return false;
+	OUTBOX(items, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
+	bool taken = unit_input(&session->unit, frame, length, now, &items);
+	translate_unit(session, &items, now, out);
+	settle(session, now, out);
+	return taken;
+}
+
+/* Before the data path heard of the bundle, its first fragments come up as they are: the unit's
+ * frames are whole in one. */
+static struct reader unwrapped(const struct session *session, const uint8_t *frame, size_t length)
+{
+	struct multilink_header header;
+	struct reader r = reader_over(frame, length), whole = r;
+	if (read_u16(&r) == PROTOCOL_MULTILINK &&
+		multilink_parse(&header, &r, session->link.multilink->ask_short) && header.begins &&
+		header.ends)
+		return r;
+	return whole;
+}
+
+/* A bundle's link has no unit of its own: the frame is for the bundle's. */
+static bool feed_unit(struct session *session, const uint8_t *frame, size_t length, uint64_t now,
+	struct outbox *out)
+{
+	if (!link_bundles(&session->link) || session->link.phase != PHASE_NETWORK)
+		return session_unit_frame(session, frame, length, now, out);
+	struct reader r = unwrapped(session, frame, length);
+	if (!unit_speaks(&session->unit, r.at, reader_left(&r)))
+		return false;
+	outbox_add(out, TUNNEL_UNIT_FRAME, r.at, reader_left(&r))->subject = session->subject;
+	return true;
+}
+
+void session_link_frame(struct session *session, const uint8_t *frame, size_t length, uint64_t now,
+	struct outbox *out)
+{
+	if (session->state == SESSION_FREE || session->state == SESSION_OVER)
+		return;
+	OUTBOX(items, LINK_OUT_ITEMS, LINK_OUT_BYTES);
+	if (!link_input(&session->link, frame, length, now, &items))
+		link_reject(&session->link, frame, length, now, &items);
+	translate_link(session, &items, now, out);
+}
+
 static void feed(struct session *session, const uint8_t *frame, size_t length, uint64_t now,
 	struct outbox *out)
 {
-	OUTBOX(link_items, LINK_OUT_ITEMS, LINK_OUT_BYTES);
-	if (link_input(&session->link, frame, length, now, &link_items)) {
-		translate_link(session, &link_items, now, out);
+	OUTBOX(items, LINK_OUT_ITEMS, LINK_OUT_BYTES);
+	bool taken = link_input(&session->link, frame, length, now, &items);
+	translate_link(session, &items, now, out); /* the frame may have begun the phase */
+	if (taken || feed_unit(session, frame, length, now, out))
 		return;
-	}
-	translate_link(session, &link_items, now, out); /* the frame may have begun the phase */
-	outbox_clear(&link_items);
-	OUTBOX(unit_items, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
-	if (unit_input(&session->unit, frame, length, now, &unit_items)) {
-		translate_unit(session, &unit_items, now, out);
-		return;
-	}
-	link_reject(&session->link, frame, length, now, &link_items);
-	translate_link(session, &link_items, now, out);
+	outbox_clear(&items);
+	link_reject(&session->link, frame, length, now, &items);
+	translate_link(session, &items, now, out);
 }
 
 static void heard_now(struct session *session, uint64_t now)
@@ -232,11 +285,12 @@ static void count(struct session *session)
 	link_counted(&session->link, &all);
 }
 
-void session_frame(struct session *session, uint32_t epoch, const uint8_t *frame, size_t length,
+bool session_frame(struct session *session, uint32_t epoch, const uint8_t *frame, size_t length,
 	uint64_t now, struct outbox *out)
 {
+	bool taken = true;
 	if (session->state == SESSION_FREE || session->state == SESSION_OVER)
-		return;
+		return true;
 	struct out_item *item = outbox_add(out, TUNNEL_PPP, frame, length);
 	item->subject = session->subject;
 	item->arg = 0;
@@ -245,16 +299,21 @@ void session_frame(struct session *session, uint32_t epoch, const uint8_t *frame
 	session->frames.octets_in += (uint32_t)length;
 	if (session->state == SESSION_CALLING) {
 		keep_early(session, frame, length, out);
-		return;
+		return true;
 	}
 	if (epoch != session->epoch && !is_lcp(frame, length)) {
 		emit_drop(session, DROP_FRAME_EPOCH, out);
-		return;
+		return true;
 	}
 	count(session);
-	if (!services_frame(session, frame, length, now, out))
+	if (services_frame(session, frame, length, now, out))
+		;
+	else if (is_bundle(session))
+		taken = session_unit_frame(session, frame, length, now, out);
+	else
 		feed(session, frame, length, now, out);
 	settle(session, now, out);
+	return taken;
 }
 
 void session_alive(struct session *session, uint64_t heard, uint64_t active)
@@ -296,6 +355,16 @@ void session_addresses(struct session *session, uint32_t token,
 		return;
 	OUTBOX(items, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
 	unit_addresses(&session->unit, token, addresses, now, &items);
+	translate_unit(session, &items, now, out);
+	settle(session, now, out);
+}
+
+void session_rejected(struct session *session, uint16_t protocol, uint64_t now, struct outbox *out)
+{
+	if (session->state == SESSION_FREE || session->state == SESSION_OVER)
+		return;
+	OUTBOX(items, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
+	unit_rejected(&session->unit, protocol, now, &items);
 	translate_unit(session, &items, now, out);
 	settle(session, now, out);
 }
@@ -367,6 +436,8 @@ void session_over(
 /* What a session that never came up is said to have died of. */
 static enum close_reason setup_reason(const struct session *session)
 {
+	if (is_bundle(session))
+		return CLOSE_NETWORK_TIMEOUT;
 	switch (session->link.phase) {
 	case PHASE_AUTHENTICATE:
 		return CLOSE_AUTH_TIMEOUT;
@@ -380,10 +451,10 @@ static enum close_reason setup_reason(const struct session *session)
 	return session->last_received ? CLOSE_LCP_TIMEOUT : CLOSE_LCP_NO_GRE;
 }
 
-/* Idleness and the connect time; both count only while up. */
+/* Idleness and the connect time; both count only while up, and not for a link of many. */
 static uint64_t limit_deadline(const struct session *session)
 {
-	if (session->state != SESSION_UP)
+	if (session->state != SESSION_UP || (session->bundle && !is_bundle(session)))
 		return NEVER;
 	uint64_t deadline = NEVER;
 	if (session->config->idle_us)

@@ -54,6 +54,7 @@ struct session_config {
 	struct link_config link;
 	struct unit_config unit;
 	uint16_t mtu; /* largest inner packet the outer path allows; 0: SESSION_MTU_DEFAULT */
+	uint16_t bundle_mtu; /* the same of a bundle; 0: BUNDLE_MTU_DEFAULT */
 	bool check_source, client_to_client;
 	bool clamp_mss; /* TCP's MSS follows the MTU, both ways */
 	bool dscp_copy; /* outer packets bear the inner DSCP; else `dscp` */
@@ -78,6 +79,7 @@ struct session_facts {
 	uint16_t peer_mru;
 	uint16_t our_mru;
 	uint16_t mtu; /* largest inner packet that is sent */
+	bool ecn;     /* outer packets bear the inner ECN field */
 };
 
 /* A peer asks for a prefix: which one it would like, and its message, to be given back. */
@@ -97,6 +99,8 @@ struct router {
 
 struct session {
 	uint32_t subject; /* the handle: index and generation, the app's */
+	uint32_t bundle;  /* of the session whose link this is; its own subject: a bundle's (see
+			   * bundle.h), without a call and a link; 0: neither */
 	enum session_state state;
 	enum close_reason closing;
 	uint32_t epoch;
@@ -141,7 +145,8 @@ static inline uint32_t session_drops(const struct session *session, enum drop dr
 
 /* All of these write tunnel_out items (tunnel.h); none allocates or keeps `out`. */
 
-/* Zeroed memory, but for `ecp`, becomes a session whose call is being set up. */
+/* Zeroed memory, but for `ecp`, becomes a session whose call is being set up. Where the configuration
+ * has an MRRU, `link.multilink` is set, too: memory that the owner keeps as long as the session. */
 void session_init(struct session *session, const struct session_config *config, uint32_t subject,
 	struct random *random, uint64_t now);
 /* Before session_init: memory that is the session's until it is over. */
@@ -162,7 +167,8 @@ void session_connected(struct session *session, uint64_t now, struct outbox *out
 /* Then, behind the control message that says so to the peer, the link starts, and an early frame
  * is given to it. */
 void session_start(struct session *session, uint64_t now, struct outbox *out);
-void session_frame(struct session *session, uint32_t epoch, const uint8_t *frame, size_t length,
+/* False: a bundle's session has no use for this frame. */
+bool session_frame(struct session *session, uint32_t epoch, const uint8_t *frame, size_t length,
 	uint64_t now, struct outbox *out);
 void session_alive(struct session *session, uint64_t heard, uint64_t active);
 /* What the data path has carried so far. */
@@ -185,6 +191,13 @@ void session_cut(
 /* The call is gone: detach, and the last item. */
 void session_over(
 	struct session *session, enum close_reason reason, uint64_t now, struct outbox *out);
+/* For bundles: a frame for the unit alone, one for the link alone, and a protocol that the peer
+ * does not know. */
+bool session_unit_frame(struct session *session, const uint8_t *frame, size_t length, uint64_t now,
+	struct outbox *out);
+void session_link_frame(struct session *session, const uint8_t *frame, size_t length, uint64_t now,
+	struct outbox *out);
+void session_rejected(struct session *session, uint16_t protocol, uint64_t now, struct outbox *out);
 void session_tick(struct session *session, uint64_t now, struct outbox *out);
 uint64_t session_deadline(const struct session *session);
 

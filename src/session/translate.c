@@ -82,8 +82,23 @@ static void emit_copy(struct session *session, uint16_t kind, const struct outbo
 	item->token = from->token;
 }
 
+/* A link of a bundle leaves it; the bundle's unit goes on. */
+static void leave(struct session *session, struct outbox *out)
+{
+	struct out_item *item = outbox_add(out, TUNNEL_LEAVE, NULL, 0);
+	item->subject = session->subject;
+	item->arg = session->closing != CLOSE_NONE ? (uint16_t)session->closing
+						   : (uint16_t)CLOSE_PEER_TERMINATED;
+	session->bundle = 0;
+	session->up_since = 0;
+	if (session->state == SESSION_UP)
+		session->state = SESSION_STARTING;
+}
+
 void session_unit_down(struct session *session, uint64_t now, struct outbox *out)
 {
+	if (session->bundle && session->bundle != session->subject)
+		leave(session, out);
 	OUTBOX(items, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
 	unit_down(&session->unit, now, &items);
 	translate_unit(session, &items, now, out);
@@ -125,6 +140,7 @@ static void take_framing(struct session *session, const struct out_item *item,
 	command.framing.mtu = mtu;
 	command.framing.compress_protocol = framing.compress_protocol;
 	command.framing.compress_address = framing.compress_address;
+	command.framing.multilink = link_bundles(&session->link);
 	emit_command(session, &command, NULL, 0, out);
 }
 
@@ -137,6 +153,11 @@ static void take_identity(struct session *session, const struct out_item *item,
 	struct session_facts *facts = &session->facts;
 	facts->method =
 		identity.peer_method != AUTH_NONE ? identity.peer_method : identity.our_method;
+	if (link_bundles(&session->link)) {
+		secret_wipe(&identity.keys, sizeof identity.keys);
+		emit_copy(session, TUNNEL_JOIN, from, item, out);
+		return;
+	}
 	OUTBOX(items, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
 	unit_up(&session->unit, &identity.keys, now, &items);
 	secret_wipe(&identity.keys, sizeof identity.keys);
@@ -161,6 +182,12 @@ static void take_closed(
 static void take_rejected(
 	struct session *session, uint16_t protocol, uint64_t now, struct outbox *out)
 {
+	if (session->bundle) {
+		struct out_item *item = outbox_add(out, TUNNEL_UNIT_REJECTED, NULL, 0);
+		item->subject = session->subject;
+		item->arg = protocol;
+		return;
+	}
 	OUTBOX(items, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
 	unit_rejected(&session->unit, protocol, now, &items);
 	translate_unit(session, &items, now, out);

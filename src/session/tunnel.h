@@ -40,12 +40,17 @@ enum tunnel_out {
 	TUNNEL_SESSION_DOWN, /* subject; arg: enum close_reason. The last item of a session: the app
 			      * frees its slot once the data path confirmed the detach, or at once
 			      * when session->attached is false */
-	TUNNEL_UP,           /* the control connection is established */
-	TUNNEL_DOWN,         /* arg: enum close_reason; close the TCP connection behind the bytes */
-	TUNNEL_MESSAGE,      /* a control message, whole; arg 0 received, 1 sent */
-	TUNNEL_PPP,          /* subject; a PPP control frame; arg 0 received, 1 sent */
-	TUNNEL_DROP,         /* subject or 0; arg: enum drop */
-	TUNNEL_NOTE,         /* subject or 0; arg: 0 info, 1 warning; text */
+	TUNNEL_JOIN,  /* subject; struct link_identity: the link may be bundled, see bundle.h */
+	TUNNEL_LEAVE, /* subject; arg: enum close_reason: ... and no longer */
+	TUNNEL_UNIT_FRAME,    /* subject; a frame for the bundle's unit */
+	TUNNEL_UNIT_REJECTED, /* subject; arg: a protocol that the peer does not know */
+	TUNNEL_HANG_UP, /* subject of a bundle; arg: enum close_reason for each of its links */
+	TUNNEL_UP,      /* the control connection is established */
+	TUNNEL_DOWN,    /* arg: enum close_reason; close the TCP connection behind the bytes */
+	TUNNEL_MESSAGE, /* a control message, whole; arg 0 received, 1 sent */
+	TUNNEL_PPP,     /* subject; a PPP control frame; arg 0 received, 1 sent */
+	TUNNEL_DROP,    /* subject or 0; arg: enum drop */
+	TUNNEL_NOTE,    /* subject or 0; arg: 0 info, 1 warning; text */
 };
 
 /* Per call of any function below. A frame is answered within the link's and the unit's own bounds,

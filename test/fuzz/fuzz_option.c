@@ -21,6 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 static struct random generator;
 static struct link link;
+static struct lcp_multilink multilink;
 static struct unit unit;
 
 static bool well_formed(const uint8_t *b, size_t length)
@@ -104,7 +105,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		.dns = {0x01010101},
 		.ask_dns = true};
 	link_config_defaults(&link_config);
+	if (how & 0x40) {
+		link_config.mrru = 1500;
+		link_config.ask_short_sequence = true;
+		link_config.endpoint = (struct endpoint){ENDPOINT_LOCAL, 3, {1, 2, 3}};
+	}
 	link_init(&link, &link_config, &generator);
+	link_multilink(&link, how & 0x40 ? &multilink : NULL);
 	unit_config_defaults(&unit_config);
 	unit_init(&unit, &unit_config, NULL, &generator);
 

@@ -169,6 +169,11 @@ static void pump(struct end *end)
 			end->down = true;
 			break;
 		case TUNNEL_TLS: /* not configured */
+		case TUNNEL_JOIN:
+		case TUNNEL_LEAVE:
+		case TUNNEL_UNIT_FRAME:
+		case TUNNEL_UNIT_REJECTED:
+		case TUNNEL_HANG_UP:
 			assert(false);
 			break;
 		case TUNNEL_SESSION_UP:

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "bundle_link.h"
 #include "check.h"
 #include "frame.h"
 #include "gre.h"
@@ -167,8 +168,31 @@ static size_t ip_packet(
 	return length;
 }
 
+/* On a link of a bundle: pieces of packets that nobody sent. */
+static void fragment_deed(struct dice *dice, struct side *side, struct seat *seat)
+{
+	const struct multilink_receiver *receiver = &seat->datapath.bundle->receiver;
+	uint8_t payload[OUTER_MAX - GRE_HEADER_MAX];
+	struct writer w = writer_over(payload, sizeof payload);
+	struct multilink_header header = {.begins = dice_chance(dice, 6000),
+		.ends = dice_chance(dice, 6000),
+		.sequence = receiver->next + dice_below(dice, 5)};
+	dice_bytes(dice, payload, sizeof payload);
+	frame_build(&w, PROTOCOL_MULTILINK, false, false);
+	multilink_build(&w, &header, receiver->short_sequence);
+	if (dice_chance(dice, 500))
+		w.at--;
+	else
+		w.at += dice_below(dice, dice_chance(dice, 1000) ? 1900 : 80);
+	inject_payload(dice, side, seat, payload, writer_length(&w));
+}
+
 static void payload_deed(struct dice *dice, struct side *side, struct seat *seat)
 {
+	if (bundle_is_link(&seat->datapath) && dice_chance(dice, 6000)) {
+		fragment_deed(dice, side, seat);
+		return;
+	}
 	uint8_t payload[200];
 	struct writer w = writer_over(payload, sizeof payload);
 	dice_bytes(dice, payload, sizeof payload);

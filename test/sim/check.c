@@ -120,6 +120,8 @@ bool check_summary(bool complete)
 	printf("ends with IPv6              %llu, with a prefix %llu\n",
 		(unsigned long long)tally.ipv6, (unsigned long long)tally.delegated);
 	printf("IPv6 packets arrived        %llu\n", (unsigned long long)tally.data6_received);
+	printf("bundles, links that joined %llu, %llu\n", (unsigned long long)tally.bundles,
+		(unsigned long long)tally.joined);
 	printf("looks at a full window      %llu\n", (unsigned long long)tally.windows);
 	printf("inner packets               %llu sent, %llu received, %llu out of order\n",
 		(unsigned long long)tally.data_sent, (unsigned long long)tally.data_received,

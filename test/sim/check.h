@@ -16,6 +16,7 @@ struct tally {
 	uint64_t hostile, healthy_opened; /* adversary seeds, and their bystanders that opened */
 	uint64_t sessions, opened, incoming, renegotiated;
 	uint64_t tls;                    /* proofs by EAP-TLS */
+	uint64_t bundles, joined;        /* made, and links that joined one, at both ends */
 	uint64_t windows;                /* looks at a data path that found a packet waiting */
 	uint64_t again, changes;         /* proofs in the middle of a session; changed passwords */
 	uint64_t ipv6;                   /* ends that had it when all was settled */

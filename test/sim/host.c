@@ -6,15 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bundles.h"
 #include "bytes.h"
 #include "check.h"
 #include "frame.h"
+#include "multilink.h"
 #include "ip_header.h"
 #include "side.h"
 #include "world.h"
 
 enum { MPPE_STATELESS = 1 }; /* bit H, in the first byte of the option (RFC 3078 §2.1) */
-enum { BURST = 8, KEYS_DIFFER_RUN = 8, OUTPUTS = DATAPATH_OUT_PER_IN * BURST + REORDER_PACKETS };
+enum {
+	BURST = 8,
+	KEYS_DIFFER_RUN = 8,
+	OUTPUTS = DATAPATH_OUT_PER_IN * BURST + REORDER_PACKETS + MULTILINK_HELD
+};
 
 /* Where data-path calls put their results. */
 static struct packet output_packets[OUTPUTS];
@@ -74,7 +80,8 @@ struct session *host_find(void *context, uint32_t subject)
 static struct seat *seat_by_call(struct host *host, uint16_t call_id)
 {
 	for (int i = 0; i < SEATS; i++)
-		if (host->seats[i].attached && host->seats[i].call_id == call_id)
+		if (host->seats[i].attached && !bundles_is_own(&host->seats[i]) &&
+			host->seats[i].call_id == call_id)
 			return &host->seats[i];
 	return NULL;
 }
@@ -107,6 +114,7 @@ struct seat *host_take_seat(struct host *host, struct side *side, struct dice *d
 		uint32_t subject = seat->session.subject;
 		memset(&seat->session, 0, sizeof seat->session);
 		seat->session.subject = subject;
+		seat->session.link.multilink = &seat->multilink;
 		seat->link.dhcpv6.wish = side->scenario->wish;
 		if (!side->server && (seat->link.dhcpv6.wish.prefix || seat->link.dhcpv6.wish.dns))
 			session_borrow(&seat->session, &seat->link);
@@ -187,13 +195,21 @@ static bool in_clear(const struct seat *seat, const uint8_t *gre, size_t length)
 {
 	enum { PROTOCOL_ENCRYPTED = 0x0053 };
 	bool ecp = seat->side->config->session.unit.ecp_key.length;
+	struct multilink_header fragment;
 	struct reader r = reader_over(gre, length), payload;
 	struct gre_header header;
 	enum drop why;
 	uint16_t protocol;
 	if (!gre_parse(&header, &r, &payload, &why) || !header.payload_length)
 		return false;
-	return frame_parse(&payload, &protocol, &why) && protocol <= PROTOCOL_NETWORK_LAST &&
+	if (!frame_parse(&payload, &protocol, &why))
+		return false;
+	/* What the first fragment of a packet begins with; the others tell nothing. */
+	if (protocol == PROTOCOL_MULTILINK &&
+		(!multilink_parse(&fragment, &payload, seat->multilink.peer.short_sequence) || !fragment.begins ||
+			!frame_protocol(&payload, &protocol, &why)))
+		return false;
+	return protocol <= PROTOCOL_NETWORK_LAST && 
 	       protocol != (ecp ? PROTOCOL_ENCRYPTED : PROTOCOL_COMPRESSED);
 }
 
@@ -308,7 +324,12 @@ static bool aimed_at(struct seat *seat, const struct packet *packet)
 	struct gre_header header;
 	enum drop why;
 	uint16_t protocol;
+	struct multilink_header fragment;
 	if (!gre_parse(&header, &r, &payload, &why) || !frame_parse(&payload, &protocol, &why))
+		return false;
+	if (protocol == PROTOCOL_MULTILINK &&
+		(!multilink_parse(&fragment, &payload, seat->multilink.peer.short_sequence) ||
+			!frame_protocol(&payload, &protocol, &why)))
 		return false;
 	uint8_t code = read_u8(&payload);
 	for (int i = 0; i < scenario->aims; i++) {
@@ -447,6 +468,15 @@ static void execute(struct host *host, struct seat *seat, const struct datapath_
 	}
 }
 
+/* What the other end has sent over this link by now came too early. */
+static void join(struct host *host, struct seat *link, struct datapath_command *command)
+{
+	struct seat *bundle = host_seat(host, command->bundle.subject);
+	command->bundle.datapath = bundle ? &bundle->datapath : NULL;
+	if (bundle && bundle->other)
+		bundle->other->out.promised = bundle->other->out.sent;
+}
+
 /* Commands are executed one by one, and the TUN does not wait for the last of them. */
 static void worker_command(
 	struct host *host, const struct datapath_command *command, const uint8_t *frame)
@@ -465,7 +495,10 @@ static void worker_command(
 		for (int i = 0; i < DROP_PACKETS; i++)
 			tally.drops[i] += seat->datapath.counters.drops[i];
 	seat->datapath.streams = &seat->streams;
-	execute(host, seat, command, frame, &list);
+	struct datapath_command whole = *command;
+	if (command->kind == DATAPATH_BUNDLE)
+		join(host, seat, &whole);
+	execute(host, seat, &whole, frame, &list);
 	/* What went in clear until now may meet an end that requires encryption. */
 	if (command->kind == DATAPATH_TRANSMIT_KEY && seat->other &&
 		seat->other->datapath.require_encryption)
@@ -523,8 +556,11 @@ static void open_batch(struct host *host, struct packet *batch, size_t count)
 		done += taken;
 		dispatch(host, &list);
 	}
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		look_at_keys(host, seats[i]);
+		if (seats[i])
+			look_at_keys(host, seats[i]->bundle_seat);
+	}
 }
 
 /* What the raw socket's reader does: find the session, check the sender. */

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bundle.h"
 #include "datapath.h"
 #include "dice.h"
 #include "fake_tls.h"
@@ -16,7 +17,7 @@
 struct side;
 struct world;
 
-enum { SEATS = 12, HOLD_SLOTS = 256, RING_RECORDS = 256, RING_FRAME = 2048 };
+enum { SEATS = 16, HOLD_SLOTS = 256, RING_RECORDS = 256, RING_FRAME = 2048 };
 
 /* A session and what the app and the worker keep beside it. */
 struct seat {
@@ -24,6 +25,9 @@ struct seat {
 	struct ecp ecp; /* the session's */
 	struct datapath datapath;
 	struct datapath_streams streams;
+	struct lcp_multilink multilink;
+	struct bundle bundle;     /* when it is a bundle's */
+	struct seat *bundle_seat; /* it is a link of; itself: it is a bundle's */
 	struct side *side;
 	bool used, over, opened;
 	bool attached, detached; /* at the worker */

@@ -137,6 +137,30 @@ static void make_mutual(struct scenario *s, struct dice *dice)
 	server->password_length = 10;
 }
 
+static void offer_multilink(struct session_config *config, struct dice *dice)
+{
+	struct link_config *link = &config->link;
+	link->mrru = dice_chance(dice, 6000) ? PPP_MRU_DEFAULT
+					     : (uint16_t)dice_between(dice, 600, MRRU_MAX);
+	link->ask_short_sequence = dice_chance(dice, 4000);
+	link->endpoint.class = (uint8_t)dice_below(dice, ENDPOINT_CLASSES);
+	link->endpoint.length = (uint8_t)dice_between(dice, 0, ENDPOINT_MAX);
+	dice_bytes(dice, link->endpoint.value, link->endpoint.length);
+	/* At times larger than any link takes in one. */
+	config->bundle_mtu =
+		dice_chance(dice, 5000) ? (uint16_t)dice_between(dice, 576, MRRU_MAX) : 0;
+}
+
+/* The calls of one tunnel become a bundle where both ends want that. */
+static void make_multilink(struct scenario *s, struct dice *dice)
+{
+	bool both = dice_chance(dice, 2500);
+	if (both || dice_chance(dice, 1000))
+		offer_multilink(&s->client.session, dice);
+	if (both || dice_chance(dice, 1000))
+		offer_multilink(&s->server.session, dice);
+}
+
 /* Some methods by name, often none. */
 static void make_order(struct auth_order *order, struct dice *dice)
 {
@@ -669,6 +693,7 @@ void scenario_make(struct scenario *s, uint64_t seed)
 	make_stateful(s, stream(&dice, seed, DICE_STATEFUL));
 	make_queues(s, stream(&dice, seed, DICE_QUEUES));
 	make_window(s, stream(&dice, seed, DICE_WINDOW));
+	make_multilink(s, stream(&dice, seed, DICE_MULTILINK));
 	make_nat(s, stream(&dice, seed, DICE_NAT));
 	if (dice_chance(stream(&dice, seed, DICE_BREAK), 1500))
 		break_scenario(s, &dice);

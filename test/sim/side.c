@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "bundles.h"
 #include "check.h"
 #include "pptp_print.h"
 #include "print.h"
@@ -24,6 +25,7 @@ static void pump(struct side *side);
 void side_reset(void)
 {
 	outbox_clear(&out);
+	bundles_reset();
 }
 
 void side_init(struct side *side, struct world *world, struct host *host, struct side *other,
@@ -85,14 +87,23 @@ void side_receive(struct side *side)
 void side_frame(
 	struct side *side, struct seat *seat, uint32_t epoch, const uint8_t *frame, size_t length)
 {
+	uint64_t now = side->world->now;
+	if (seat->over)
+		return;
 	tunnel_traffic(&side->tunnel, &seat->session, &seat->datapath.counters);
-	tunnel_frame(&side->tunnel, &seat->session, epoch, frame, length, side->world->now, &out);
+	if (bundles_is_own(seat))
+		bundle_frame(&seat->bundle, epoch, frame, length, now, &out);
+	else
+		tunnel_frame(&side->tunnel, &seat->session, epoch, frame, length, now, &out);
 	pump(side);
 }
 
 void side_keys_differ(struct side *side, struct seat *seat)
 {
-	tunnel_keys_differ(&side->tunnel, &seat->session, side->world->now, &out);
+	if (bundles_is_own(seat))
+		bundle_keys_differ(&seat->bundle, side->world->now, &out);
+	else
+		tunnel_keys_differ(&side->tunnel, &seat->session, side->world->now, &out);
 	pump(side);
 }
 
@@ -110,7 +121,10 @@ void side_stale_answers(struct side *side, struct seat *seat, uint32_t token)
 void side_close(struct side *side, struct seat *seat, enum close_reason reason)
 {
 	say(side, seat, "the operator closes it");
-	tunnel_close_session(&side->tunnel, &seat->session, reason, side->world->now, &out);
+	if (bundles_is_own(seat))
+		bundle_close(&seat->bundle, reason, side->world->now, &out);
+	else
+		tunnel_close_session(&side->tunnel, &seat->session, reason, side->world->now, &out);
 	pump(side);
 }
 
@@ -124,11 +138,21 @@ void side_stop(struct side *side, enum close_reason reason)
 	pump(side);
 }
 
+void side_dial_next(struct side *side)
+{
+	struct world *world = side->world;
+	if (side->dials_left && side->next_dial == NEVER && side->up && !side->down &&
+		side->stopped == NEVER)
+		side->next_dial = world->now + dice_below(&world->dice, 500000);
+}
+
 static void dial(struct side *side)
 {
 	struct world *world = side->world;
 	side->dials_left--;
-	side->next_dial = side->dials_left ? world->now + dice_below(&world->dice, 500000) : NEVER;
+	side->next_dial = NEVER;
+	if (!side->config->session.link.mrru)
+		side_dial_next(side);
 	struct seat *seat = host_take_seat(side->host, side, &world->dice);
 	if (!seat)
 		fail("%s: no seat is left", side->host->name);
@@ -217,8 +241,12 @@ static void answer_addresses(struct side *side, const struct question *question)
 		.dns = {0x0a000035},
 		.prefix6 = {.address = {6, {0xfd}}, .length = 64}};
 	put_u32(addresses.prefix6.address.bytes + 4, seat->host_part);
-	tunnel_addresses(
-		&side->tunnel, &seat->session, question->token, &addresses, side->world->now, &out);
+	if (bundles_is_own(seat) && !seat->over)
+		bundle_addresses(
+			&seat->bundle, question->token, &addresses, side->world->now, &out);
+	else
+		tunnel_addresses(&side->tunnel, &seat->session, question->token, &addresses,
+			side->world->now, &out);
 	pump(side);
 }
 
@@ -231,8 +259,12 @@ static void answer_prefix(struct side *side, const struct question *question)
 	put_u32(prefix.address.bytes + 2, seat->host_part);
 	if (side->scenario->no_prefix)
 		prefix.length = 0;
-	tunnel_delegate(
-		&side->tunnel, &seat->session, &question->prefix, &prefix, side->world->now, &out);
+	if (bundles_is_own(seat))
+		bundle_delegate(
+			&seat->bundle, &question->prefix, &prefix, side->world->now, &out);
+	else
+		tunnel_delegate(&side->tunnel, &seat->session, &question->prefix, &prefix,
+			side->world->now, &out);
 	pump(side);
 }
 
@@ -273,13 +305,22 @@ void side_tick(struct side *side)
 	if (tunnel_deadline(&side->tunnel) <= world->now)
 		fail("%s: a tunnel's deadline lies in the past after its tick", side->host->name);
 	pump(side);
+	for (struct seat *seat; (seat = bundles_due(side, world->now));) {
+		bundle_tick(&seat->bundle, world->now, &out);
+		if (bundle_deadline(&seat->bundle) <= world->now)
+			fail("%s: a bundle's deadline lies in the past after its tick",
+				side->host->name);
+		pump(side);
+	}
 	if (side->next_dial <= world->now)
 		dial(side);
 }
 
 uint64_t side_deadline(const struct side *side)
 {
-	uint64_t deadline = tunnel_deadline(&side->tunnel);
+	uint64_t deadline = tunnel_deadline(&side->tunnel), bundles = bundles_deadline(side);
+	if (bundles < deadline)
+		deadline = bundles;
 	return side->next_dial < deadline ? side->next_dial : deadline;
 }
 
@@ -405,6 +446,10 @@ static void check_command(struct seat *seat, const struct datapath_command *comm
 			!(seat->cipher_said[0] && seat->cipher_said[1]))
 			fail("%s: network up without ECP", name);
 		break;
+	case DATAPATH_BUNDLE:
+		if (!seat->framing_said)
+			fail("%s: a link joins before LCP was open", name);
+		break;
 	case DATAPATH_PATH:
 		break;
 	case DATAPATH_EPOCH:
@@ -453,6 +498,7 @@ static void take_session_up(struct side *side, const struct out_item *item)
 	if (seat->other) /* what the other end sent before may have come too early */
 		seat->other->out.promised = seat->other->out.sent;
 	seat->next_data = first_data(side);
+	side_dial_next(side);
 	if (!side->server)
 		tally.opened++;
 	if (!side->server && seat->session.call.pac)
@@ -471,6 +517,7 @@ static void take_session_down(struct side *side, const struct out_item *item)
 	say(side, seat, "session down: %s", close_word((enum close_reason)item->arg));
 	tally.closes[side->server][item->arg]++;
 	seat->over = true;
+	side_dial_next(side);
 	if (seat->other) {
 		if (seat->other->other == seat)
 			seat->other->other = NULL;
@@ -515,7 +562,7 @@ static void take_tunnel_down(struct side *side, const struct out_item *item)
 	pipe_end(side->pipe_out, side->world->now);
 	for (int i = 0; i < SEATS; i++) {
 		const struct seat *seat = &side->host->seats[i];
-		if (seat->used && seat->side == side && !seat->over)
+		if (seat->used && seat->side == side && !seat->over && !bundles_is_own(seat))
 			fail("%s: a tunnel went down before its sessions", side->host->name);
 	}
 }
@@ -559,6 +606,13 @@ static void take_item(struct side *side, const struct out_item *item)
 	case TUNNEL_SESSION_DOWN:
 		take_session_down(side, item);
 		break;
+	case TUNNEL_JOIN:
+	case TUNNEL_LEAVE:
+	case TUNNEL_UNIT_FRAME:
+	case TUNNEL_UNIT_REJECTED:
+	case TUNNEL_HANG_UP:
+		bundles_take(side, &out, item);
+		break;
 	case TUNNEL_UP:
 		side->up = true;
 		if (side->dials_left)
@@ -588,4 +642,6 @@ static void pump(struct side *side)
 	if (out.arena_used > tally.most_bytes)
 		tally.most_bytes = out.arena_used;
 	outbox_clear(&out);
+	if (bundles_next(side, &out))
+		pump(side);
 }

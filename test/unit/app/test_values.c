@@ -140,6 +140,36 @@ static void test_hosts(void **state)
 	assert_true(value_host_port(longer, host, &port));
 }
 
+static void expect_endpoint(const char *word, const char *printed)
+{
+	struct endpoint endpoint;
+	char line[100];
+	struct text t = text_over(line, sizeof line);
+	assert_true(value_endpoint(word, &endpoint));
+	text_endpoint(&t, &endpoint);
+	assert_string_equal(line, printed);
+}
+
+static void test_endpoints(void **state)
+{
+	expect_endpoint("null", "null:");
+	expect_endpoint("local:0a1B", "local:0a1b");
+	expect_endpoint("ip:192.0.2.1", "IP:192.0.2.1");
+	expect_endpoint("MAC:00:11:22:aa:BB:cc", "MAC:00:11:22:aa:bb:cc");
+	expect_endpoint("mac:001122aabbcc", "MAC:00:11:22:aa:bb:cc");
+	expect_endpoint("magic:deadbeef01020304", "magic:deadbeef01020304");
+	expect_endpoint("phone:123456789012345", "phone:\"123456789012345\"");
+	expect_endpoint("local:0102030405060708090a0b0c0d0e0f1011121314",
+		"local:0102030405060708090a0b0c0d0e0f1011121314");
+	static const char *const wrong[] = {"", "null:", "local", "local:", "local:1", "local:1g",
+		"local:0102030405060708090a0b0c0d0e0f101112131415", "IP:192.0.2",
+		"IP:", "MAC:00:11:22:33:44", "MAC:00:11:22:33:44:55:66",
+		"MAC:00:11:22:33:44:55:", "magic:deadbe", "phone:", "phone:12a",
+		"phone:1234567890123456", "other:00"};
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+		assert_false(value_is_endpoint(wrong[i]));
+}
+
 static void test_hex(void **state)
 {
 	uint8_t bytes[3];
@@ -186,6 +216,7 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_harmless),
 		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_endpoints),
 		cmocka_unit_test(test_hex),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* Every drop reason of this room, provoked once, by name: a reason that nothing provokes fails. */
 #include "toy_codec.h"
 
+#include "bundle_link.h"
+
 static uint32_t *outer(struct lab *lab, const char *hex)
 {
 	struct flight flight;
@@ -313,6 +315,53 @@ static uint32_t *ecp_lost(struct lab *lab)
 	return frame(lab, "ff 03 00 53 0001 00 11 22 33 44 55 66 77");
 }
 
+/* The server's end becomes a link of a bundle, on which this frame comes. */
+static uint32_t *fragment(struct lab *lab, const char *hex)
+{
+	static struct datapath own;
+	own = (struct datapath){.streams = &lab->streams[LAB_DATAPATHS - 1]};
+	struct datapath_command attach = {.kind = DATAPATH_ATTACH, .subject = 9};
+	attach.attach.bundle = true;
+	attach.attach.mrru = 128;
+	attach.memory = calloc(1, sizeof(*attach.memory) + layers_need(&attach));
+	assert_non_null(attach.memory);
+	attach.memory->size = layers_need(&attach);
+	lab_command(lab, &own, &attach);
+	struct datapath_command join = {.kind = DATAPATH_BUNDLE};
+	join.bundle.datapath = &own;
+	lab_command(lab, &lab->server, &join);
+	frame(lab, hex);
+	return own.counters.drops;
+}
+
+static uint32_t *mp_short(struct lab *lab)
+{
+	return fragment(lab, "ff 03 00 3d c0 00 00");
+}
+
+static uint32_t *mp_late(struct lab *lab)
+{
+	struct flight flight;
+	uint32_t *drops = fragment(lab, "ff 03 00 3d c0 00 00 05 80 21 01 01 00 04");
+	lab_raw(&flight, &lab->server, 1, "ff 03 00 3d c0 00 00 03 80 21 01 02 00 04");
+	lab_open(lab, &lab->server, &flight);
+	return drops;
+}
+
+/* Its beginning never came. */
+static uint32_t *mp_incomplete(struct lab *lab)
+{
+	return fragment(lab, "ff 03 00 3d 40 00 00 00 80 21 01 01 00 04");
+}
+
+static uint32_t *mp_size(struct lab *lab)
+{
+	char hex[1000] = "ff 03 00 3d c0 00 00 00 80 21";
+	for (unsigned n = 0; n < 129; n++)
+		strcat(hex, " 00");
+	return fragment(lab, hex);
+}
+
 static uint32_t *vj(struct lab *lab, const char *frame_hex)
 {
 	struct datapath_command command = {.kind = DATAPATH_HEADERS};
@@ -378,6 +427,10 @@ static uint32_t *(*const provocations[DROP_COUNT])(struct lab *) = {
 	[DROP_CODEC_RESYNC] = codec_resync,
 	[DROP_ECP_DATA] = ecp_data,
 	[DROP_ECP_LOST] = ecp_lost,
+	[DROP_MP_SHORT] = mp_short,
+	[DROP_MP_LATE] = mp_late,
+	[DROP_MP_INCOMPLETE] = mp_incomplete,
+	[DROP_MP_SIZE] = mp_size,
 	[DROP_INNER_HEADER] = inner_header,
 	[DROP_INNER_SOURCE] = inner_source,
 	[DROP_INNER_ROUTE] = inner_route,
@@ -403,6 +456,8 @@ static void every_reason_is_reached(void **state)
 			if (drops[m] != (m == n))
 				fail_msg("%s: %s is %u", drop_word((enum drop)n),
 					drop_word((enum drop)m), drops[m]);
+		if (lab->server.bundle)
+			bundle_end(&lab->engine, lab->server.bundle->own);
 		layers_forget(&lab->engine, &lab->server);
 		lab_spent(lab);
 		free(lab);

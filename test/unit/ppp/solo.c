@@ -212,6 +212,8 @@ void solo_link(struct solo *s, const struct link_config *config)
 	s->link_config = *config;
 	link_config_defaults(&s->link_config);
 	link_init(&s->link, &s->link_config, &s->random);
+	if (config->mrru)
+		link_multilink(&s->link, &s->multilink);
 	link_up(&s->link, s->now, &out);
 	hear(s, &out);
 }

@@ -14,6 +14,7 @@ struct solo {
 	struct link_config link_config;
 	struct unit_config unit_config;
 	struct link link;
+	struct lcp_multilink multilink; /* its memory, where the configuration has an MRRU */
 	struct unit unit;
 	struct ecp ecp;
 	uint64_t now;
