@@ -316,8 +316,9 @@ const struct option option_table[] = {
 	ROW("idle", 0, P, DAEMONS, NUMBER, "SECONDS", "end a session without traffic (0: never)",
 		idle, .low = 0, .high = 31536000),
 	ROW("maxconnect", 0, P, DAEMONS, NUMBER, "SECONDS",
-		"end a session after this long (0: never)", max_connect, .low = 0,
-		.high = 31536000),
+		"end a session after this long (0: never); the peer is told 5 minutes before, and "
+		"1",
+		max_connect, .low = 0, .high = 31536000),
 	ROW("dns", 0, S, DAEMONS, PAIR, "ADDR",
 		"DNS server to hand to clients (twice: a second one)", dns),
 	ROW("ms-dns", 0, P, DAEMONS, PAIR, "ADDR", "pppd's name for --dns", dns),

@@ -82,18 +82,21 @@ enum {
 
 /* A session that is neither up nor closed by then is closed, whatever its peer keeps it busy with.
  */
-#define SESSION_SETUP_MAX   SECONDS(120)
+#define SESSION_SETUP_MAX    SECONDS(120)
 /* A peer whose password has expired is given this long to send a new one, for people type it. */
-#define PASSWORD_CHANGE_MAX SECONDS(90)
+#define PASSWORD_CHANGE_MAX  SECONDS(90)
+/* A peer is told before the connect time ends: when so much of it is left, and so much again. */
+#define TIME_REMAINING_FIRST SECONDS(300)
+#define TIME_REMAINING_LAST  SECONDS(60)
 /* A server keeps a tunnel without calls no longer. There are clients that hear of the end of their
  * call and stay (pptp-linux), and ones that never ask for any. */
-#define TUNNEL_EMPTY_MAX    SECONDS(20)
+#define TUNNEL_EMPTY_MAX     SECONDS(20)
 /* No GRE at all this long after the call was connected is worth a warning. */
-#define GRE_SILENCE_WARNING SECONDS(5)
+#define GRE_SILENCE_WARNING  SECONDS(5)
 /* And so long, where something else can be tried, the end of the attempt. */
-#define GRE_SILENCE_MAX     SECONDS(10)
+#define GRE_SILENCE_MAX      SECONDS(10)
 /* A Linux NAT forgets a GRE flow after 30 s, after 180 s once packets went both ways. */
-#define NAT_OPEN_EVERY      SECONDS(20)
+#define NAT_OPEN_EVERY       SECONDS(20)
 
 /* Going down politely, stage by stage; a peer that does not answer costs no more than this. */
 #define SHUTDOWN_LINKS      MS(1000) /* LCP Terminate */

@@ -24,6 +24,8 @@ enum lcp_code {
 	TIME_REMAINING = 13,
 };
 
+#define TIME_FOREVER UINT32_MAX /* RFC 1570 §2.2 */
+
 enum { PACKET_HEADER = 4, MAGIC_SIZE = 4, WORDS_SHOWN = 64 };
 
 bool lcp_magic_is_ours(struct link *link, uint32_t magic, const struct turn *turn)
@@ -113,14 +115,25 @@ static void input_time_remaining(
 		turn_drop(turn, DROP_FRAME_SHORT);
 		return;
 	}
-	if (link->lcp.warned)
+	/* Each time that half of it has passed, and however often it is said, it is shown once. */
+	uint32_t before = link->lcp.remaining;
+	if (before && seconds > before / 2)
 		return;
-	link->lcp.warned = true;
-	char line[80];
+	link->lcp.remaining = seconds ? seconds : 1;
+	char line[WORDS_SHOWN * 4 + 80];
 	struct text t = text_over(line, sizeof line);
 	text_add(&t, "Peer gives this session ");
-	text_unsigned(&t, seconds);
-	text_add(&t, " more seconds");
+	if (seconds == TIME_FOREVER) {
+		text_add(&t, "all the time there is");
+	} else {
+		text_unsigned(&t, seconds);
+		text_add(&t, " more seconds");
+	}
+	size_t length = reader_left(&body);
+	if (length) {
+		text_add(&t, ": ");
+		text_quoted(&t, body.at, length < WORDS_SHOWN ? length : WORDS_SHOWN);
+	}
 	turn_note(turn, NOTE_INFO, &t);
 }
 
@@ -188,6 +201,19 @@ static void tell_reject(struct link *link, uint16_t number, const struct turn *t
 	text_hex(&t, number, 4);
 	text_add(&t, "), which is not spoken here: rejected");
 	turn_note(turn, NOTE_INFO, &t);
+}
+
+/* Whoever does not know the code says so, and that is all (RFC 1570 §2). */
+void lcp_time_remaining(
+	struct link *link, uint32_t seconds, const char *words, const struct turn *turn)
+{
+	if (!fsm_opened(&link->lcp.fsm))
+		return;
+	struct writer w = packet_open(turn, LCP, TIME_REMAINING, fsm_next_id(&link->lcp.fsm));
+	write_u32(&w, link->lcp.magic);
+	write_u32(&w, seconds);
+	write_bytes(&w, words, strlen(words));
+	packet_close(turn, &w);
 }
 
 void lcp_protocol_reject(
@@ -262,7 +288,8 @@ static void restarted(void *owner, const struct turn *turn)
 	lcp_wish(link);
 	link->lcp.peer = peer;
 	link->lcp.we_refused = refused;
-	link->lcp.echo_refused = link->lcp.identified = link->lcp.warned = false;
+	link->lcp.echo_refused = link->lcp.identified = false;
+	link->lcp.remaining = 0;
 	link->lcp.rejects = 0;
 	link_restarted(link, turn);
 }

@@ -36,7 +36,8 @@ struct lcp {
 	uint8_t loops;             /* times our own magic number came back */
 	uint8_t echo_unanswered;   /* Echo-Requests since the last sign of life */
 	bool echo_refused;         /* the peer does not know Echo-Request */
-	bool identified, warned;   /* Identification, Time-Remaining: one note each an epoch */
+	bool identified;           /* Identification: one note an epoch */
+	uint32_t remaining;        /* seconds, as Time-Remaining said last; 0: nothing yet */
 	uint8_t rejects;           /* Protocol-Rejects told in words, of this epoch */
 	uint64_t heard, echo_sent; /* microseconds */
 	uint32_t quality_period;   /* of the reports we ask for; 0: none */
@@ -61,6 +62,8 @@ void lcp_request(const void *owner, struct writer *w);
 struct fsm_run lcp_run(void *link, const struct turn *turn); /* a row of the protocol table */
 /* LCP packets beyond negotiation; the link must be Opened. */
 void lcp_identify(struct link *link, const struct turn *turn);
+void lcp_time_remaining(
+	struct link *link, uint32_t seconds, const char *words, const struct turn *turn);
 void lcp_protocol_reject(
 	struct link *link, const uint8_t *frame, size_t length, const struct turn *turn);
 /* RFC 1661 §6.4: true when a packet bears our own number, which is then dropped and, the nth time,

@@ -472,6 +472,13 @@ void link_counted(struct link *link, const struct lqr_counters *counters)
 	link->lqr.counters = *counters;
 }
 
+void link_time_remaining(
+	struct link *link, uint32_t seconds, const char *words, uint64_t now, struct outbox *out)
+{
+	struct turn turn = turn_now(now, out);
+	lcp_time_remaining(link, seconds, words, &turn);
+}
+
 void link_tick(struct link *link, uint64_t now, struct outbox *out)
 {
 	struct turn turn = turn_now(now, out);

@@ -184,6 +184,10 @@ void link_answer(struct link *link, uint32_t token, const struct auth_answer *an
 /* The answer to a TLS_WHOLE. `reply` stays the caller's, and stands (eap_tls.h). */
 void link_tls(struct link *link, uint32_t token, const struct tls_reply *reply, uint64_t now,
 	struct outbox *out);
+/* Tells the peer how long the link will still be there (RFC 1570 §2.2); nothing while LCP is not
+ * Opened. `words` are few, and for people. */
+void link_time_remaining(struct link *link, uint32_t seconds, const char *words, uint64_t now,
+	struct outbox *out);
 void link_tick(struct link *link, uint64_t now, struct outbox *out);
 uint64_t link_deadline(const struct link *link);
 void link_wipe(struct link *link);

@@ -451,6 +451,32 @@ static enum close_reason setup_reason(const struct session *session)
 	return session->last_received ? CLOSE_LCP_TIMEOUT : CLOSE_LCP_NO_GRE;
 }
 
+/* When the peer is to be told how long is left, with how much that is; NEVER. */
+static uint64_t remaining_deadline(const struct session *session, uint64_t *left)
+{
+	uint64_t most = session->config->max_connect_us;
+	*left = session->told_first ? TIME_REMAINING_LAST : TIME_REMAINING_FIRST;
+	if (*left >= most) /* it never had so much */
+		*left = TIME_REMAINING_LAST;
+	bool of_many = session->bundle && !is_bundle(session);
+	if (session->state != SESSION_UP || of_many || session->told_last || *left >= most)
+		return NEVER;
+	return session->up_since + most - *left;
+}
+
+static void remaining_tick(struct session *session, uint64_t now, struct outbox *out)
+{
+	uint64_t left;
+	if (remaining_deadline(session, &left) > now)
+		return;
+	session->told_first = true;
+	session->told_last = left == TIME_REMAINING_LAST;
+	OUTBOX(items, LINK_OUT_ITEMS, LINK_OUT_BYTES);
+	link_time_remaining(
+		&session->link, (uint32_t)(left / SECONDS(1)), "connect time limit", now, &items);
+	translate_link(session, &items, now, out);
+}
+
 /* Idleness and the connect time; both count only while up, and not for a link of many. */
 static uint64_t limit_deadline(const struct session *session)
 {
@@ -508,6 +534,7 @@ void session_tick(struct session *session, uint64_t now, struct outbox *out)
 		translate_unit(session, &items, now, out);
 	}
 	services_tick(session, now, out);
+	remaining_tick(session, now, out);
 	limit_tick(session, now, out);
 	settle(session, now, out);
 }
@@ -524,6 +551,8 @@ uint64_t session_deadline(const struct session *session)
 	uint64_t deadline = earlier(link_deadline(&session->link), unit_deadline(&session->unit));
 	deadline = earlier(deadline, earlier(session->setup_by, session->silence_warned_by));
 	deadline = earlier(deadline, session->silence_ends_by);
+	uint64_t left;
+	deadline = earlier(deadline, remaining_deadline(session, &left));
 	deadline = earlier(deadline, services_deadline(session));
 	return earlier(deadline, limit_deadline(session));
 }

@@ -75,7 +75,7 @@ struct session_facts {
 	enum auth_method method; /* the peer's proof, or ours where it gave none */
 	struct unit_network network;
 	struct advert advert; /* what the peer, as a router, said */
-	bool renewed; /* our password was changed to the new one */
+	bool renewed;         /* our password was changed to the new one */
 	uint16_t peer_mru;
 	uint16_t our_mru;
 	uint16_t mtu; /* largest inner packet that is sent */
@@ -129,6 +129,8 @@ struct session {
 	uint64_t silence_warned_by;  /* when to warn that no GRE came; NEVER once said or heard */
 	uint64_t silence_ends_by;    /* when that ends the session; NEVER once heard */
 	enum close_reason failing;   /* the unit gave up: the link is to be closed next */
+	bool told_first;             /* Time-Remaining, the first and the last time */
+	bool told_last;
 	bool attached;   /* DATAPATH_ATTACH was given: free the slot when the detach is confirmed */
 	bool detached;   /* DATAPATH_DETACH was given */
 	bool start_due;  /* session_start is to come */

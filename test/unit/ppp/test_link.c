@@ -704,6 +704,19 @@ static void identification(void **state)
 	INJECT(&p.b, 0xc0, 0x21, 13, 9, 0, 12, 0, 0, 0, 0, 0, 0, 1, 0x2d);
 	assert_true(end_noted(&p.b, "Peer gives this session 300 more seconds\n"));
 	assert_false(end_noted(&p.b, "301"));
+	/* Said again when half of it is over, with what there is to say about it. */
+	INJECT(&p.b, 0xc0, 0x21, 13, 9, 0, 14, 0, 0, 0, 0, 0, 0, 0, 0x3c, 'b', 'y');
+	assert_true(end_noted(&p.b, "Peer gives this session 60 more seconds: \"by\"\n"));
+	INJECT(&p.b, 0xc0, 0x21, 13, 9, 0, 11, 0, 0, 0, 0, 0, 0, 0);
+	assert_true(p.b.drops[DROP_FRAME_SHORT] > 0);
+}
+
+static void no_end_in_sight(void **state)
+{
+	pair_init(&p);
+	start_up();
+	INJECT(&p.b, 0xc0, 0x21, 13, 9, 0, 12, 0, 0, 0, 0, 255, 255, 255, 255);
+	assert_true(end_noted(&p.b, "Peer gives this session all the time there is\n"));
 }
 
 static void compressions_are_told(void **state)
@@ -877,6 +890,7 @@ int main(void)
 		cmocka_unit_test(echo_always),
 		cmocka_unit_test(echo_refused),
 		cmocka_unit_test(identification),
+		cmocka_unit_test(no_end_in_sight),
 		cmocka_unit_test(compressions_are_told),
 		cmocka_unit_test(looped_back),
 		cmocka_unit_test(looped_back_later),

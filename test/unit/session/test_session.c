@@ -519,6 +519,47 @@ static void quality_ends_it(void **state)
 
 /* ---- limits ---- */
 
+static uint32_t told_remaining(const struct end *end)
+{
+	uint32_t count = 0, at = 0;
+	for (;; at++, count++) {
+		at = seen_find(end, at, TUNNEL_COMMAND, DATAPATH_FRAME, LCP, 13);
+		if (at == end->seen_count)
+			return count;
+	}
+}
+
+/* Five minutes before the end and one, where there was ever so much (RFC 1570 §2.2). */
+static void the_peer_is_told_how_long_is_left(void **state)
+{
+	struct pair *pair = pair_new();
+	pair->server.config.session.max_connect_us = SECONDS(400);
+	pair_start(pair, 1);
+	pair_pass(pair, SECONDS(95));
+	assert_int_equal(told_remaining(&pair->server), 0);
+	pair_pass(pair, SECONDS(10));
+	assert_int_equal(told_remaining(&pair->server), 1);
+	assert_non_null(strstr(pair->client.notes, "300 more seconds: \"connect time limit\""));
+	pair_pass(pair, SECONDS(230));
+	assert_int_equal(told_remaining(&pair->server), 1);
+	pair_pass(pair, SECONDS(10));
+	assert_int_equal(told_remaining(&pair->server), 2);
+	assert_non_null(strstr(pair->client.notes, "60 more seconds"));
+	pair_pass(pair, SECONDS(70));
+	assert_int_equal(seen_reason(&pair->server, 1), CLOSE_MAX_CONNECT);
+	assert_int_equal(told_remaining(&pair->client), 0);
+	pair = pair_new();
+	pair->server.config.session.max_connect_us = SECONDS(200);
+	pair_start(pair, 1);
+	pair_pass(pair, SECONDS(250));
+	assert_int_equal(told_remaining(&pair->server), 1);
+	pair = pair_new();
+	pair->server.config.session.max_connect_us = SECONDS(60);
+	pair_start(pair, 1);
+	pair_pass(pair, SECONDS(250));
+	assert_int_equal(told_remaining(&pair->server), 0);
+}
+
 static void idle_ends_it(void **state)
 {
 	struct pair *pair = pair_new();
@@ -669,6 +710,7 @@ int main(void)
 		cmocka_unit_test(data_is_life),
 		cmocka_unit_test(quality_is_counted_on_both_sides),
 		cmocka_unit_test(quality_ends_it),
+		cmocka_unit_test(the_peer_is_told_how_long_is_left),
 		cmocka_unit_test(idle_ends_it),
 		cmocka_unit_test(time_ends_it),
 		cmocka_unit_test(a_wrong_password),
