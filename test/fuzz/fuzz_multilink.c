@@ -80,7 +80,7 @@ static void fragment(uint8_t op)
 	struct multilink_header header = {.begins = how & 1, .ends = how & 2};
 	world.sequence += (uint32_t)(int8_t)skip;
 	header.sequence = world.sequence + (how & 4 ? 0x7f0 : 0);
-	size_t body = how & 8 ? 400 + 10u * (how >> 4) : how >> 4;
+	size_t body = how & 8 ? 400 + 10u * (how >> 4) : 1u + (how >> 4);
 	if (how == 0xff)
 		body = 1100;
 	struct writer w = writer_over(buffer, sizeof buffer);
@@ -91,8 +91,8 @@ static void fragment(uint8_t op)
 	size_t size = writer_length(&w);
 	if (op & 0x40 && how == 0xfe)
 		size = 1;
-	enum multilink_verdict verdict = multilink_take(&world.rx, &world.pool, op & 3,
-		reader_over(buffer, size), how, world.now);
+	enum multilink_verdict verdict = multilink_take(
+		&world.rx, &world.pool, op & 3, reader_over(buffer, size), how, world.now);
 	MUST(verdict != MULTILINK_WHOLE || (header.begins && header.ends));
 	settle();
 }

@@ -206,10 +206,10 @@ static bool in_clear(const struct seat *seat, const uint8_t *gre, size_t length)
 		return false;
 	/* What the first fragment of a packet begins with; the others tell nothing. */
 	if (protocol == PROTOCOL_MULTILINK &&
-		(!multilink_parse(&fragment, &payload, seat->multilink.peer.short_sequence) || !fragment.begins ||
-			!frame_protocol(&payload, &protocol, &why)))
+		(!multilink_parse(&fragment, &payload, seat->multilink.peer.short_sequence) ||
+			!fragment.begins || !frame_protocol(&payload, &protocol, &why)))
 		return false;
-	return protocol <= PROTOCOL_NETWORK_LAST && 
+	return protocol <= PROTOCOL_NETWORK_LAST &&
 	       protocol != (ecp ? PROTOCOL_ENCRYPTED : PROTOCOL_COMPRESSED);
 }
 
