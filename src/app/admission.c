@@ -501,6 +501,11 @@ void admission_address(struct seat *seat, uint32_t token)
 	answer(server, seat, token);
 }
 
+const struct secret *admission_secret(const struct seat *seat)
+{
+	return secret_of(server_of(seat), seat);
+}
+
 void admission_release(struct seat *seat)
 {
 	struct server *server = seat->owner->role;

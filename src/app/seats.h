@@ -48,6 +48,8 @@ struct seat {
 	int tun;                  /* its own, not yet with the data plane; -1: none */
 	bool pooled, routed; /* routed: a host route of its own leads to the shared interface */
 	char interface[SEAT_INTERFACE_SIZE];
+	struct prefix *networks; /* behind the peer, that lead here; NULL: none */
+	unsigned network_count;
 	unsigned proxied;       /* the interface where its address is answered for; 0: none */
 	unsigned link;          /* of an interface of its own; 0: shared or none */
 	uint32_t address_token; /* a question about addresses that waits for a seat to be freed */

@@ -13,9 +13,9 @@
 #include "values.h"
 #include "words.h"
 
-enum { ADDRESSES_MAX = 256, NT_HASH_BYTES = 16 };
+enum { ADDRESSES_MAX = 256, ROUTES_MAX = 64, NT_HASH_BYTES = 16 };
 
-static const char nt_prefix[] = "nt:";
+static const char nt_prefix[] = "nt:", route_prefix[] = "route:";
 
 void secrets_init(struct secrets *secrets)
 {
@@ -30,6 +30,7 @@ static void secret_free(struct secret *secret)
 		secret_wipe(secret->word, secret->length);
 	free(secret->word);
 	free(secret->addresses);
+	free(secret->routes);
 }
 
 void secrets_free(struct secrets *secrets)
@@ -148,6 +149,27 @@ static bool address_fault(const struct word *word, struct faults *faults)
 	return false;
 }
 
+static bool take_route(struct secret *secret, const struct word *word, struct faults *faults)
+{
+	char shown[48];
+	struct prefix prefix;
+	if (!value_prefix(word->bytes + sizeof route_prefix - 1, &prefix, true) || !prefix.length) {
+		fault(faults, &word->at, "'%s': a network as route:10.0.0.0/8 is expected",
+			fault_word(shown, word->bytes, word->length));
+		return false;
+	}
+	if (secret->route_count >= ROUTES_MAX) {
+		fault(faults, &word->at, "more than %d routes on one line", ROUTES_MAX);
+		return false;
+	}
+	struct prefix *list = realloc(secret->routes, (secret->route_count + 1u) * sizeof *list);
+	if (!list)
+		return false;
+	secret->routes = list;
+	secret->routes[secret->route_count++] = prefix;
+	return true;
+}
+
 static bool take_address(struct secret *secret, const struct word *word, struct faults *faults)
 {
 	const char *text = word->bytes;
@@ -157,6 +179,8 @@ static bool take_address(struct secret *secret, const struct word *word, struct 
 		return false;
 	if (secret->none)
 		return true; /* behind a -, nothing counts */
+	if (!strncmp(text, route_prefix, sizeof route_prefix - 1))
+		return take_route(secret, word, faults);
 	if (!strcmp(text, "-") && !secret->address_count) {
 		secret->none = true;
 		return true;

@@ -5,7 +5,8 @@
  * The line with the fewest wildcards (*) wins; among equals the first. A secret @/path is the
  * first word of that file; nt: and 32 hexadecimal digits are an NT hash. Addresses: those the
  * client may have, in order: ADDR, ADDR/N, !ADDR, !ADDR/N, - (none), * (any). A line without any
- * means an address from the pool (pppd would allow none). Behind --, where pppd has options of the
+ * means an address from the pool (pppd would allow none). Among them, route:NETWORK/N is a network
+ * behind the client. Behind --, where pppd has options of the
  * peer's, is one word: expired, for a password that is to be changed at the next login.
  */
 #ifndef GREYLINE_SECRETS_H
@@ -16,6 +17,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "address.h"
 #include "fault.h"
 #include "limits.h"
 
@@ -36,7 +38,9 @@ struct secret {
 	uint8_t *word;
 	uint16_t address_count;
 	struct secret_address *addresses; /* NULL with count 0: from the pool */
-	bool none;                        /* no address at all: the peer may not come in */
+	uint8_t route_count;
+	struct prefix *routes; /* networks behind the client */
+	bool none;             /* no address at all: the peer may not come in */
 };
 
 struct secrets {
@@ -94,8 +98,8 @@ bool secret_from_file(struct secrets *secrets, struct secret *secret, const stru
 
 /* For the process that may write the file: puts `word` in the place of the secret on the line of
  * client and server (NULL: a wildcard), as an NT hash where it was one, and takes `expired` away.
- * The file is replaced whole, or not at all. 0 or -errno with `error`; -ESTALE when there is no such
- * line, or it is not expired. */
+ * The file is replaced whole, or not at all. 0 or -errno with `error`; -ESTALE when there is no
+ * such line, or it is not expired. */
 int secrets_renew(const char *path, const char *client, const char *server, const char *word,
 	char error[256]);
 

@@ -30,6 +30,7 @@
 #include "pptp_wire.h"
 #include "profile.h"
 #include "proxy_arp.h"
+#include "user_routes.h"
 #include "scripts.h"
 #include "tls.h"
 #include "tls_login.h"
@@ -280,6 +281,7 @@ static void run_ip_up(struct seat *seat)
 	seat->ready6 = !server->shared;
 	if (seat->ready6 && seat_network(seat)->ipv6)
 		netdev6_serve(&server->host, seat, &server->pool6);
+	user_routes_add(server, seat, admission_secret(seat));
 	narrate_up(seat);
 	scripts_ip_up(&server->host, seat);
 	scripts_ipv6(&server->host, seat);
@@ -365,6 +367,7 @@ static void on_session_gone(struct seat *seat)
 		close(seat->tun);
 	seat->tun = -1;
 	proxy_arp_end(&server->host, seat);
+	user_routes_remove(server, seat);
 	if (seat->routed)
 		netdev_route(&server->host, server->link, seat->remote4, false);
 	admission_release(seat);

@@ -57,6 +57,8 @@ void admission_credentials(struct seat *seat, uint32_t token, const struct auth_
 const char *admission_certificate(
 	struct seat *seat, const struct auth_question *question, bool failed);
 void admission_address(struct seat *seat, uint32_t token);
+/* The line of the seat's user, as it stands now; NULL: there is none. */
+const struct secret *admission_secret(const struct seat *seat);
 /* The seat gives its address back; whoever waited for one is answered. */
 void admission_release(struct seat *seat);
 /* Reads secrets again; reserves the fixed addresses in them. */

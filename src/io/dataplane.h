@@ -101,6 +101,10 @@ struct dataplane_ops {
 	/* Gives a session an interface of its own: an open TUN descriptor, which the back end takes
 	 * over and closes at detach. Only while attached. */
 	int (*interface)(struct dataplane *dataplane, uint32_t subject, int tun);
+	/* A network behind a session's peer, or no longer: packets for it go there and may come
+	 * from there. False when there is no room, or the session is gone. A server's. */
+	bool (*route)(struct dataplane *dataplane, uint32_t subject, const struct prefix *network,
+		bool add);
 	/* Copies what the session's worker last published (within 20 ms under traffic); false when
 	 * `subject` is not attached. */
 	bool (*statistics)(struct dataplane *dataplane, uint32_t subject,

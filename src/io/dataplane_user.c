@@ -264,6 +264,17 @@ static int user_interface(struct dataplane *d, uint32_t subject, int tun)
 	return 0;
 }
 
+static bool user_route(
+	struct dataplane *d, uint32_t subject, const struct prefix *network, bool add)
+{
+	struct prefix_table *table = &d->workers.routing.table;
+	const struct attachment *a = attachment_of(d, subject);
+	if (!add)
+		return prefix_table_remove(table, network, subject);
+	return d->config.server && a && !a->detaching &&
+	       prefix_table_insert(table, network, subject);
+}
+
 static bool user_statistics(
 	struct dataplane *d, uint32_t subject, struct dataplane_statistics *statistics)
 {
@@ -638,6 +649,7 @@ const struct dataplane_ops dataplane_user = {
 	.start = user_start,
 	.command = user_command,
 	.interface = user_interface,
+	.route = user_route,
 	.statistics = user_statistics,
 	.describe = user_describe,
 	.drops = user_drops,

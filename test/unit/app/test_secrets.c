@@ -98,6 +98,27 @@ static void test_choice(void **state)
 	assert_null(secrets_find(&table, "Alice\0", 6, "x"));
 }
 
+/* route:NETWORK/N stands among the addresses and is none of them. */
+static void test_routes(void **state)
+{
+	lines("a * p route:10.7.0.0/16\nb * p 10.0.0.5 route:10.7.0.0/16 route:fd00:7::/48\nc * "
+	      "p\n");
+	const struct secret *a = find("a", ""), *b = find("b", "");
+	assert_int_equal(a->route_count, 1);
+	assert_int_equal(a->routes[0].length, 16);
+	assert_int_equal(address_to_ipv4(&a->routes[0].address), 0x0a070000);
+	assert_true(secret_from_pool(a));
+	assert_int_equal(b->route_count, 2);
+	assert_int_equal(b->routes[1].address.family, 6);
+	assert_int_equal(secret_fixed(b), 0x0a000005);
+	assert_int_equal(find("c", "")->route_count, 0);
+	faults("a * p route:10.7.0.1/16\n",
+		"s:1:7: 'route:10.7.0.1/16': a network as route:10.0.0.0/8 is expected\n");
+	faults("a * p route:0.0.0.0/0\n",
+		"s:1:7: 'route:0.0.0.0/0': a network as route:10.0.0.0/8 is expected\n");
+	faults("a * p route:\n", "s:1:7: 'route:': a network as route:10.0.0.0/8 is expected\n");
+}
+
 static void test_addresses(void **state)
 {
 	lines("a * p\nb * p 10.0.0.5\nc * p -\nd * p *\ne * p !10.0.0.1 10.0.0.0/24\n"
@@ -353,6 +374,7 @@ int main(void)
 		cmocka_unit_test(test_hash_ends_a_word),
 		cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_choice),
+		cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_nt_hash),
 		cmocka_unit_test(test_faults),
