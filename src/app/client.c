@@ -65,6 +65,7 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	config->session.unit.local4 = client->local4;
 	config->session.unit.remote4 = address_to_ipv4(&client->settings->remote);
 	config->session.unit.ask_mask = client->settings->use_peer_routes;
+	config->session.link.need_eap = client->settings->need_peer_eap;
 	config->session.unit.ask_dns = client->settings->use_peer_dns;
 	bundles_configure(peer->host, &config->session);
 	client_nat_configure(client, config);

@@ -421,6 +421,8 @@ const struct option option_table[] = {
 	ROW("crl", 0, P, DAEMONS, TEXT, "FILE", "certificates that no longer count (PEM)", tls_crl),
 	ROW("tls-name", 0, P, COMMAND_CLIENT, TEXT, "NAME",
 		"name the server's certificate must have; else --remotename, else HOST", tls_name),
+	ROW("need-peer-eap", 0, P, COMMAND_CLIENT, FLAG, NULL,
+		"go on only with a server that asks us for EAP", need_peer_eap),
 	ROW("min-tls-version", 0, P, DAEMONS, CHOICE, "VERSION",
 		"lowest TLS version: 1.0, 1.1, 1.2 (when not said) or 1.3", tls_min,
 		.choices = tls_choices),

@@ -93,7 +93,7 @@ struct settings {
 	char *tls_ca, *tls_capath, *tls_cert, *tls_key, *tls_crl, *tls_pkcs12;
 	char *tls_key_password_file, *tls_name;
 	uint32_t tls_min, tls_max; /* enum tls_version */
-	bool tls_resume, tls_listed;
+	bool tls_resume, tls_listed, need_peer_eap;
 
 	/* Both, about the control connection. */
 	uint32_t port, window;

@@ -226,6 +226,25 @@ static void print_tls(struct text *t, struct reader *r)
 	}
 }
 
+/* A vendor's type. True for the IETF's third, the Expanded Nak: types follow it. */
+static bool print_expanded(struct text *t, struct reader *r)
+{
+	uint32_t vendor = read_u8(r);
+	vendor = vendor << 16 | read_u16(r);
+	uint32_t type = read_u32(r);
+	if (r->failed) {
+		text_add(t, " [short]");
+	} else if (!vendor && type < EAP_TYPE_EXPANDED) {
+		print_type(t, (uint8_t)type);
+	} else {
+		text_add(t, " vendor ");
+		text_unsigned(t, vendor);
+		text_add(t, " type ");
+		text_unsigned(t, type);
+	}
+	return !r->failed && !vendor && type == EAP_TYPE_NAK;
+}
+
 static void print_typed(struct text *t, uint8_t code, struct reader r)
 {
 	uint8_t type = read_u8(&r);
@@ -249,6 +268,11 @@ static void print_typed(struct text *t, uint8_t code, struct reader r)
 		break;
 	case EAP_TYPE_TLS:
 		print_tls(t, &r);
+		break;
+	case EAP_TYPE_EXPANDED:
+		if (print_expanded(t, &r))
+			while (reader_left(&r) && read_u8(&r) == EAP_TYPE_EXPANDED)
+				print_expanded(t, &r);
 		break;
 	case EAP_TYPE_MSCHAPV2:
 		print_mschapv2(t, code, &r);

@@ -16,10 +16,15 @@ enum eap_type {
 	EAP_TYPE_MD5 = 4,
 	EAP_TYPE_TLS = 13,
 	EAP_TYPE_MSCHAPV2 = 26,
+	EAP_TYPE_EXPANDED = 254,
 };
 
 /* EAP-TLS's flags (RFC 5216 §3.1). */
 enum { EAP_TLS_LENGTH = 0x80, EAP_TLS_MORE = 0x40, EAP_TLS_START = 0x20 };
+
+/* Behind the type 254 stand a vendor (3 bytes; 0: the IETF) and a type of his (4 bytes, RFC 3748
+ * §5.7). The whole of it has so many: */
+enum { EAP_EXPANDED_SIZE = 8 };
 
 /* EAP-MS-CHAPv2's OpCode: CHAP's codes. */
 enum eap_opcode {

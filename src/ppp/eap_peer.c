@@ -43,16 +43,31 @@ void eap_step(struct link *link, enum eap_answered answered, uint8_t id)
 	eap->ours.timer = NEVER;
 }
 
-static void send_nak(struct link *link, uint8_t id, const struct turn *turn)
+static void write_expanded(struct writer *w, uint8_t type)
 {
-	uint8_t types[8], left = link->eap.ours.allowed;
-	size_t count = 0;
+	write_u32(w, (uint32_t)EAP_TYPE_EXPANDED << 24);
+	write_u32(w, type);
+}
+
+/* An expanded type is refused by an Expanded Nak (§5.3.2), any other by a Nak. No method of ours is
+ * of a vendor's: what is proposed has the IETF's numbers either way. */
+static void send_nak(struct link *link, uint8_t id, bool expanded, const struct turn *turn)
+{
+	uint8_t left = link->eap.ours.allowed;
 	const struct auth_order *order = &link->config->allow_order;
+	struct writer w = packet_open(turn, EAP, EAP_RESPONSE, id);
+	if (expanded)
+		write_expanded(&w, EAP_TYPE_NAK);
+	else
+		write_u8(&w, EAP_TYPE_NAK);
 	for (enum auth_method method; (method = auth_method_best(order, left));
 		left &= (uint8_t)~method)
-		types[count++] = eap_type_of(method);
+		if (expanded)
+			write_expanded(&w, eap_type_of(method));
+		else
+			write_u8(&w, eap_type_of(method));
 	link->eap.ours.refused = true;
-	send_typed(turn, id, EAP_TYPE_NAK, types, count);
+	packet_close(turn, &w);
 }
 
 static void send_claim(struct link *link, uint8_t id, uint8_t ms_id, const struct turn *turn)
@@ -232,7 +247,7 @@ static void request_method(
 {
 	enum auth_method method = eap_method_of(type);
 	if (!(method & link->eap.ours.allowed))
-		send_nak(link, id, turn);
+		send_nak(link, id, type == EAP_TYPE_EXPANDED, turn);
 	else if (method == AUTH_EAP_MD5)
 		request_md5(link, id, r, turn);
 	else if (method == AUTH_EAP_TLS)

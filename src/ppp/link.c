@@ -137,6 +137,12 @@ void link_opened(struct link *link, const struct turn *turn)
 	pap_start(link, lcp->auth_asked == AUTH_PAP, lcp->peer.auth == AUTH_PAP, turn);
 	chap_start(link, lcp->auth_asked, lcp->peer.auth, turn);
 	eap_start(link, lcp->auth_asked, lcp->peer.auth, turn);
+	if (link->config->need_eap && !(lcp->peer.auth & AUTH_EAP)) {
+		turn_say(turn, NOTE_WARNING,
+			"Peer does not ask us for EAP, which need-peer-eap wants");
+		link->closing = link->closing == CLOSE_NONE ? CLOSE_AUTH_PEER_FALSE : link->closing;
+		return; /* settle() takes it from here */
+	}
 	maybe_enter_network(link, turn);
 }
 

@@ -35,6 +35,7 @@ struct link_config {
 	uint8_t demand_auth; /* mask: the peer must pass one of these; 0: it may stay unproved */
 	uint8_t allow_auth;  /* mask: how we are willing to authenticate ourselves */
 	struct auth_order demand_order, allow_order;
+	bool need_eap; /* of ours: a peer that asks us for no EAP is not gone on with */
 	const char *name; /* ours, as sent */
 	size_t name_length;
 	const char *password; /* ours */

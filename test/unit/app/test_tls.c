@@ -14,13 +14,14 @@
 #include <openssl/ssl.h>
 #endif
 
-enum { DAY = 24 * 3600 };
+enum { DAY = 24 * 3600, RAW_SIZE = 9 };
 
 /* A certificate authority. */
 
 struct wish {
 	const char *name; /* common name */
 	const char *dns, *mail, *upn;
+	const char *raw;     /* subjectAltName as it is encoded, RAW_SIZE bytes */
 	const char *purpose; /* NULL: no extended key usage */
 	size_t name_length;  /* 0: as long as it is */
 	long from, to;       /* seconds from now; 0 and 0: today */
@@ -85,6 +86,8 @@ static gnutls_x509_crt_t make(const struct wish *wish, gnutls_x509_privkey_t key
 	if (wish->mail)
 		gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_RFC822NAME, wish->mail,
 			(unsigned)strlen(wish->mail), GNUTLS_FSAN_APPEND);
+	if (wish->raw)
+		gnutls_x509_crt_set_extension_by_oid(crt, "2.5.29.17", wish->raw, RAW_SIZE, 0);
 	if (wish->upn)
 		gnutls_x509_crt_set_subject_alt_othername(crt, "1.3.6.1.4.1.311.20.2.3", wish->upn,
 			(unsigned)strlen(wish->upn),
@@ -393,7 +396,9 @@ static void test_certificates_that_do_not_count(void **state)
 		{{.name = "x", .stranger = true}, "x", "unknown-issuer", "not in ca"},
 		{{.name = "x", .purpose = "wrong"}, "x", "wrong-purpose", "another purpose"},
 		{{.name = "x"}, "y", "wrong-name", "(x) is not of y"},
-		{{.name = "y\0.example", .name_length = 10}, "y", "wrong-name", ""},
+		{{.name = "y\0.example", .name_length = 10}, "y", "wrong-name", "is not of y"},
+		{{.raw = "\x30\x07\x82\x05y\0.ex"}, "y", "wrong-name", "a NUL byte"}, /* DNS */
+		{{.raw = "\x30\x07\x81\x05y\0@ex"}, "y", "wrong-name", "a NUL byte"}, /* mail */
 		{{.name = "x", .dns = "y"}, "Y.", "wrong-name", "is not of"},
 		{{.purpose = NULL}, "", "no-name", "has no name"}};
 	for (size_t i = 0; i < 2 * (sizeof refusals / sizeof *refusals); i++) {

@@ -78,7 +78,7 @@ static void identity_notification_nak(void **state)
 	solo_hears(&s, "c227 01 08 0006 0d 20"); /* TLS */
 	assert_frame(&s, "c227 02 08 0006 03 1a");
 	solo_hears(&s, "c227 01 09 000c fe 000137 00000001"); /* an expanded type */
-	assert_frame(&s, "c227 02 09 0006 03 1a");
+	assert_frame(&s, "c227 02 09 0014 fe 000000 00000003 fe 000000 0000001a");
 	solo_hears(&s, "c227 01 0a 0006 03 1a");
 	assert_said(&s, "drop frame-code\n");
 	solo_hears(&s, "c227 01 0b 0004");

@@ -427,6 +427,25 @@ static void renegotiated(void **state)
 	assert_int_equal(p.b.tls[0].ended, 2);
 }
 
+/* A peer that wants no proof of us wants none of anybody. */
+static void needs_eap(void **state)
+{
+	static const uint8_t demands[] = {0, AUTH_MSCHAPV2, AUTH_EAP_TLS};
+	for (int i = 0; i < 3; i++) {
+		ends(3000, false);
+		p.a.link_config.allow_auth = AUTH_EAP_TLS | AUTH_MSCHAPV2;
+		p.a.link_config.need_eap = true;
+		p.b.link_config.demand_auth = demands[i];
+		p.a.unit_config.mppe_require = p.b.unit_config.mppe_require = false;
+		pair_start(&p);
+		pair_run(&p, p.now + SECONDS(100));
+		assert_int_equal(pair_up(&p), i == 2);
+		assert_int_equal(p.a.reason, i == 2 ? CLOSE_NONE : CLOSE_AUTH_PEER_FALSE);
+		assert_int_equal(end_noted(&p.a, "does not ask us for EAP"), i != 2);
+		assert_int_equal(p.a.network, i == 2);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -444,6 +463,7 @@ int main(void)
 		cmocka_unit_test(either_gives_up),
 		cmocka_unit_test(both_ways),
 		cmocka_unit_test(renegotiated),
+		cmocka_unit_test(needs_eap),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
