@@ -148,6 +148,27 @@ static void options_of_a_peer(void **state)
 	assert_non_null(strstr(s.said, "receive cipher 3DESE\n"));
 }
 
+/* Patience ends: what is asked for no more is taken for a refusal. */
+static void a_peer_that_wants_none(void **state)
+{
+	char frame[64], all[16384] = "";
+	alone(ECP_KEY_DES);
+	for (unsigned id = 1; id < 12 && !strstr(all, "failed"); id++) {
+		snprintf(frame, sizeof frame, "8053 01%02x0004", id);
+		solo_hears(&s, frame);
+		strncat(all, s.said, sizeof all - strlen(all) - 1);
+		snprintf(frame, sizeof frame, "8053 02%02x000e 030a", s.ecp.fsm.request_id);
+		for (unsigned n = 0; n < ECP_NONCE; n++)
+			snprintf(frame + strlen(frame), 3, "%02x", s.ecp.ours[n]);
+		solo_hears(&s, frame);
+		strncat(all, s.said, sizeof all - strlen(all) - 1);
+	}
+	assert_non_null(strstr(all, "the peer does not take packets encrypted by DESE-bis"));
+	assert_non_null(strstr(all, "failed ecp-refused"));
+	assert_null(strstr(all, "transmit cipher DESE"));
+	assert_null(strstr(all, "IPCP"));
+}
+
 /* It ends the session, whatever was up. */
 static void the_peer_ends_it(void **state)
 {
@@ -212,6 +233,7 @@ int main(void)
 		cmocka_unit_test(refusals_in_words),
 		cmocka_unit_test(in_order),
 		cmocka_unit_test(options_of_a_peer),
+		cmocka_unit_test(a_peer_that_wants_none),
 		cmocka_unit_test(the_peer_ends_it),
 		cmocka_unit_test(silence),
 		cmocka_unit_test(without_a_key),
