@@ -140,6 +140,10 @@ const struct option option_table[] = {
 		"IPv6 DNS server to tell clients with --pool6", dns6),
 	ROW("ntp6", 0, S, COMMAND_SERVER, ADDRESS, "ADDR",
 		"IPv6 time server to tell clients that ask (DHCPv6)", ntp6),
+	ROW("push-route", 0, S, COMMAND_SERVER, PREFIXES, "CIDR",
+		"IPv4 network to tell clients that ask, as Windows does (DHCPINFORM; repeated: "
+		"several)",
+		push_routes),
 	ROW("search-domain", 0, S, COMMAND_SERVER, TEXTS, "NAME",
 		"domain in which clients shall look names up (repeated: several)", search,
 		.fits = value_is_domain, .expected = "a domain name is expected"),
@@ -460,7 +464,8 @@ const struct option option_table[] = {
 	ROW("nomppe", 0, P, SPEAKERS, MASK, NULL, "pppd's name for --no-mppe", refuse_mppe,
 		.low = MPPE_ALLOW_40 | MPPE_ALLOW_56 | MPPE_ALLOW_128),
 	ROW("ecp-key-file", 0, P, DAEMONS, TEXT, "FILE",
-		"encrypt by ECP with the DES or 3DES key in this file, instead of MPPE: both broken",
+		"encrypt by ECP with the DES or 3DES key in this file, instead of MPPE: both "
+		"broken",
 		ecp_key_file),
 	ROW("mppe-stateful", 0, P, SPEAKERS, FLAG, NULL,
 		"accept stateful MPPE too: keys change every 256 packets only", mppe_stateful),

@@ -141,7 +141,7 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	config->session.unit.local4 = server->local4;
 	config->session.unit.ipv6 &= server->pool6.size != 0;
 	config->session.shared = server->shared;
-	config->session.services = server->pool6.size ? &server->services : NULL;
+	config->session.services = &server->services;
 	bundles_configure(peer->host, &config->session);
 	for (unsigned i = 0; i < 2; i++) {
 		config->session.unit.dns[i] = settings->dns.at[i];

@@ -23,8 +23,9 @@ static void fill_services(struct server *server)
 	duid_make(&services->duid, "server", &server->host.random);
 	services->dns6[0] = settings->dns6;
 	services->ntp6 = settings->ntp6;
-	services->delegates = server->pool6_pd.size != 0;
 	services->delegated_for = settings->pool6_pd_lifetime;
+	for (size_t i = 0; i < settings->push_routes.count && i < LINK_ROUTES; i++)
+		services->routes[services->route_count++] = settings->push_routes.at[i];
 	for (size_t i = 0; i < settings->search.count; i++)
 		if (!domains_add(&services->search, settings->search.at[i]))
 			log_line(&server->host.log, LOG_LINE_WARNING,
@@ -36,6 +37,7 @@ int server6_start(struct server *server)
 {
 	const struct settings *settings = server->settings;
 	int failed = 0;
+	fill_services(server);
 	if (!settings->ipv6 || !settings->pool6.count)
 		return 0;
 	failed = pool6_init(&server->pool6, settings->pool6.at, POOL6_NETWORK);
@@ -44,7 +46,7 @@ int server6_start(struct server *server)
 	if (!failed && settings->pool6_pd.count)
 		failed = pool6_init(&server->pool6_pd, settings->pool6_pd.at,
 			(uint8_t)settings->pool6_pd_length);
-	fill_services(server);
+	server->services.delegates = server->pool6_pd.size != 0;
 	return failed;
 }
 

@@ -18,6 +18,7 @@
 #include "digest.h"
 #include "ecp_file.h"
 #include "limits.h"
+#include "link_services.h"
 #include "options.h"
 #include "slurp.h"
 #include "tls.h"
@@ -107,6 +108,8 @@ void settings_free(struct settings *settings)
 	free(settings->routes.at);
 	free(settings->pool6.at);
 	free(settings->pool6_pd.at);
+	free(settings->push_routes.at);
+	settings->push_routes = (struct prefix_list){0};
 	settings->pool6 = settings->pool6_pd = (struct prefix_list){0};
 	settings->pool = (struct range_list){0};
 	settings->routes = (struct prefix_list){0};
@@ -439,6 +442,16 @@ void settings_check_ppp(struct settings *settings, struct faults *faults)
 	check_ecp(settings, faults);
 }
 
+static void check_push_routes(const struct settings *settings, struct faults *faults)
+{
+	const struct prefix_list *routes = &settings->push_routes;
+	if (routes->count > LINK_ROUTES)
+		fault(faults, NULL, "push-route: at most %d networks can be told", LINK_ROUTES);
+	for (size_t i = 0; i < routes->count; i++)
+		if (routes->at[i].address.family != 4)
+			fault(faults, NULL, "push-route: an IPv4 network is expected");
+}
+
 static bool overlap(const struct prefix *a, const struct prefix *b)
 {
 	unsigned bits = a->length < b->length ? a->length : b->length;
@@ -496,6 +509,7 @@ void settings_check(struct settings *settings, struct faults *faults)
 	if (settings->remote.family == 6)
 		fault(faults, NULL, "remote: an IPv4 address is expected");
 	check_ipv6(settings, faults);
+	check_push_routes(settings, faults);
 	if (settings->ifname && settings->unit != UNIT_UNSET)
 		fault(faults, NULL, "ifname and unit both name the interface: keep one");
 	if (settings->ifname && settings->interface == INTERFACE_PER_SESSION)

@@ -109,6 +109,7 @@ struct settings {
 	uint32_t pool6_pd_length, pool6_pd_lifetime;
 	struct address dns6, ntp6;
 	struct text_list search;
+	struct prefix_list push_routes;
 	bool nat, proxy_arp, client_to_client, check_source, incoming_calls;
 	uint32_t interface; /* enum interface_choice */
 	uint32_t single_session;

@@ -40,6 +40,7 @@ enum {
 	DATAPATH_SERVE_LINK = 1,    /* what is about or for our link-local address */
 	DATAPATH_SERVE_DHCPV6 = 2,  /* to DHCPv6 servers */
 	DATAPATH_CLIENT_DHCPV6 = 4, /* to DHCPv6 clients */
+	DATAPATH_SERVE_DHCP = 8,    /* to DHCP servers, of IPv4 */
 };
 
 struct datapath_command {
@@ -55,11 +56,11 @@ struct datapath_command {
 			bool nat; /* GRE version 0 now and then: see limits.h, NAT_OPEN_EVERY */
 			bool check_source; /* inner sources must be the peer's own addresses */
 			bool client_to_client;
-			bool clamp_mss;  /* TCP's MSS follows datapath_mtu, both ways */
-			bool dscp_copy;  /* outer DSCP is the inner one's; else `dscp` */
-			bool ecn;        /* outer ECN is the inner one's: the peer combines them */
-			uint8_t dscp;    /* of outer packets: 0 to 63 */
-			uint16_t window; /* the peer was told that we buffer so many packets */
+			bool clamp_mss;   /* TCP's MSS follows datapath_mtu, both ways */
+			bool dscp_copy;   /* outer DSCP is the inner one's; else `dscp` */
+			bool ecn;         /* outer ECN is the inner one's: the peer combines them */
+			uint8_t dscp;     /* of outer packets: 0 to 63 */
+			uint16_t window;  /* the peer was told that we buffer so many packets */
 			uint8_t services; /* DATAPATH_SERVE_* */
 			/* A bundle, which no packet is sent to: `local_call_id` is that of its
 			 * first link, whose place it shares. */

@@ -194,7 +194,9 @@ static void send_packet(struct datapath_engine *engine, struct datapath *dp, con
 static void send_frame(struct datapath_engine *engine, struct datapath *dp, const uint8_t *frame,
 	size_t length, uint64_t now, struct packet_list *out)
 {
-	if (length > 2 && get_u16(frame) == PROTOCOL_IPV6)
+	uint16_t protocol = length > 2 ? get_u16(frame) : 0;
+
+	if (protocol == PROTOCOL_IPV6 || protocol == PROTOCOL_IPV4)
 		send_packet(engine, dp, frame + 2, length - 2, now, out);
 	else if (!seal_control(dp, frame, length, out))
 		dp->counters.drops[DROP_INNER_EARLY]++;

@@ -1,6 +1,6 @@
 /* What the control plane takes for itself of the packets of a link (see handed_up.h). RFC 4861 §4
  * (neighbour discovery), RFC 2710 and 3810 (MLD: behind a hop-by-hop header), RFC 4443 §4 (echo),
- * RFC 8415 §7 (addresses and ports of DHCPv6).
+ * RFC 8415 §7 (addresses and ports of DHCPv6), RFC 2131 §4.1 (of DHCP).
  *
  * Router Solicitations and Advertisements always are: only the session knows its prefix. On an
  * interface that sessions share, what is said about or to our link-local address is too, because
@@ -19,6 +19,7 @@ enum {
 	NEIGHBOUR_SOLICITATION = 135,
 	NEIGHBOUR_ADVERTISEMENT = 136,
 	LISTENER_REPORT_2 = 143,
+	DHCP_SERVER = 67,
 	DHCPV6_CLIENT = 546,
 	DHCPV6_SERVER = 547,
 };
@@ -59,12 +60,23 @@ static bool takes_udp(uint8_t services, const struct inner *inner, uint16_t port
 	       (port == DHCPV6_CLIENT && services & DATAPATH_CLIENT_DHCPV6);
 }
 
+/* What a client says to whatever server there is. One that is named is not ours. */
+static bool takes_dhcp(const struct inner *inner, const uint8_t *bytes)
+{
+	size_t at = inner->header_length;
+
+	return inner->protocol == PROTOCOL_UDP &&
+	       address_to_ipv4(&inner->destination) == UINT32_MAX && !inner->offset &&
+	       inner->length - at >= UDP_HEADER && get_u16(bytes + at + 2) == DHCP_SERVER;
+}
+
 bool handed_up(uint8_t services, const struct inner *inner, const uint8_t *bytes)
 {
 	uint8_t protocol;
 
-	if (inner->version != 6 || inner->protocol == PROTOCOL_TCP ||
-		(inner->protocol == PROTOCOL_UDP && !services))
+	if (inner->version == 4)
+		return services & DATAPATH_SERVE_DHCP && takes_dhcp(inner, bytes);
+	if (inner->protocol == PROTOCOL_TCP || (inner->protocol == PROTOCOL_UDP && !services))
 		return false;
 	size_t at = inner_transport(inner, bytes, &protocol);
 	if (!at || inner->length - at < 8)

@@ -131,7 +131,7 @@ static bool check_inner(const struct opening *o, struct datapath *dp, uint16_t p
 		return refuse(why, DROP_INNER_SOURCE);
 	if (handed_up(dp->services, &inner, packet->bytes)) {
 		packet->length = inner.length;
-		return hand_up(packet, PROTOCOL_IPV6, 0, why);
+		return hand_up(packet, protocol, 0, why);
 	}
 	if (is_isolated(o, dp, &inner.destination))
 		return refuse(why, DROP_ISOLATED);

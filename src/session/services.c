@@ -3,15 +3,14 @@
  * its encryption.
  *
  *   ICMPv6 133, 134 ─▶ router.c         135, 136, 128 and MLD, on a shared interface ─▶ neighbour.c
- *   UDP 547, 546    ─▶ dhcpv6_server.c, dhcpv6_client.c
+ *   UDP 547, 546    ─▶ dhcpv6_server.c, dhcpv6_client.c          UDP 67 of IPv4 ─▶ dhcp_inform.c
  *
  * Where each session has its interface the kernel does what neighbour.c does, and where there is
  * nothing to serve DHCPv6 is left to programs of the interface's own. RFC 8415 §7.1 (addresses),
  * §7.2 (ports). */
 #include "services.h"
 
-#include <assert.h>
-
+#include "dhcp_inform.h"
 #include "ip_header.h"
 #include "ip_packet.h"
 #include "neighbour.h"
@@ -19,7 +18,12 @@
 #include "translate.h"
 #include "tunnel.h"
 
-enum { IPV6_FRAME = 0x0057, ICMPV6_ROUTER_FIRST = 133, ICMPV6_ROUTER_LAST = 134 };
+enum {
+	IPV4_FRAME = 0x0021,
+	IPV6_FRAME = 0x0057,
+	ICMPV6_ROUTER_FIRST = 133,
+	ICMPV6_ROUTER_LAST = 134
+};
 
 static const struct address all_servers = {6, {0xff, 2, [13] = 1, [15] = 2}};
 
@@ -32,9 +36,10 @@ static const struct link_services *serving(const struct session *session)
 
 uint8_t services_wanted(const struct session *session)
 {
-	uint8_t wanted = 0;
+	const struct link_services *services = session->config->services;
+	uint8_t wanted = services && link_services_inform(services) ? DATAPATH_SERVE_DHCP : 0;
 	if (!session->config->unit.ipv6)
-		return 0;
+		return wanted;
 	if (session->config->shared)
 		wanted |= DATAPATH_SERVE_LINK;
 	if (serving(session))
@@ -58,7 +63,7 @@ void services_send(
 {
 	uint8_t frame[2 + IP_PACKET_MAX];
 	struct writer w = writer_over(frame, sizeof frame);
-	write_u16(&w, IPV6_FRAME);
+	write_u16(&w, length && packet[0] >> 4 == 4 ? IPV4_FRAME : IPV6_FRAME);
 	write_bytes(&w, packet, length);
 	if (length && !w.failed)
 		emit_frame(session, frame, writer_length(&w), out);
@@ -220,16 +225,39 @@ static void take_packet(struct session *session, const uint8_t *packet, size_t l
 	}
 }
 
+static void inform(
+	struct session *session, const uint8_t *packet, size_t length, struct outbox *out)
+{
+	const struct unit_given *given = &session->unit.given;
+	const struct dhcp_facts facts = {.own = session->facts.network.local4,
+		.dns = {given->dns[0], given->dns[1]},
+		.wins = {given->wins[0], given->wins[1]}};
+	const struct link_services *services = session->config->services;
+	uint8_t answer[IP_PACKET_MAX];
+	struct ip_packet ip;
+	size_t size = 0;
+	if (services && ip_packet_read(&ip, packet, length))
+		size = dhcp_inform_answer(answer, &ip, services, &facts);
+	services_send(session, answer, size, out);
+	if (!size)
+		emit_drop(session, DROP_FRAME_OPTIONS, out);
+}
+
 bool services_frame(struct session *session, const uint8_t *frame, size_t length, uint64_t now,
 	struct outbox *out)
 {
 	struct reader r = reader_over(frame, length);
-	if (read_u16(&r) != IPV6_FRAME || !session->config->unit.ipv6)
+	uint16_t protocol = read_u16(&r);
+	bool six = protocol == IPV6_FRAME;
+	const struct unit_network *network = &session->facts.network;
+	if (!(six && session->config->unit.ipv6) && protocol != IPV4_FRAME)
 		return false;
-	if (session->state != SESSION_UP || !session->facts.network.ipv6)
+	if (session->state != SESSION_UP || !(six ? network->ipv6 : network->ipv4))
 		emit_drop(session, DROP_FRAME_PHASE, out);
-	else
+	else if (six)
 		take_packet(session, r.at, reader_left(&r), now, out);
+	else
+		inform(session, r.at, reader_left(&r), out);
 	return true;
 }
 

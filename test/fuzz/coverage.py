@@ -43,6 +43,7 @@ PARSERS = {
     'control': ['src/pptp/control.c', 'src/pptp/call.c', 'src/pptp/incoming.c'],
     'helper_wire': ['src/io/helper_wire.c'],
     'advert': ['src/session/advert.c', 'src/session/ip_packet.c', 'src/session/domains.c'],
+    'dhcp_inform': ['src/session/dhcp_inform.c'],
     'dhcpv6': ['src/session/dhcpv6_wire.c', 'src/session/dhcpv6_server.c',
                'src/session/dhcpv6_client.c'],
     'tunnel': ['src/session/tunnel.c', 'src/session/session.c', 'src/session/translate.c'],

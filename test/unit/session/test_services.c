@@ -45,8 +45,8 @@ static struct session *server_of(struct pair *pair)
 static void a_prefix_for_a_while(void **state)
 {
 	struct pair *pair = opened(true);
-	assert_int_equal(
-		services_wanted(server_of(pair)), DATAPATH_SERVE_LINK | DATAPATH_SERVE_DHCPV6);
+	assert_int_equal(services_wanted(server_of(pair)),
+		DATAPATH_SERVE_LINK | DATAPATH_SERVE_DHCPV6 | DATAPATH_SERVE_DHCP);
 	assert_int_equal(services_wanted(&pair->client.sessions[0]), DATAPATH_CLIENT_DHCPV6);
 	pair_pass(pair, SECONDS(3));
 	struct prefix there = services_delegated(server_of(pair));
