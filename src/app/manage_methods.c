@@ -129,6 +129,23 @@ static void text_prefix(struct text *t, const struct prefix *prefix)
 	text_unsigned(t, prefix->length);
 }
 
+/* Packets whose TCP/IP headers came and went compressed, and the bytes that spared; nothing where
+ * that was not agreed on. */
+static json_t *headers_json(const struct host *host, const struct seat *seat)
+{
+	const struct unit_network *network = seat_network(seat);
+	const struct layer_headers *out, *in;
+	struct dataplane_statistics seen;
+	if (!(network->transmit_vj.slots || network->receive_vj.slots) || seat->detached ||
+		!host->plane->statistics(host->dataplane, seat_subject(seat), &seen))
+		return json_object();
+	out = &seen.headers[LAYER_TRANSMIT];
+	in = &seen.headers[LAYER_RECEIVE];
+	return json_pack("{s:I, s:I, s:I, s:I}", "sent", (json_int_t)out->packets, "sent-saved",
+		(json_int_t)out->saved, "received", (json_int_t)in->packets, "received-saved",
+		(json_int_t)in->saved);
+}
+
 static json_t *session_json(const struct host *host, const struct seat *seat)
 {
 	struct datapath_counters counters = counters_of(host, seat);
@@ -163,9 +180,10 @@ static json_t *session_json(const struct host *host, const struct seat *seat)
 			"phase", link_phase_word(seat->session.link.phase), "ip6", ip6, "ip6-dp",
 			behind, "rate-limit", ""));
 	json_object_update_new(session,
-		json_pack("{s:s, s:o, s:o}", "role", seat->session.call.pac ? "PAC" : "PNS",
+		json_pack("{s:s, s:o, s:o, s:o}", "role", seat->session.call.pac ? "PAC" : "PNS",
 			"line-errors", line_errors_json(&seat->session.call.line_errors),
-			"send-window", window_json(host, seat)));
+			"send-window", window_json(host, seat), "compressed-headers",
+			headers_json(host, seat)));
 	json_object_update_new(session,
 		json_pack("{s:i, s:s}", "links", (int)bundles_links(seat), "bundle",
 			bundles_is_link(seat) && seat->bundle->seat ? seat->bundle->seat->sid

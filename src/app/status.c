@@ -91,6 +91,7 @@ static void put_session(json_t *session)
 	printf(" sent\n  GRE: %lld received, %lld sent, %lld reordered, %lld lost\n",
 		number(session, "gre-rx"), number(session, "gre-tx"), number(session, "reordered"),
 		number(session, "lost"));
+	put_counts("compressed headers", json_object_get(session, "compressed-headers"));
 	put_counts("line errors", json_object_get(session, "line-errors"));
 	put_counts("dropped", json_object_get(session, "drops"));
 }

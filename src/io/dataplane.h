@@ -47,6 +47,7 @@ struct dataplane_statistics {
 	uint64_t last_received; /* microseconds */
 	uint64_t last_active;
 	struct window_facts window;
+	struct layer_headers headers[LAYER_WAYS]; /* since they were agreed on */
 };
 
 /* Copies of packets for `greyline capture` (tap.h turns them into pcapng on the control thread).

@@ -16,6 +16,30 @@ static void write_drops(struct published_drops *drops, const uint32_t *now)
 	}
 }
 
+static void write_if_other(_Atomic uint64_t *at, uint64_t value)
+{
+	if (atomic_load_explicit(at, memory_order_relaxed) != value)
+		atomic_store_explicit(at, value, memory_order_release);
+}
+
+static void write_headers(struct published_drops *drops, const struct layer_headers *now)
+{
+	for (unsigned way = 0; way < LAYER_WAYS; way++) {
+		write_if_other(&drops->headers[way][0], now ? now[way].packets : 0);
+		write_if_other(&drops->headers[way][1], now ? now[way].saved : 0);
+	}
+}
+
+static void read_headers(const struct published_drops *drops, struct layer_headers *headers)
+{
+	for (unsigned way = 0; way < LAYER_WAYS; way++) {
+		headers[way].packets =
+			atomic_load_explicit(&drops->headers[way][0], memory_order_acquire);
+		headers[way].saved =
+			atomic_load_explicit(&drops->headers[way][1], memory_order_acquire);
+	}
+}
+
 void published_write(struct published *p, struct published_drops *drops, uint32_t subject,
 	const struct dataplane_statistics *statistics)
 {
@@ -32,6 +56,7 @@ void published_write(struct published *p, struct published_drops *drops, uint32_
 	for (unsigned i = 0; i < PUBLISHED_WORDS; i++)
 		atomic_store_explicit(&p->words[i], words[i], memory_order_release);
 	write_drops(drops, statistics ? statistics->counters.drops : NULL);
+	write_headers(drops, statistics ? statistics->headers : NULL);
 	atomic_store_explicit(&p->sequence, sequence + 2, memory_order_release);
 }
 
@@ -49,6 +74,7 @@ bool published_read(const struct published *p, const struct published_drops *dro
 		for (unsigned i = 0; i < DROP_PACKETS; i++)
 			statistics->counters.drops[i] =
 				atomic_load_explicit(&drops->at[i], memory_order_acquire);
+		read_headers(drops, statistics->headers);
 		after = atomic_load_explicit(&p->sequence, memory_order_relaxed);
 	} while ((before & 1) || before != after);
 	if (subject == 0 || owner != subject)

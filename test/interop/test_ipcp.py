@@ -57,6 +57,10 @@ def test_pppd_dials_us_with_compressed_headers(lab, program, clear, slots):
         guest_transfer(lab, guest, GATEWAY)
     session, = ours.sessions()
     assert not [name for name in session['drops'] if name.startswith('vj')], session['drops']
+    headers = session['compressed-headers']
+    assert headers['sent'] > 100 and headers['received'] > 100
+    assert headers['sent-saved'] > 30 * headers['sent']
+    assert 'compressed headers: sent' in ours.command('status').stdout
     if clear:
         assert_compressed(capture, HOST, GUEST)
     else:
