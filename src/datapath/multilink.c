@@ -205,8 +205,6 @@ static bool keep(struct multilink_receiver *r, struct hold_pool *pool,
 	slot->ends = header->ends;
 	memcpy(slot->frame, body->at, slot->length);
 	link_slot(r, pool, index, behind);
-	if (r->held >= MULTILINK_HELD)
-		multilink_expire(r, pool);
 	return true;
 }
 
@@ -326,12 +324,18 @@ static void wait_for(struct multilink_receiver *r, uint32_t hole, uint64_t now)
 	r->hole = hole;
 }
 
+/* As many wait as may: nothing more is waited for. */
+static bool is_crowded(const struct multilink_receiver *r)
+{
+	return r->held >= MULTILINK_HELD;
+}
+
 /* What is missing before the head of the list, as far as it is lost. True: look again. */
 static bool pass_hole(struct multilink_receiver *r, const struct hold_pool *pool, uint64_t now)
 {
 	uint32_t until = certain(r, now), head = hold_at(pool, r->head)->sequence;
 
-	if (serial_after(until, head))
+	if (is_crowded(r) || serial_after(until, head))
 		until = head;
 	if (serial_after(until, r->next)) {
 		r->lost += until - r->next;
@@ -364,7 +368,7 @@ static bool find_packet(struct multilink_receiver *r, struct hold_pool *pool, st
 		} else if (run.complete) {
 			*packet = assemble(r, pool, run.count, tos);
 			return true;
-		} else if (serial_after(certain(r, now), run.hole)) {
+		} else if (is_crowded(r) || serial_after(certain(r, now), run.hole)) {
 			discard(r, pool, run.count, DROP_MP_INCOMPLETE);
 		} else {
 			wait_for(r, run.hole, now);

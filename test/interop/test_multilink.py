@@ -76,6 +76,7 @@ def test_paths_of_different_speed(lab, program, interface):
     ping(client, GATEWAY, 10)
     with echo_server(server):
         transfer(client, GATEWAY, 1_000_000, timeout=60)
+    assert ours.status()['handed-over'] > 0  # of the link that moved to its bundle's worker
     links = links_of(ours)
     assert {link['calling-sid'] for link in links} == {'10.7.0.2', '10.8.0.2'}
     for link in links:

@@ -484,6 +484,19 @@ static void room_is_bounded(void **state)
 	desk_free(d);
 }
 
+/* Every second fragment is missing, and every packet lacks its end: no hole frees much. */
+static void room_is_bounded_whatever_comes(void **state)
+{
+	struct desk *d = desk_new(2, false);
+	for (uint32_t n = 0; n < 4 * MULTILINK_HELD; n++) {
+		d->tx.next++;
+		struct fragment f = cut(d, 0, n, 1, true, false);
+		give(d, &f);
+		assert_true(d->rx.held < MULTILINK_HELD);
+	}
+	desk_free(d);
+}
+
 /* The pool may be empty before that. */
 static void pool_is_bounded(void **state)
 {
@@ -582,6 +595,7 @@ int main(void)
 		cmocka_unit_test(sender_that_counts_anew),
 		cmocka_unit_test(too_large),
 		cmocka_unit_test(room_is_bounded),
+		cmocka_unit_test(room_is_bounded_whatever_comes),
 		cmocka_unit_test(pool_is_bounded),
 		cmocka_unit_test(turns_are_fair),
 		cmocka_unit_test(model),
