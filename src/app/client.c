@@ -59,6 +59,7 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 		config->session.link.allow_auth &= AUTH_MICROSOFT | AUTH_EAP_TLS;
 	config->session.link.demand_auth =
 		value_auth(client->settings->peer_auth, &config->session.link.demand_order);
+	config->session.link.callback_ask = client->settings->cbcp;
 	config->session.link.name = client->user;
 	config->session.link.name_length = strlen(client->user);
 	set_password(client, &config->session.link);

@@ -305,6 +305,8 @@ const struct option option_table[] = {
 		endpoint, .fits = value_is_endpoint,
 		.expected = "local:HEX, IP:ADDR, MAC:XX:XX:XX:XX:XX:XX, magic:HEX, phone:DIGITS "
 			    "or null is expected"),
+	ROW("cbcp", 0, P, DAEMONS, FLAG, NULL,
+		"speak CBCP with peers that insist on it, to agree on no callback", cbcp),
 	ROW("lcp-restart", 0, P, SPEAKERS, NUMBER, "SECONDS",
 		"wait before a request is sent again (LCP, CCP and IPCP)", lcp_restart, .low = 1,
 		.high = 60),

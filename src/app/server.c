@@ -134,6 +134,7 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	config->session.check_source = settings->check_source;
 	config->session.client_to_client = settings->client_to_client;
 	config->session.link.demand_auth = demanded(server);
+	config->session.link.callback_answer = settings->cbcp;
 	offer_proof(server, &config->session.link);
 	config->session.link.name = server->name;
 	config->session.link.name_length = strlen(server->name);

@@ -67,6 +67,7 @@ struct settings {
 	bool dscp_copy, mss_clamp;
 	uint32_t echo_interval, echo_failure;
 	uint32_t chap_interval;
+	bool cbcp;
 	uint32_t lqr_period, lqr_loss, lqr_failure, lqr_window;
 	bool multilink, mpshortseq;
 	uint32_t mrru;

@@ -17,6 +17,7 @@ struct lcp_peer {
 	uint16_t mru;
 	uint8_t auth; /* mask: what it demands of us, as far as we allow it */
 	bool pfc, acfc;
+	bool callback;           /* it calls, and wants CBCP */
 	bool quality;            /* it wants our Link-Quality-Reports */
 	uint32_t quality_period; /* at least this often: hundredths of a second; 0: only in answer
 				  * to its own */
@@ -28,6 +29,7 @@ struct lcp {
 	uint8_t auth_asked;   /* mask: one method, or those of EAP, we demand; 0: none */
 	uint8_t auth_refused; /* mask: the peer would not have these */
 	bool we_refused;      /* its latest request demanded a method we do not allow */
+	bool callback;        /* we ask for CBCP */
 	bool peer_left;       /* it sent a Terminate-Request */
 	uint16_t mru;         /* ours */
 	uint32_t magic;       /* ours; 0 when the peer does not want one */

@@ -34,7 +34,8 @@ enum ask {
 	ASK_ACFC = 1 << 4,
 };
 
-enum { QUALITY_LENGTH = 8 }; /* of the whole option, with LQR */
+enum { CALLBACK_BY_CBCP = 6 }; /* RFC 1570 §2.3: the operation; MS-CBCP 2.2.1 */
+enum { QUALITY_LENGTH = 8 };   /* of the whole option, with LQR */
 
 enum { CHAP_ALGORITHM_MD5 = 5, CHAP_ALGORITHM_MS = 0x80, CHAP_ALGORITHM_MSV2 = 0x81 };
 
@@ -128,6 +129,7 @@ void lcp_wish(struct link *link)
 	lcp->mru = config->mru;
 	lcp->accm = 0;
 	lcp->quality_period = config->lqr_period;
+	lcp->callback = config->callback_ask;
 	lcp->magic = fresh_magic(link);
 	lcp->auth_asked = best_methods(&config->demand_order, config->demand_auth);
 	lcp->auth_refused = 0;
@@ -175,6 +177,11 @@ void lcp_request(const void *owner, struct writer *w)
 	if (lcp->ask & ASK_PFC) {
 		write_u8(w, OPTION_PFC);
 		write_u8(w, 2);
+	}
+	if (lcp->callback) {
+		write_u8(w, OPTION_CALLBACK);
+		write_u8(w, 3);
+		write_u8(w, CALLBACK_BY_CBCP);
 	}
 	if (lcp->ask & ASK_ACFC) {
 		write_u8(w, OPTION_ACFC);
@@ -284,6 +291,21 @@ static enum option_verdict judge_magic(
 	return OPTION_NAK;
 }
 
+static enum option_verdict judge_callback(
+	void *owner, const struct option_kind *kind, struct reader value, struct writer *wanted)
+{
+	struct link *link = owner;
+	uint8_t operation = read_u8(&value); /* what may follow is to be ignored */
+	if (!link->config->callback_answer)
+		return OPTION_REJECT;
+	if (operation != CALLBACK_BY_CBCP) {
+		write_u8(wanted, CALLBACK_BY_CBCP);
+		return OPTION_NAK;
+	}
+	link->lcp.peer.callback = true;
+	return OPTION_ACK;
+}
+
 static enum option_verdict judge_pfc(
 	void *owner, const struct option_kind *kind, struct reader value, struct writer *wanted)
 {
@@ -361,6 +383,18 @@ static void rejected_auth(void *owner, const struct option_kind *kind)
 	give_up(owner, CLOSE_AUTH_REFUSED);
 }
 
+static void rejected_callback(void *owner, const struct option_kind *kind)
+{
+	((struct link *)owner)->lcp.callback = false;
+}
+
+/* Another way to call back is not what we asked for. */
+static void naked_callback(void *owner, const struct option_kind *kind, struct reader value)
+{
+	if (read_u8(&value) != CALLBACK_BY_CBCP)
+		rejected_callback(owner, kind);
+}
+
 static void rejected_quality(void *owner, const struct option_kind *kind)
 {
 	((struct link *)owner)->lcp.quality_period = 0;
@@ -425,6 +459,15 @@ static void print_hex(struct text *t, struct reader value)
 	text_hex(t, read_u32(&value), 8);
 }
 
+static void print_callback(struct text *t, struct reader value)
+{
+	uint8_t operation = read_u8(&value);
+	if (operation == CALLBACK_BY_CBCP)
+		text_add(t, "CBCP");
+	else
+		text_unsigned(t, operation);
+}
+
 static void print_quality(struct text *t, struct reader value)
 {
 	const struct protocol *protocol = protocol_find(read_u16(&value));
@@ -470,7 +513,8 @@ static const struct option_kind kinds[] = {
 	{OPTION_QUALITY, 4, 255, "quality", judge_quality, naked_quality, rejected_quality,
 		print_quality},
 	{OPTION_FCS, 3, 3, "fcs", NULL, NULL, NULL, NULL},
-	{OPTION_CALLBACK, 3, 255, "callback", NULL, NULL, NULL, NULL},
+	{OPTION_CALLBACK, 3, 255, "callback", judge_callback, naked_callback, rejected_callback,
+		print_callback},
 	{OPTION_MRRU, 4, 4, "mrru", judge_mrru, naked_mrru, rejected_mrru, print_number},
 	{OPTION_SSNHF, 2, 2, "ssnhf", judge_ssnhf, naked_ssnhf, rejected_ssnhf, NULL},
 	{OPTION_DISCRIMINATOR, 3, 255, "endpoint", judge_endpoint, naked_endpoint,

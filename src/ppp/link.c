@@ -112,8 +112,14 @@ static void enter_network(struct link *link, const struct turn *turn)
 
 static void maybe_enter_network(struct link *link, const struct turn *turn)
 {
-	if (link->phase == PHASE_AUTHENTICATE && link->peer_proved && link->we_proved)
+	if (link->phase == PHASE_AUTHENTICATE && link->peer_proved && link->we_proved &&
+		!cbcp_start(link, turn))
 		enter_network(link, turn);
+}
+
+void link_callback_settled(struct link *link, const struct turn *turn)
+{
+	maybe_enter_network(link, turn);
 }
 
 void link_opened(struct link *link, const struct turn *turn)
@@ -156,7 +162,7 @@ void link_restarted(struct link *link, const struct turn *turn)
 	link->peer_proved = link->we_proved = false;
 	link->peer_name_length = 0;
 	link->auth_deadline = NEVER;
-	link->rechallenge_at = NEVER;
+	link->again_at = NEVER;
 	link->peer_began = false;
 	if (link->progress_deadline == NEVER)
 		link->progress_deadline = turn->now + progress_time(link);
@@ -167,7 +173,7 @@ void link_finished(struct link *link, const struct turn *turn)
 	if (link->phase == PHASE_DEAD)
 		return;
 	link->phase = PHASE_DEAD;
-	link->auth_deadline = link->progress_deadline = link->rechallenge_at = NEVER;
+	link->auth_deadline = link->progress_deadline = link->again_at = NEVER;
 	outbox_add(turn->out, LINK_CLOSED, NULL, 0)->arg = (uint16_t)link->closing;
 }
 
@@ -277,12 +283,12 @@ static void plan_rechallenge(struct link *link, const struct turn *turn)
 	/* PAP has no way to ask. EAP-TLS has one, a whole handshake: its proof lasts. */
 	bool asks = link->peer_method && !(link->peer_method & (AUTH_PAP | AUTH_EAP_TLS));
 	if (interval && link->peer_began && asks)
-		link->rechallenge_at = turn->now + interval;
+		link->again_at = turn->now + interval;
 }
 
 static void rechallenge(struct link *link, const struct turn *turn)
 {
-	link->rechallenge_at = NEVER;
+	link->again_at = NEVER;
 	link->change = CHANGE_NONE;
 	if (link->lcp.auth_asked & AUTH_EAP)
 		eap_rechallenge(link, turn);
@@ -294,6 +300,8 @@ static void peer_begins(struct link *link, const struct turn *turn)
 {
 	if (link->phase == PHASE_AUTHENTICATE)
 		eap_network_began(link, turn);
+	if (link->phase == PHASE_AUTHENTICATE)
+		cbcp_network_began(link, turn);
 	if (link->phase != PHASE_NETWORK || link->peer_began)
 		return;
 	link->peer_began = true;
@@ -384,7 +392,7 @@ void link_init(struct link *link, const struct link_config *config, struct rando
 		.phase = PHASE_DEAD,
 		.auth_deadline = NEVER,
 		.progress_deadline = NEVER,
-		.rechallenge_at = NEVER};
+		.again_at = NEVER};
 	for (const struct protocol *p = NULL; (p = protocol_next(p, SIDE_LINK));)
 		p->ops->init(link);
 }
@@ -494,7 +502,7 @@ void link_tick(struct link *link, uint64_t now, struct outbox *out)
 		link->auth_deadline = NEVER;
 		link_fail(link, CLOSE_AUTH_TIMEOUT, &turn);
 	}
-	if (now >= link->rechallenge_at)
+	if (now >= link->again_at && link->phase == PHASE_NETWORK)
 		rechallenge(link, &turn);
 	if (now >= link->progress_deadline) {
 		link->progress_deadline = NEVER;
@@ -512,7 +520,7 @@ uint64_t link_deadline(const struct link *link)
 		if (deadline < soonest)
 			soonest = deadline;
 	}
-	return link->rechallenge_at < soonest ? link->rechallenge_at : soonest;
+	return link->again_at < soonest ? link->again_at : soonest;
 }
 
 void link_wipe(struct link *link)

@@ -16,6 +16,7 @@
 #include "lcp.h"
 #include "lcp_multilink.h"
 #include "lqr.h"
+#include "cbcp.h"
 #include "chap.h"
 #include "eap.h"
 #include "pap.h"
@@ -49,6 +50,8 @@ struct link_config {
 	uint64_t echo_interval_us;                         /* 0: no keepalive */
 	bool echo_always;           /* not only when nothing else was heard: who measures */
 	uint8_t echo_failure;       /* unanswered echo-requests that end the link */
+	bool callback_ask;          /* we call, and settle with CBCP that nobody calls back */
+	bool callback_answer;       /* a peer that calls may want to settle that */
 	uint64_t auth_timeout_us;   /* the whole Authenticate phase; 30 s */
 	uint64_t rechallenge_us;    /* the peer proves itself again this often; 0: once is enough */
 	const char *identification; /* sent in LCP Identification (RFC 1570) once up; NULL: none */
@@ -138,11 +141,13 @@ struct link {
 	uint8_t change;                  /* enum link_change: of the peer's password */
 	bool renewed;                    /* ours is config->new_password now */
 	bool peer_began;                 /* the Network phase */
+	struct cbcp cbcp;
 	bool asking;                     /* the latest LINK_CREDENTIALS is not answered yet */
 	enum close_reason closing;       /* why, once it ends */
 	uint64_t auth_deadline;          /* the Authenticate phase must be over by then */
 	uint64_t progress_deadline;      /* the Network phase must have come by then */
-	uint64_t rechallenge_at;         /* in it: when the peer is to prove itself again */
+	uint64_t again_at;               /* in it: when the peer is to prove itself again; before
+					  * it: to be asked again by CBCP */
 	uint32_t question;               /* token of the latest LINK_CREDENTIALS */
 	uint8_t peer_method, our_method; /* enum auth_method; of EAP once it is settled */
 	uint8_t peer_name_length;        /* of what the log may say of it */
@@ -187,8 +192,8 @@ void link_tls(struct link *link, uint32_t token, const struct tls_reply *reply, 
 	struct outbox *out);
 /* Tells the peer how long the link will still be there (RFC 1570 §2.2); nothing while LCP is not
  * Opened. `words` are few, and for people. */
-void link_time_remaining(struct link *link, uint32_t seconds, const char *words, uint64_t now,
-	struct outbox *out);
+void link_time_remaining(
+	struct link *link, uint32_t seconds, const char *words, uint64_t now, struct outbox *out);
 void link_tick(struct link *link, uint64_t now, struct outbox *out);
 uint64_t link_deadline(const struct link *link);
 void link_wipe(struct link *link);

@@ -32,6 +32,9 @@ bool link_ask_change(struct link *link, uint8_t method, struct reader r, const s
 /* Ours is changed. */
 void link_renewed(struct link *link, const struct turn *turn);
 
+/* CBCP is through: nobody calls back. */
+void link_callback_settled(struct link *link, const struct turn *turn);
+
 /* One side has proved itself; the Network phase begins when all have that must. */
 void link_peer_proved(struct link *link, const struct turn *turn);
 void link_we_proved(struct link *link, const struct turn *turn);

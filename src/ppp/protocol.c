@@ -5,6 +5,7 @@
  * Those we speak stand first, so that driving them looks at no other row. */
 #include "protocol.h"
 
+#include "cbcp.h"
 #include "ccp.h"
 #include "chap.h"
 #include "eap.h"
@@ -27,6 +28,7 @@ const struct protocol protocols[] = {
 	{CHAP, 0,      "CHAP", SIDE_LINK, &chap_protocol},
 	{EAP,  0,      "EAP",  SIDE_LINK, &eap_protocol},
 	{LQR,  0,      "LQR",  SIDE_LINK, &lqr_protocol},
+	{CBCP, 0,      "CBCP", SIDE_LINK, &cbcp_protocol},
 	{CCP,  0x00fd, "CCP",  SIDE_UNIT, &ccp_protocol},
 	{ECP,  0x0053, "ECP",  SIDE_UNIT, &ecp_protocol},
 	{IPCP, 0x0021, "IPCP", SIDE_UNIT, &ipcp_protocol},
@@ -146,7 +148,6 @@ const struct protocol protocols[] = {
 	NAMED(0x8287, "TNP1CP"),
 	NAMED(0x8289, "MFTPCP"),
 	NAMED(0xc027, "SPAP"),
-	NAMED(0xc029, "CBCP"),
 	NAMED(0xc02b, "BACP"),
 	NAMED(0xc02d, "BAP"),
 	NAMED(0xc05b, "VSAP"),

@@ -173,6 +173,7 @@ static void send_disconnect_for(
 	case CLOSE_AUTH_WE_FAILED:
 	case CLOSE_AUTH_WE_REFUSED:
 	case CLOSE_AUTH_EXPIRED:
+	case CLOSE_CALLBACK:
 	case CLOSE_AUTH_PEER_FALSE:
 	case CLOSE_MPPE_REFUSED:
 		result = PPTP_ADMIN_SHUTDOWN;

@@ -36,7 +36,7 @@ PARSERS = {
     'option': ['src/ppp/option.c', 'src/ppp/lcp_option.c', 'src/ppp/lcp_multilink.c'],
     'link': ['src/ppp/link.c', 'src/ppp/lcp.c', 'src/ppp/fsm.c', 'src/ppp/pap.c', 'src/ppp/chap.c',
              'src/ppp/chap_message.c', 'src/ppp/mschap_claim.c', 'src/ppp/eap.c',
-             'src/ppp/eap_authenticator.c', 'src/ppp/eap_peer.c', 'src/ppp/lqr.c'],
+             'src/ppp/eap_authenticator.c', 'src/ppp/eap_peer.c', 'src/ppp/cbcp.c', 'src/ppp/lqr.c'],
     'eap_tls': ['src/ppp/eap_tls.c'],
     'unit': ['src/ppp/unit.c', 'src/ppp/ccp.c', 'src/ppp/ccp_option.c', 'src/ppp/ecp.c', 'src/ppp/ipcp.c', 'src/ppp/ipv6cp.c'],
     'ppp_print': ['src/ppp/print.c'],

@@ -58,7 +58,8 @@ static void check_frame(const uint8_t *b, size_t length)
 		return;
 	}
 	MUST(length == 2u + (size_t)(b[4] << 8 | b[5]));
-	MUST(protocol == LCP || protocol == PAP || protocol == CHAP || protocol == EAP);
+	MUST(protocol == LCP || protocol == PAP || protocol == CHAP || protocol == EAP ||
+		protocol == CBCP);
 	MUST(world.open || b[2] == TERMINATE_ACK || b[2] == CODE_REJECT);
 	print(b, length);
 	if (protocol == LCP && b[2] == CONFIGURE_REQUEST) {
@@ -378,6 +379,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		.new_password = "newer",
 		.new_password_length = 5,
 		.rechallenge_us = how & 16 ? SECONDS(60) : 0,
+		.callback_ask = how & 32,
+		.callback_answer = how & 4,
 		.passive = how & 8,
 		.echo_interval_us = how & 16 ? SECONDS(20) : 0,
 		.echo_failure = 3,

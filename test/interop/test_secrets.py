@@ -308,3 +308,15 @@ def test_methods_in_a_stated_order(lab, program):
     dialer = Client(lab, client, program, '--refuse-eap')
     dialer.up()
     assert ours.sessions()[0]['auth'] == 'MS-CHAPv2'
+
+
+def test_nobody_calls_back(lab, program):
+    server, client = lab.pair()
+    ours = Server(lab, server, program, '--cbcp')
+    dialer = Client(lab, client, program, '--cbcp')
+    dialer.up()
+    ping(client, GATEWAY)
+    assert ours.process.find(r'rcvd CBCP Callback-Response id 1 none')
+    dialer.stop()
+    without = Client(lab, client, program)
+    without.up()

@@ -185,6 +185,10 @@ static void make_secrets(struct scenario *s, struct dice *dice)
 	make_order(&server->demand_order, dice);
 	make_order(&client->demand_order, dice);
 	make_order(&server->allow_order, dice);
+	client->callback_ask = dice_chance(dice, 2000);
+	server->callback_answer = dice_chance(dice, 5000);
+	server->callback_ask = dice_chance(dice, 200);
+	client->callback_answer = dice_chance(dice, 2000);
 	client->new_password = "clientPass2";
 	client->new_password_length = 11;
 	s->expired = dice_chance(dice, 4000) && s->calls == 1 && agreed_auth(s) &&

@@ -26,7 +26,7 @@ static const struct {
 	{"c021 03 03 000a 03 06 c223 8107", "LCP Configure-Nak id 3 auth CHAP 8107"},
 	{"c021 04 04 0018 11 04 05dc 12 02 13 03 01 04 05 c02500 0d 03 06 09 03 01",
 		"LCP Configure-Reject id 4 mrru 1500 ssnhf endpoint local: quality c02500 callback "
-		"06 fcs 01"},
+		"CBCP fcs 01"},
 	{"c021 01 04 002f 13 03 00 13 07 02 c0000201 13 09 03 001122aabbcc 13 07 04 deadbeef "
 	 "13 06 05 343231 13 05 09 abcd 13 06 02 c00002",
 		"LCP Configure-Request id 4 endpoint null: endpoint IP:192.0.2.1 endpoint "
@@ -72,6 +72,10 @@ static const struct {
 	{"c223 02 01 0009 02 abcd 6d65", "CHAP Response id 1 value <hidden> name \"me\""},
 	{"c223 03 01 0006 4f4b", "CHAP Success id 1 \"OK\""},
 	{"c223 04 01 0009 453d363931", "CHAP Failure id 1 \"E=691\""},
+	{"c029 01 01 000b 01 02 02 03 05 05 02",
+		"CBCP Callback-Request id 1 none user-number type 5"},
+	{"c029 03 01 0006 01 03", "CBCP Callback-Ack id 1 [short]"},
+	{"c029 04 01 0004", "CBCP code 4 id 1"},
 	{"c223 01 01 0006 05 00", "CHAP Challenge id 1 [short]"},
 	{"c223 07 01 0004", "CHAP Change-Password id 1 <hidden>"},
 	{"c223 08 01 0004", "CHAP code 8 id 1"},
@@ -213,7 +217,7 @@ static void protocol_table(void **state)
 	assert_null(protocol_spoken(0x8055));
 	assert_null(protocol_find(0x1235));
 	const struct protocol *row = NULL;
-	static const char *const link_rows[] = {"LCP", "PAP", "CHAP", "EAP", "LQR"};
+	static const char *const link_rows[] = {"LCP", "PAP", "CHAP", "EAP", "LQR", "CBCP"};
 	for (size_t i = 0; i < sizeof link_rows / sizeof *link_rows; i++) {
 		row = protocol_next(row, SIDE_LINK);
 		assert_string_equal(row->name, link_rows[i]);
