@@ -229,3 +229,44 @@ def test_loss_and_reordering_between_our_two_ends(lab, program, options):
     session, = ours.sessions()
     assert session['username'] == USER
     assert dialer.stop() in (0, 5)
+
+
+@pytest.mark.parametrize('form', [[], ['mpshortseq', 'mrru', '1400'], ['clear']])
+def test_pppd_bundles_two_calls(lab, program, form):
+    host, guest = guest_and_host(lab, 'client')
+    clear = ['--no-mppe'] if 'clear' in form else []
+    ours = Server(lab, host, program, '--multilink', *clear, listen=HOST)
+    capture = Capture(lab, host, 'client0')
+    guest.ready()
+    for _ in range(2):
+        guest.run('/peers/client', 'pptp', HOST, USER, PASSWORD, *form, 'multilink')
+    wait_until(lambda: ours.process.text.count('Link attached to greyline0') == 2, 10,
+               'two links are attached')
+    ping(guest, GATEWAY, size=1200)
+    with echo_server(host):
+        guest_transfer(lab, guest, GATEWAY, 500_000)
+    bundle, = [session for session in ours.sessions() if session['type'] == 'mp']
+    links = [session for session in ours.sessions() if session['bundle'] == bundle['sid']]
+    assert len(links) == 2 and all(link['rx-bytes'] > 100_000 for link in links)
+    reachable(host, bundle['ip'])
+    # One of its links is ended: what is left carries on, once pppd has noticed.
+    ours.command('terminate', '--sid', links[0]['sid'])
+    wait_until(lambda: 'Link detached' in ours.process.text, 10, 'a link has left')
+    wait_until(lambda: not [left for left in ours.sessions() if left['sid'] == links[0]['sid']], 15,
+               'its call is over')
+    wait_until(lambda: guest.run('ping', '-c', '1', '-W', '1', GATEWAY, check=False)[0] == 0, 15,
+               'the guest reaches us again')
+    assert tshark(capture.stop(), 'mp', 'mp.first')
+
+
+def test_our_links_to_pptpd_are_bundled_by_pppd(lab, program):
+    host, guest = guest_and_host(lab, 'server')
+    guest.ready().run('/peers/server', USER, PASSWORD, 'multilink')
+    guest.shell('socat TCP-LISTEN:7,reuseaddr,fork EXEC:cat &')
+    ours = Client(lab, host, program, '--links', '2', server=GUEST)
+    ours.up()
+    wait_until(lambda: ours.process.text.count('Link attached to') == 2, 15, 'two links are there')
+    guest.shell('grep -q "Link attached" /run/pppd.log')
+    ping(host, INNER_SERVER, size=1300)
+    transfer(host, INNER_SERVER, 300_000)
+    assert ours.stop() in (0, 5)
