@@ -138,6 +138,8 @@ static void each_direction_by_itself(void **state)
 	solo_hears(&s, "8021 02 02 0010 03 06 0a000001 02 06 002d0f01");
 	assert_vj(&s.unit.reported.transmit_vj, 4, true);
 	assert_vj(&s.unit.reported.receive_vj, 16, true);
+	solo_hears(&s, "8021 01 03 000a 03 06 0a000002"); /* and what it leaves out is over */
+	assert_vj(&s.unit.ipcp.theirs, 0, false);
 }
 
 /* pppd's ipcp-accept-remote: the peer knows better than we; 0.0.0.0 still asks to be told. */
