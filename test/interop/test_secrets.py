@@ -320,3 +320,14 @@ def test_nobody_calls_back(lab, program):
     dialer.stop()
     without = Client(lab, client, program)
     without.up()
+
+
+@needs_pppd
+def test_pppd_may_want_a_callback(lab, program):
+    """It asks for one to a number of its own, takes what is offered, which is none, and goes on."""
+    host, guest = guest_and_host(lab, 'client')
+    ours = Server(lab, host, program, '--cbcp', listen=HOST)
+    guest.ready().run('/peers/client', 'pptp', HOST, USER, PASSWORD, 'callback', '5551234')
+    ping(guest, GATEWAY)
+    assert ours.process.find(r'rcvd LCP Configure-Request .* callback CBCP')
+    assert ours.process.find(r'rcvd CBCP Callback-Response id \d+ none')
