@@ -487,6 +487,15 @@ const struct option option_table[] = {
 	/* IPv6. */
 	ROW("ipv6", 0, P, DAEMONS, FLAG, NULL,
 		"IPv6 in the tunnel where both ends want it (server: with --pool6)", ipv6),
+	ROW("ipv6-id", 0, P, DAEMONS, TEXT, "LOCAL,REMOTE",
+		"interface identifiers, as ::1,::2 (pppd: ipv6); either may be left out and is "
+		"drawn",
+		ipv6_id, .fits = value_is_identifiers,
+		.expected = "two different identifiers, as in ::1,::2, are expected"),
+	ROW("ipv6cp-accept-local", 0, P, DAEMONS, FLAG, NULL,
+		"another LOCAL will do if the peer wants it", accept_local6),
+	ROW("ipv6cp-accept-remote", 0, P, DAEMONS, FLAG, NULL,
+		"another REMOTE will do if the peer has it", accept_remote6),
 
 	/* The tools. */
 	ROW("json", 'j', 0, COMMAND_STATUS | COMMAND_SESSIONS | COMMAND_DOCTOR | COMMAND_BENCH,

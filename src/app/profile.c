@@ -66,6 +66,10 @@ static void fill_unit(struct unit_config *config, const struct settings *setting
 	config->max_failure = (uint8_t)settings->lcp_max_failure;
 	config->network_timeout_us = SECONDS(30);
 	config->ipv6 = settings->ipv6;
+	if (settings->ipv6_id)
+		value_identifiers(settings->ipv6_id, &config->local6, &config->remote6);
+	config->accept_local6 = settings->accept_local6;
+	config->accept_remote6 = settings->accept_remote6;
 	config->accept_local4 = settings->accept_local;
 	config->accept_remote4 = settings->accept_remote;
 	config->no_address4 = settings->no_address;

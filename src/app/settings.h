@@ -77,7 +77,8 @@ struct settings {
 	uint32_t require_auth, allow_auth, refuse_auth; /* masks of enum auth_method */
 	char *auth_order, *own_auth, *peer_auth;        /* what value_auth takes; NULL: not said */
 	uint32_t require_mppe, allow_mppe, refuse_mppe; /* masks of MPPE_ALLOW_* */
-	bool mppe, mppe_stateful, clear_text, ipv6;
+	bool mppe, mppe_stateful, clear_text, ipv6, accept_local6, accept_remote6;
+	char *ipv6_id;
 	char *ecp_key_file;
 	struct ecp_key ecp_key; /* what is in it, once it was read; instead of MPPE */
 	struct address_pair dns, wins;

@@ -345,3 +345,39 @@ bool value_is_auth(const char *words)
 	uint8_t set = value_auth(words, &order);
 	return set && !(set & AUTH_EAP_TLS);
 }
+
+/* An address whose first 64 bits are 0, and the others not. */
+static bool identifier(const char *word, size_t length, uint64_t *value)
+{
+	char text[INET6_ADDRSTRLEN];
+	uint8_t bytes[16];
+	*value = 0;
+	if (length == 0)
+		return true;
+	if (length >= sizeof text)
+		return false;
+	memcpy(text, word, length);
+	text[length] = '\0';
+	if (inet_pton(AF_INET6, text, bytes) != 1)
+		return false;
+	for (unsigned i = 0; i < 8; i++) {
+		if (bytes[i])
+			return false;
+		*value = *value << 8 | bytes[8 + i];
+	}
+	return *value != 0;
+}
+
+bool value_identifiers(const char *word, uint64_t *local, uint64_t *remote)
+{
+	size_t first = strcspn(word, ",");
+	const char *second = word[first] ? word + first + 1 : "";
+	return identifier(word, first, local) && identifier(second, strlen(second), remote) &&
+	       (*local || *remote) && *local != *remote;
+}
+
+bool value_is_identifiers(const char *word)
+{
+	uint64_t local, remote;
+	return value_identifiers(word, &local, &remote);
+}

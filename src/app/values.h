@@ -30,6 +30,9 @@ bool value_is_address(const char *word);   /* what value_address takes */
 bool value_is_source(const char *word);    /* that, or what value_range takes */
 bool value_is_interface(const char *word); /* a name that Linux and nft take */
 bool value_is_domain(const char *word);
+/* LOCAL, LOCAL,REMOTE or ,REMOTE, as ::1 or ::1:2:3:4; 0: left out. */
+bool value_identifiers(const char *word, uint64_t *local, uint64_t *remote);
+bool value_is_identifiers(const char *word);
 /* Methods of authentication with commas between them: their order, and their set. 0 for NULL and
  * for what is none. */
 uint8_t value_auth(const char *words, struct auth_order *order);

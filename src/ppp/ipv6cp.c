@@ -4,7 +4,8 @@
  * (Router Advertisements, DHCPv6). Ours are drawn with the u bit clear (§4.1) and kept as long as
  * the unit lives. An identifier of 0, one that equals ours, and none at all are answered with a Nak
  * that offers another; a Nak for ours is taken, unless it offers what cannot be: then we draw
- * again, so that two ends that drew the same part (§4.1, collisions and loops).
+ * again, so that two ends that drew the same part (§4.1, collisions and loops). Where identifiers
+ * are configured they are insisted on, unless others may do.
  *
  * Where this departs from RFC 1661 §4.6: an identifier that cannot be is never rejected, because a
  * peer without the option would keep it; with one that insists the negotiation ends, and IPv4 goes
@@ -53,11 +54,13 @@ struct address ipv6cp_link_local(uint64_t identifier)
 void ipv6cp_wish(struct unit *unit)
 {
 	struct ipv6cp *ipv6cp = &unit->ipv6cp;
+	const struct unit_config *config = unit->config;
 	ipv6cp->ask = true;
 	ipv6cp->prompted = false;
 	if (!ipv6cp->local)
-		ipv6cp->local = draw(unit->random);
-	ipv6cp->offered = draw_unlike(unit->random, ipv6cp->local);
+		ipv6cp->local = config->local6 ? config->local6 : draw(unit->random);
+	ipv6cp->offered =
+		config->remote6 ? config->remote6 : draw_unlike(unit->random, ipv6cp->local);
 }
 
 static void write_identifier(struct writer *w, uint64_t identifier)
@@ -94,9 +97,13 @@ static void judge_begin(void *owner)
 static enum option_verdict judge_identifier(
 	void *owner, const struct option_kind *kind, struct reader value, struct writer *wanted)
 {
-	struct ipv6cp *ipv6cp = &((struct unit *)owner)->ipv6cp;
+	struct unit *unit = owner;
+	const struct unit_config *config = unit->config;
+	struct ipv6cp *ipv6cp = &unit->ipv6cp;
 	uint64_t identifier = read_identifier(&value);
-	if (!value.failed && identifier && identifier != ipv6cp->local) {
+	bool wanted_one =
+		!config->remote6 || config->accept_remote6 || identifier == config->remote6;
+	if (!value.failed && identifier && identifier != ipv6cp->local && wanted_one) {
 		ipv6cp->remote = identifier;
 		return OPTION_ACK;
 	}
@@ -121,6 +128,8 @@ static void naked_identifier(void *owner, const struct option_kind *kind, struct
 	struct unit *unit = owner;
 	struct ipv6cp *ipv6cp = &unit->ipv6cp;
 	uint64_t identifier = read_identifier(&value);
+	if (unit->config->local6 && !unit->config->accept_local6)
+		return; /* it is this one or none: the peer's patience decides */
 	bool possible = !value.failed && identifier && identifier != ipv6cp->remote &&
 			identifier != ipv6cp->offered;
 	ipv6cp->local = possible ? identifier : draw_unlike(unit->random, ipv6cp->remote);

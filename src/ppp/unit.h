@@ -24,11 +24,13 @@ enum { MPPE_ALLOW_40 = 1, MPPE_ALLOW_56 = 2, MPPE_ALLOW_128 = 4 };
 struct unit_config {
 	uint8_t mppe_allow; /* MPPE_ALLOW_*; 0: CCP is refused */
 	bool mppe_require; /* no network protocol before MPPE is up, and the session ends without */
-	bool mppe_stateful;     /* stateful is acceptable; stateless is preferred all the same */
-	struct ecp_key ecp_key; /* length 0: no ECP; else no network protocol before it is up */
-	uint32_t local4;        /* host order; 0: the peer tells us */
-	uint32_t remote4;       /* 0: the peer may choose, or UNIT_ADDRESS asks */
-	bool ipv6;              /* offer and take IPv6, where the MTU allows it */
+	bool mppe_stateful;       /* stateful is acceptable; stateless is preferred all the same */
+	struct ecp_key ecp_key;   /* length 0: no ECP; else no network protocol before it is up */
+	uint32_t local4;          /* host order; 0: the peer tells us */
+	uint32_t remote4;         /* 0: the peer may choose, or UNIT_ADDRESS asks */
+	bool ipv6;                /* offer and take IPv6, where the MTU allows it */
+	uint64_t local6, remote6; /* interface identifiers; 0: drawn, and whatever the peer has */
+	bool accept_local6, accept_remote6; /* others will do, if the peer insists */
 	bool ask_address;   /* ask the app (UNIT_ADDRESS) before IPCP and IPV6CP start: the server's
 			       way */
 	bool accept_local4; /* take an address the peer Naks us to, though we have one */

@@ -257,3 +257,13 @@ def test_names_over_dhcpv6(lab, program):
     dialer.wait_for(r'rcvd IPv6 DHCPv6 Reply', 10)
     dialer.stop()
     assert client.read('/etc/resolv.conf') == 'nameserver 192.0.2.1\n'
+
+
+def test_named_identifiers(lab, program):
+    server, client = lab.pair()
+    Server(lab, server, program, '--pool6', POOL6, '--ipv6-id', '::1', '--ipv6cp-accept-local')
+    dialer, own = dial(lab, client, program, '--route', POOL6, '--ipv6-id', '::a:b,::1')
+    assert own == 'fd00:98:0:1::a:b'
+    dialer.wait_for(r'local  LL address fe80::a:b ')
+    dialer.wait_for(r'remote LL address fe80::1 ')
+    ping(client, f'fe80::1%{dialer.interface()}')  # the session answers on the shared interface

@@ -253,6 +253,10 @@ static void make_services(struct scenario *s, struct dice *dice)
 		.iaid = 1,
 		.prefix = dice_chance(dice, 6000),
 		.dns = dice_chance(dice, 6000)};
+	if (dice_chance(dice, 3000))
+		s->client.session.unit.local6 = 0xc;
+	if (dice_chance(dice, 3000))
+		s->server.session.unit.local6 = s->client.session.unit.remote6 = 0x5;
 }
 
 /* Who names the inner addresses: either end may insist on its own, give in, or both were told. */

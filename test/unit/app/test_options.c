@@ -10,6 +10,7 @@
 #include "auth.h"
 #include "options.h"
 #include "unit.h"
+#include "values.h"
 
 static const struct command server = {"server", COMMAND_SERVER, NULL, "", NULL, NULL};
 static const struct command client = {"client", COMMAND_CLIENT, "USER@HOST", "", NULL, NULL};
@@ -350,6 +351,15 @@ static void test_ipv6(void **state)
 	const char *unasked[] = {"me@vpn", "--delegate-to", "lan0"};
 	check6(&client, asked, 5, "");
 	check6(&client, unasked, 3, "needs request-prefix");
+	static const char *const wrong[] = {
+		"1", "::", ",", "::1,::1", "fd00::1", "::1,2", "::1,::2,::3", "10.0.0.1"};
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+		assert_false(value_is_identifiers(wrong[i]));
+	uint64_t local, remote;
+	assert_true(value_identifiers("::1:2:3:4,::5", &local, &remote));
+	assert_true(local == UINT64_C(0x0001000200030004) && remote == 5);
+	assert_true(value_identifiers(",::5", &local, &remote) && !local && remote == 5);
+	assert_true(value_identifiers("::1", &local, &remote) && local == 1 && !remote);
 	expect_fault(&server, "--search-domain", "a b",
 		"--search-domain: a domain name is expected, not 'a b'\n");
 }

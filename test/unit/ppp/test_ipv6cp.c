@@ -62,6 +62,30 @@ static void naks_taken(void **state)
 	assert_true(s.unit.ipv6cp.offered != s.unit.ipv6cp.local);
 }
 
+/* Those that are configured, and what the peer makes of them. */
+static void identifiers_named(void **state)
+{
+	struct unit_config named = both;
+	named.local6 = 1;
+	named.remote6 = 2;
+	solo_unit(&s, &named, false);
+	assert_non_null(strstr(s.said, "< IPV6CP Configure-Request id 1 id 0000:0000:0000:0001\n"));
+	solo_hears(&s, "8057 03 01 000e 01 0a 0009000900090009"); /* no other will do */
+	assert_said(&s, "< IPV6CP Configure-Request id 2 id 0000:0000:0000:0001\n");
+	solo_hears(&s, "8057 01 01 000e 01 0a 0009000900090009");
+	assert_said(&s, "< IPV6CP Configure-Nak id 1 id 0000:0000:0000:0002\n");
+	solo_hears(&s, "8057 01 02 000e 01 0a 0000000000000002");
+	assert_said(&s, "< IPV6CP Configure-Ack id 2 id 0000:0000:0000:0002\n");
+	named.accept_local6 = named.accept_remote6 = true;
+	solo_unit(&s, &named, false);
+	solo_hears(&s, "8057 03 01 000e 01 0a 0009000900090008");
+	assert_said(&s, "< IPV6CP Configure-Request id 2 id 0009:0009:0009:0008\n");
+	solo_hears(&s, "8057 01 01 000e 01 0a 0009000900090009");
+	assert_said(&s, "< IPV6CP Configure-Ack id 1 id 0009:0009:0009:0009\n");
+	solo_hears(&s, "8057 01 02 000e 01 0a 0000000000000000"); /* that is none */
+	assert_said(&s, "< IPV6CP Configure-Nak id 2 id 0000:0000:0000:0002\n");
+}
+
 /* IPv6 is told when IPv4 is there, and with the network that the app gave. */
 static void after_ipv4(void **state)
 {
@@ -250,6 +274,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(identifiers_judged),
 		cmocka_unit_test(naks_taken),
+		cmocka_unit_test(identifiers_named),
 		cmocka_unit_test(after_ipv4),
 		cmocka_unit_test(without_ipv4),
 		cmocka_unit_test(without_ipv6),
