@@ -12,7 +12,7 @@ from harness.peers import INNER_FIRST, INNER_SERVER, LwipClient, Poptop
 from harness.process import wait_until
 from harness.traffic import echo_server, ping, reachable, transfer
 
-STREAM = 500  # packets: more than any window
+STREAM, WINDOW = 400, 64  # packets that are sent, and that the kernel's PPTP names
 
 NATIVE = pytest.mark.needs('pptp', 'pptpd', 'socat')
 UML = pytest.mark.needs('linux.uml', 'mmdebstrap', 'gcc',
@@ -126,8 +126,9 @@ def test_the_kernels_pptp_has_no_window(lab, program):
     with stream:
         for number in range(STREAM):
             stream.sendto(b'%1000d' % number, (session['ip'], 9))
-    wait_until(lambda: ours.sessions()[0]['tx-pkts'] >= session['tx-pkts'] + STREAM, 20,
-               'all of a one-way stream has been sent')
+    # The interface's queue may have dropped some; what left is more than a window all the same.
+    wait_until(lambda: ours.sessions()[0]['tx-pkts'] >= session['tx-pkts'] + 2 * WINDOW, 20,
+               'more than a window of a one-way stream has been sent')
     found = window_of(ours)
     assert (found['state'], found['waiting'], found['timeouts']) == ('unproved', 0, 0)
     assert 'window-full' not in ours.drops()
