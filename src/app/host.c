@@ -395,7 +395,8 @@ static int start_plane(struct host *host, const struct host_config *config)
 		.mtu = config->settings->mtu ? config->settings->mtu : NETDEV_SHARED_MTU,
 		.server = config->server,
 		.sessions_max = config->sessions_max,
-		.layer_memory = (size_t)config->sessions_max * SMALL_LAYERS,
+		.layer_memory = (size_t)config->sessions_max * SMALL_LAYERS +
+				((size_t)config->settings->compression_memory << 20),
 		.workers = config->workers,
 		.busy_poll = config->settings->busy_poll,
 		.offload = config->settings->offload,

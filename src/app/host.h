@@ -101,6 +101,7 @@ struct host {
 	struct endpoint endpoint; /* who we are in bundles: drawn at the start */
 	struct host_bundle *bundles;
 	struct profile *profiles; /* the configurations that peers have */
+	size_t compression;       /* memory that their compressors may come to need, together */
 	struct heap deadlines;    /* of peers */
 	struct outbox out;        /* what a tunnel says; empty between calls */
 

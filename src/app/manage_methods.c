@@ -44,7 +44,7 @@ static struct datapath_counters counters_of(const struct host *host, const struc
 		.tx_bytes = seat->traffic.tx_bytes};
 }
 
-static const char *compression(const struct seat *seat)
+static const char *encryption(const struct seat *seat)
 {
 	if (seat_network(seat)->ecp)
 		return seat->session.config->unit.ecp_key.length == ECP_KEY_DES3 ? "ecp-3dese"
@@ -60,6 +60,57 @@ static const char *compression(const struct seat *seat)
 		return seat_network(seat)->stateless ? "mppe-128" : "mppe-128-stateful";
 	}
 	return "";
+}
+
+/* Of what is sent; of what is received, where that is all there is. */
+static const char *compressor(const struct seat *seat)
+{
+	static const char *const words[CODEC_METHODS] = {[CODEC_NONE] = "",
+		[CODEC_PREDICTOR1] = "predictor1",
+		[CODEC_BSD] = "bsdcomp",
+		[CODEC_DEFLATE] = "deflate",
+		[CODEC_MPPC] = "mppc"};
+	const struct session_facts *facts = &seat->session.facts;
+	enum codec_method sent = facts->compress.method;
+
+	return words[sent ? sent : facts->decompress.method];
+}
+
+static json_t *comp_json(const struct seat *seat)
+{
+	const char *first = encryption(seat), *second = compressor(seat);
+
+	return json_sprintf("%s%s%s", first, *first && *second ? "+" : "", second);
+}
+
+static json_t *way_json(const struct codec_params *params, const struct layer_traffic *traffic)
+{
+	char name[48];
+	struct text t = text_over(name, sizeof name);
+	double packed = (double)traffic->packed;
+
+	ccp_add_codec(&t, params);
+	return json_pack("{s:s, s:I, s:I, s:f}", "method", name, "plain-bytes",
+		(json_int_t)traffic->plain, "packed-bytes", (json_int_t)traffic->packed, "ratio",
+		packed > 0 ? (double)traffic->plain / packed : 1.0);
+}
+
+/* What its compressors have done since CCP agreed on them. */
+static json_t *compression_json(const struct host *host, const struct seat *seat)
+{
+	const struct session_facts *facts = &seat->session.facts;
+	struct dataplane_statistics seen = {.last_active = 0};
+	json_t *both = json_object();
+
+	if (!seat->detached)
+		host->plane->statistics(host->dataplane, seat_subject(seat), &seen);
+	if (facts->compress.method)
+		json_object_set_new(
+			both, "tx", way_json(&facts->compress, &seen.layers[LAYER_TRANSMIT]));
+	if (facts->decompress.method)
+		json_object_set_new(
+			both, "rx", way_json(&facts->decompress, &seen.layers[LAYER_RECEIVE]));
+	return both;
 }
 
 static const char *state_word(const struct seat *seat)
@@ -156,10 +207,10 @@ static json_t *session_json(const struct host *host, const struct seat *seat)
 	if (seat->prefix6.length)
 		text_address(&t, &seat->prefix6.address);
 	text_prefix(&b, &seat->delegated);
-	json_t *session = json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s}", "ifname",
+	json_t *session = json_pack("{s:s, s:o, s:s, s:s, s:s, s:o, s:s, s:I, s:s, s:s}", "ifname",
 		seat->interface, "username", text_json(seat->user ? seat->user : ""), "calling-sid",
 		shown_address(&seat->outer), "ip", seat->remote4 ? shown_ipv4(seat->remote4) : "",
-		"type", bundles_is_own(seat) ? "mp" : "pptp", "comp", compression(seat), "state",
+		"type", bundles_is_own(seat) ? "mp" : "pptp", "comp", comp_json(seat), "state",
 		state_word(seat), "uptime", (json_int_t)(up ? (now - seat->up_since) / 1000000 : 0),
 		"called-sid", seat->peer ? shown_address(&seat->peer->local) : "", "sid",
 		seat->sid);
@@ -180,10 +231,11 @@ static json_t *session_json(const struct host *host, const struct seat *seat)
 			"phase", link_phase_word(seat->session.link.phase), "ip6", ip6, "ip6-dp",
 			behind, "rate-limit", ""));
 	json_object_update_new(session,
-		json_pack("{s:s, s:o, s:o, s:o}", "role", seat->session.call.pac ? "PAC" : "PNS",
-			"line-errors", line_errors_json(&seat->session.call.line_errors),
-			"send-window", window_json(host, seat), "compressed-headers",
-			headers_json(host, seat)));
+		json_pack("{s:s, s:o, s:o, s:o, s:o}", "role",
+			seat->session.call.pac ? "PAC" : "PNS", "line-errors",
+			line_errors_json(&seat->session.call.line_errors), "send-window",
+			window_json(host, seat), "compressed-headers", headers_json(host, seat),
+			"compression", compression_json(host, seat)));
 	json_object_update_new(session,
 		json_pack("{s:i, s:s}", "links", (int)bundles_links(seat), "bundle",
 			bundles_is_link(seat) && seat->bundle->seat ? seat->bundle->seat->sid

@@ -7,6 +7,7 @@
 #include <assert.h>
 
 #include "auth.h"
+#include "compression.h"
 #include "limits.h"
 #include "outer.h"
 #include "session.h"
@@ -472,7 +473,7 @@ const struct option option_table[] = {
 	ROW("mppe-stateful", 0, P, SPEAKERS, FLAG, NULL,
 		"accept stateful MPPE too: keys change every 256 packets only", mppe_stateful),
 
-	/* Compression. */
+	/* Compression: none unless one of these says otherwise. */
 	ROW("vj", 0, P, DAEMONS, FLAG, NULL,
 		"compress TCP/IPv4 headers (Van Jacobson) both ways, where the peer can: a few "
 		"bytes saved, and every lost packet stalls its connection",
@@ -483,6 +484,26 @@ const struct option option_table[] = {
 		"with --vj: leave the connection's number out too; a byte less, and every lost "
 		"packet stalls all connections",
 		vj_omit_slot),
+	ROW("mppc", 0, P, DAEMONS, FLAG, NULL, "compress with MPPC, alone or inside MPPE", mppc),
+	ROW("deflate", 0, P, DAEMONS, TEXT, "BITS[,BITS]",
+		"Deflate with windows of 9 to 15 bits: of what is received and what is sent, or of "
+		"both; 0: not at all",
+		deflate, .fits = value_is_sizes,
+		.expected = "9 to 15 or 0 is expected, or two of them with a comma"),
+	ROW("bsdcomp", 0, P, DAEMONS, TEXT, "BITS[,BITS]",
+		"BSD-Compress with codes of 9 to 15 bits, in the same way", bsdcomp,
+		.fits = value_is_sizes,
+		.expected = "9 to 15 or 0 is expected, or two of them with a comma"),
+	ROW("predictor1", 0, P, DAEMONS, FLAG, NULL, "Predictor-1", predictor1),
+	ROW("nodeflate", 0, P, DAEMONS, MASK, NULL, "no Deflate, whatever allows it",
+		refuse_compress, .low = 1 << CODEC_DEFLATE),
+	ROW("nobsdcomp", 0, P, DAEMONS, MASK, NULL, "no BSD-Compress, whatever allows it",
+		refuse_compress, .low = 1 << CODEC_BSD),
+	ROW("ccp", 0, P, DAEMONS, FLAG, NULL,
+		"speak CCP at all; --no-ccp (pppd's noccp) means no encryption either", ccp),
+	ROW("compression-memory", 0, S | C, DAEMONS, NUMBER, "MIB",
+		"what the compressors of all sessions may hold; beyond it CCP refuses more",
+		compression_memory, .low = 1, .high = COMPRESSION_MEMORY_MAX),
 
 	/* IPv6. */
 	ROW("ipv6", 0, P, DAEMONS, FLAG, NULL,

@@ -71,7 +71,7 @@ struct option {
 	bool file_only; /* a secret: never on a command line that others can read */
 };
 
-enum { OPTIONS_MAX = 192 };
+enum { OPTIONS_MAX = 224 };
 
 extern const struct option option_table[];
 extern const size_t option_count;

@@ -15,6 +15,7 @@
 
 #include "clock.h"
 #include "bundles.h"
+#include "compression.h"
 #include "narrate.h"
 #include "peer_inner.h"
 #include "profile.h"
@@ -66,6 +67,7 @@ void peer_free(struct peer *peer)
 	host->peers[peer->number] = NULL;
 	host->peer_count--;
 	profile_return(&host->profiles, peer->config);
+	host->compression -= peer->compression;
 	free(peer);
 	host_check_end(host);
 }
@@ -147,6 +149,24 @@ struct peer *peer_dial(struct host *host, const char *host_name, uint16_t port,
 	return NULL;
 }
 
+/* Where the memory for compressors is promised to others, CCP refuses them to this peer. */
+static void reserve_compression(struct peer *peer, struct ccp_compressors *allowed)
+{
+	struct host *host = peer->host;
+	size_t cost = compression_cost(allowed);
+	if (!cost)
+		return;
+	if (host->compression + cost <= (size_t)host->settings->compression_memory << 20) {
+		peer->compression = cost;
+		host->compression += cost;
+		return;
+	}
+	memset(allowed, 0, sizeof *allowed);
+	log_line(&host->log, LOG_LINE_INFO,
+		"No compression for peer=%s: compression-memory is promised to others",
+		shown_address(&peer->address));
+}
+
 void peer_begin(struct peer *peer)
 {
 	struct host *host = peer->host;
@@ -154,6 +174,7 @@ void peer_begin(struct peer *peer)
 	struct tunnel_config config;
 	memset(&config, 0, sizeof config); /* padding too: configurations are compared */
 	host->policy->configure(peer, &config);
+	reserve_compression(peer, &config.session.unit.compress);
 	peer->config = profile_take(&host->profiles, &config);
 	if (!peer->config)
 		abort(); /* a few hundred bytes: there is nothing left to run on */
@@ -701,6 +722,12 @@ void peer_dataplane_event(void *context, const struct dataplane_event *event)
 		}
 		tunnel_keys_differ(&seat->peer->tunnel, &seat->session, clock_now(), &host->out);
 		break;
+	case DATAPLANE_NO_MEMORY:
+		log_line(&host->log, LOG_LINE_ERROR, "No memory for a session's compressor: sid=%s",
+			seat->sid);
+		if (seat->peer)
+			seat_close(seat, CLOSE_LOCAL_ERROR);
+		return;
 	case DATAPLANE_TUN_GONE:
 		if (seat->peer)
 			seat_close(seat, CLOSE_INTERFACE_GONE);

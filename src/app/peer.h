@@ -23,6 +23,7 @@ struct peer {
 	bool dialled, opened;
 	int tcp_error; /* why a dial failed */
 	uint32_t seats;
+	size_t compression; /* memory its compressors may come to need */
 	uint64_t since;
 	struct peer *half_next, *half_previous; /* the server's list of half-open ones */
 	bool half_listed;

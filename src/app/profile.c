@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compression.h"
 #include "limits.h"
 #include "values.h"
 
@@ -60,6 +61,7 @@ static void fill_unit(struct unit_config *config, const struct settings *setting
 	config->mppe_require = settings_mppe_required(settings);
 	config->mppe_stateful = settings->mppe_stateful;
 	config->ecp_key = settings->ecp_key;
+	compression_allowed(settings, &config->compress);
 	config->restart_us = SECONDS(settings->lcp_restart);
 	config->max_configure = (uint8_t)settings->lcp_max_configure;
 	config->max_terminate = (uint8_t)settings->lcp_max_terminate;

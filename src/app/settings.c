@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "auth.h"
+#include "compression.h"
 #include "config.h"
 #include "digest.h"
 #include "ecp_file.h"
@@ -50,6 +51,8 @@ void settings_init(struct settings *settings)
 		.mss_clamp = true,
 		.vj_slots = IPCP_VJ_SLOTS_MAX,
 		.mppe = true,
+		.ccp = true,
+		.compression_memory = COMPRESSION_MEMORY,
 		.ipv6 = true,
 		.unit = UNIT_UNSET,
 		.port = 1723,
@@ -316,7 +319,7 @@ uint8_t settings_auth(const struct settings *settings)
 static bool mppe_off(const struct settings *settings)
 {
 	const uint32_t all = MPPE_ALLOW_40 | MPPE_ALLOW_56 | MPPE_ALLOW_128;
-	return !settings->mppe || (settings->refuse_mppe & all) == all;
+	return !settings->mppe || !settings->ccp || (settings->refuse_mppe & all) == all;
 }
 
 uint8_t settings_mppe(const struct settings *settings)
@@ -394,7 +397,8 @@ static void check_mppe(const struct settings *settings, struct faults *faults)
 	if (settings->ecp_key_file)
 		return;
 	if (mppe_off(settings) && settings->require_mppe)
-		fault(faults, NULL, "no-mppe contradicts require-mppe: keep one");
+		fault(faults, NULL, "%s contradicts require-mppe: keep one",
+			settings->ccp ? "no-mppe" : "no-ccp");
 	else if (!mppe && !mppe_off(settings))
 		fault(faults, NULL,
 			"every strength of MPPE that is allowed is refused too: allow another, or "
@@ -440,6 +444,7 @@ void settings_check_ppp(struct settings *settings, struct faults *faults)
 	check_tls(settings, faults);
 	check_mppe(settings, faults);
 	check_ecp(settings, faults);
+	compression_check(settings, faults);
 }
 
 static void check_push_routes(const struct settings *settings, struct faults *faults)

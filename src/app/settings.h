@@ -81,6 +81,10 @@ struct settings {
 	char *ipv6_id;
 	char *ecp_key_file;
 	struct ecp_key ecp_key; /* what is in it, once it was read; instead of MPPE */
+	char *deflate, *bsdcomp;     /* compression_sizes() */
+	uint32_t refuse_compress;    /* mask: bit n is enum codec_method n */
+	uint32_t compression_memory; /* MiB, of all sessions */
+	bool ccp, predictor1, mppc;
 	struct address_pair dns, wins;
 	char *name, *user, *remote_name, *password, *ifname, *ipparam, *link_name;
 	uint32_t unit;         /* UNIT_UNSET: any */

@@ -16,12 +16,12 @@ enum codec_method {
 };
 
 struct codec_params {
-	enum codec_method method;
-	uint8_t bits;   /* BSD-Compress: of the longest code, 9 to 15; Deflate: of the window, 8
-			 * to 15; the others: 0 */
-	bool stateless; /* MPPC: no packet refers to one before it (bit H of option 18) */
-	bool encrypted; /* MPPC: inside MPPE, whose coherency count it shares: the codec neither
-			 * counts nor checks the count then */
+	uint8_t method;     /* enum codec_method */
+	uint8_t bits;       /* BSD-Compress: of the longest code, 9 to 15; Deflate: of the window, 8
+			     * to 15; the others: 0 */
+	bool stateless : 1; /* MPPC: no packet refers to one before it (bit H of option 18) */
+	bool encrypted : 1; /* MPPC: inside MPPE, whose coherency count it shares: the codec neither
+			     * counts nor checks the count then */
 };
 
 #endif

@@ -53,6 +53,10 @@ enum {
 	/* Control frames of one session waiting in a ring. */
 	RING_FRAME_QUOTA = 32,
 
+	/* Memory for compressors, MiB: BSD-Compress takes up to 576 KiB a session. */
+	COMPRESSION_MEMORY = 256,
+	COMPRESSION_MEMORY_MAX = 65536,
+
 	/* A session. */
 	OUTER_MTU_DEFAULT = 1500,
 	OUTER_IP_HEADER = 20,

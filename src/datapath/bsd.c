@@ -363,7 +363,6 @@ static bool bsd_decompress(void *memory, const uint8_t *from, size_t length, uin
 
 const struct codec_ops bsd_codec = {
 	.name = "BSD-Compress",
-	.numbered = true,
 	.size = bsd_size,
 	.init = bsd_init,
 	.reset = bsd_reset,

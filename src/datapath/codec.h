@@ -32,10 +32,6 @@ enum {
 struct codec_ops {
 	const char *name; /* as pppd says it: "Deflate", "BSD-Compress", "Predictor-1", "MPPC" */
 
-	/* Its packets bear a number, so that it sees by itself when one is missing. Of a method
-	 * without, the layers believe the channel's sequence numbers. */
-	bool numbered;
-
 	/* After a loss the peer's next packets say themselves where the history starts again
 	 * (MPPC's bit A): `decompress` is called for each, dead or not; a Reset-Ack means nothing.
 	 */

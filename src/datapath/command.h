@@ -79,7 +79,8 @@ struct datapath_command {
 			bool stateless;
 		} key;
 		struct {
-			bool transmit;              /* else of what we receive */
+			bool transmit; /* else of what we receive */
+			bool again;    /* the same as before: its history starts anew */
 			struct codec_params params; /* CODEC_NONE: it ends */
 		} compress;
 		struct {

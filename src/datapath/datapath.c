@@ -115,6 +115,13 @@ static void attach(struct datapath_engine *engine, struct datapath *dp,
 		bundle_start(dp, command);
 }
 
+/* What it may find under its keys. */
+static void tell_receiver(struct datapath *dp)
+{
+	dp->receive.headers = dp->layers && layers_restore(dp->layers);
+	dp->receive.packed = dp->layers && layers_share(dp->layers);
+}
+
 static void arm_receive(const struct datapath_engine *engine, struct datapath *dp,
 	const struct datapath_command *command)
 {
@@ -132,7 +139,7 @@ static void arm_receive(const struct datapath_engine *engine, struct datapath *d
 	mppe_wipe(&dp->receive, engine->keys);
 	mppe_arm(&dp->receive, &memory, engine->mppe, command->key.strength, command->key.stateless,
 		short_key ? keys->receive_short : keys->receive);
-	dp->receive.headers = dp->layers && layers_restore(dp->layers);
+	tell_receiver(dp);
 	dp->suspicious = 0;
 	dp->resync_tries = 0;
 }
@@ -235,7 +242,7 @@ void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 	case DATAPATH_CIPHER:
 	case DATAPATH_HEADERS:
 		layers_execute(engine, dp, command);
-		dp->receive.headers = dp->layers && layers_restore(dp->layers);
+		tell_receiver(dp);
 		break;
 	case DATAPATH_FRAMING:
 		set_framing(dp, command);

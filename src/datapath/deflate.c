@@ -236,7 +236,6 @@ static void deflate_incompressible(
 
 const struct codec_ops deflate_codec = {
 	.name = "Deflate",
-	.numbered = true,
 	.size = deflate_size,
 	.init = deflate_init,
 	.reset = deflate_reset,

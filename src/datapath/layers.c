@@ -89,6 +89,8 @@ size_t layers_need(const struct datapath_command *command)
 	const struct codec_params *params = &command->compress.params;
 	const struct codec_ops *ops = codec_find(params->method);
 
+	if (command->compress.again)
+		return 0;
 	return ops ? ops->size(params, direction(way_of(command->compress.transmit))) : 0;
 }
 
@@ -115,6 +117,13 @@ static void arm_codec(struct datapath_engine *engine, struct layers *layers,
 	struct layer_codec *codec = &layers->codec[way];
 	const struct codec_params *params = &command->compress.params;
 
+	if (command->compress.again) {
+		if (codec->ops)
+			codec->ops->init(layers->memory[LAYER_CODEC][way]->bytes, &codec->params,
+				direction(way));
+		codec->dead = codec->started = codec->used = false;
+		return;
+	}
 	replace(engine, layers, LAYER_CODEC, way, memory);
 	*codec = (struct layer_codec){.ops = memory ? codec_find(params->method) : NULL};
 	if (!codec->ops)
@@ -308,6 +317,7 @@ static bool decompress(
 		      !uncovered(frame, to, plain, why);
 	if (codec->dead)
 		return false;
+	codec->started = codec->used = true;
 	traffic->plain += plain;
 	traffic->packed += packed;
 	return true;
@@ -391,12 +401,23 @@ bool layers_open(
 	return lengthen(layers, vj, frame, room, why);
 }
 
+void layers_start_receive(struct layers *layers)
+{
+	struct layer_codec *codec = &layers->codec[LAYER_RECEIVE];
+
+	if (!codec->ops || codec->used)
+		return;
+	codec->ops->init(codec_memory(layers, LAYER_RECEIVE), &codec->params, CODEC_DECOMPRESS);
+	codec->dead = false;
+	codec->started = true;
+}
+
 void layers_lost(struct layers *layers)
 {
 	struct layer_codec *codec = &layers->codec[LAYER_RECEIVE];
 	struct vj_receiver *vj = headers_memory(layers, LAYER_RECEIVE);
 
-	if (codec->ops && !codec->ops->numbered)
+	if (codec->started && !codec->ops->flushes)
 		codec->dead = true;
 	if (vj)
 		vj_lost(vj);

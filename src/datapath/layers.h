@@ -37,7 +37,9 @@ struct layer_memory {
 struct layer_codec {
 	const struct codec_ops *ops; /* NULL: none */
 	struct codec_params params;
-	bool dead; /* a decompressor that lost the peer's history: waits for a reset */
+	bool dead;    /* a decompressor that lost the peer's history: waits for a reset */
+	bool started; /* ... whose peer has begun, for all we know */
+	bool used;    /* ... that has read something */
 };
 
 /* Bytes that compressors were given and made, protocol fields included. */
@@ -99,8 +101,12 @@ void layers_seal(
 bool layers_open(
 	struct layers *layers, struct layered *frame, struct layer_room *room, enum drop *why);
 
-/* The channel lost frames: what cannot see that by itself is told. */
+/* The channel lost frames: what was in them is missing in the history. */
 void layers_lost(struct layers *layers);
+
+/* The peer acked our CCP request: its compressor's history may start here, as Linux's does, and
+ * what came before is no part of it. */
+void layers_start_receive(struct layers *layers);
 
 /* The peer lost our history (Reset-Request); false when nothing of ours has one. */
 bool layers_reset_transmit(struct layers *layers);

@@ -417,7 +417,6 @@ static bool mppc_decompress(void *memory, const uint8_t *from, size_t length, ui
 
 const struct codec_ops mppc_codec = {
 	.name = "MPPC",
-	.numbered = true,
 	.flushes = true,
 	.size = mppc_size,
 	.init = mppc_init,
@@ -425,3 +424,15 @@ const struct codec_ops mppc_codec = {
 	.compress = mppc_compress,
 	.decompress = mppc_decompress,
 };
+
+size_t mppc_peek(const uint8_t *from, size_t length, uint8_t *to, size_t capacity)
+{
+	struct mppc_receiver r;
+	struct unpacked u = {.at = to, .end = to + capacity};
+	struct source b = {.at = from, .end = from + length, .left = (int)length * 8};
+	enum drop why;
+
+	empty_receiver(&r);
+	unpack(&r, &b, &u, &why);
+	return (size_t)(u.at - to);
+}

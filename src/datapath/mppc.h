@@ -10,4 +10,8 @@ enum { MPPC_HISTORY = 8192 };
 
 extern const struct codec_ops mppc_codec;
 
+/* The first bytes, at most `capacity`, of what a packet hides whose history was empty before it;
+ * `from` is what follows its header, or the beginning of that. */
+size_t mppc_peek(const uint8_t *from, size_t length, uint8_t *to, size_t capacity);
+
 #endif

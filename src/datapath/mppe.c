@@ -5,7 +5,7 @@
  * Stateless: the key changes for every packet, so a packet needs only its number. Stateful: RC4
  * runs on from packet to packet and the key changes with every packet whose count ends in FF (a
  * "flag" packet); after a loss the receiver asks for a flushed packet and throws away what comes
- * before it. B and C belong to MPPC, which is never negotiated here; they mean nothing.
+ * before it. B and C belong to MPPC (mppc.c); without it they mean nothing.
  *
  * Nothing in MPPE is authenticated, and its 12-bit count is all a receiver has to go by. So no jump
  * of the count is believed before the packet that makes it opens to something that looks like an
@@ -43,14 +43,16 @@
 #include "digest.h"
 #include "frame.h"
 #include "ip_header.h"
+#include "mppc.h"
 #include "vj.h"
 
 enum {
 	COUNT_MASK = MPPE_COUNTS - 1,
 	FLAG_COUNT = 0xff, /* low byte of a flag packet's count */
 	PEEK = 2 + 60,     /* bytes that tell an IP packet from noise: protocol, longest header */
-	PADDING = 255,     /* behind a packet, at most (RFC 1570 §2.4) */
-	TURNS = 4,         /* whole turns of the count a flushed packet may be ahead */
+	PEEK_PACKED = 2 * PEEK,
+	PADDING = 255, /* behind a packet, at most (RFC 1570 §2.4) */
+	TURNS = 4,     /* whole turns of the count a flushed packet may be ahead */
 };
 
 void mppe_wipe(struct mppe *m, struct key_pool *pool)
@@ -158,12 +160,29 @@ static bool is_ipv6(const uint8_t *ip, size_t header, size_t length)
 	return own <= length && length - own <= PADDING;
 }
 
-/* Compressed headers (RFC 1144) show little: a packet with them is believed where no more packets
- * are missing than the channel knows of. */
-static bool may_have_headers(
-	const struct mppe *m, const uint8_t *packet, size_t length, uint8_t changes)
+/* What shows little of itself is believed where no more packets are missing than the channel knows
+ * of: compressed headers (RFC 1144), and what refers to a history. */
+static bool in_step(const struct mppe *m, const uint8_t *packet, size_t length)
 {
-	return m->headers && changes >> 7 == 0 && mppe_ahead(m, packet, length) <= m->lost;
+	return mppe_ahead(m, packet, length) <= m->lost;
+}
+
+/* What a packet, from its MPPE header on, begins with under a stream. */
+static size_t uncover(const struct rc4 *stream, const uint8_t *packet, size_t length, bool packed,
+	uint8_t clear[PEEK])
+{
+	size_t sealed = length > MPPE_HEADER_SIZE ? length - MPPE_HEADER_SIZE : 0;
+	size_t most = packed ? PEEK_PACKED : PEEK;
+	size_t seen = sealed < most ? sealed : most;
+	uint8_t bytes[PEEK_PACKED];
+	struct rc4 copy = *stream;
+
+	rc4_crypt(&copy, bytes, packet + MPPE_HEADER_SIZE, seen);
+	secret_wipe(&copy, sizeof(copy));
+	if (packed)
+		return mppc_peek(bytes, seen, clear, PEEK);
+	memcpy(clear, bytes, seen);
+	return seen;
 }
 
 /* Whether a packet, from its MPPE header on, is an IP packet under a stream. Noise is one in a
@@ -173,22 +192,25 @@ static bool looks_like_ip(
 	const struct mppe *m, const struct rc4 *stream, const uint8_t *packet, size_t length)
 {
 	uint8_t clear[PEEK];
-	size_t sealed = length > MPPE_HEADER_SIZE ? length - MPPE_HEADER_SIZE : 0;
-	size_t seen = sealed < sizeof(clear) ? sealed : sizeof(clear);
-	struct reader r = reader_over(clear, seen);
-	struct rc4 copy = *stream;
+	uint16_t bits = length > MPPE_HEADER_SIZE ? get_u16(packet) : 0;
+	bool packed = m->packed && (bits & MPPC_COMPRESSED);
 	uint16_t protocol;
 	enum drop why;
 
-	rc4_crypt(&copy, clear, packet + MPPE_HEADER_SIZE, seen);
-	secret_wipe(&copy, sizeof(copy));
+	if (packed && !(bits & MPPE_FLUSHED))
+		return in_step(m, packet, length);
+	size_t seen = uncover(stream, packet, length, packed, clear);
+	struct reader r = reader_over(clear, seen);
 	if (!frame_protocol(&r, &protocol, &why))
 		return false;
-	size_t header = reader_left(&r), whole = sealed - (seen - header);
+	size_t header = reader_left(&r);
+	size_t whole = packed ? INNER_MAX : length - MPPE_HEADER_SIZE - (seen - header);
 	switch (protocol) {
 	case PROTOCOL_IPV4:
 		return is_ipv4(r.at, header, whole);
 	case PROTOCOL_IPV6:
+		if (packed)
+			return header && *r.at >> 4 == 6 && in_step(m, packet, length);
 		return is_ipv6(r.at, header, whole);
 	case VJ_UNCOMPRESSED: /* its slot stands where the protocol was */
 		if (!m->headers || header < IPV4_HEADER)
@@ -196,7 +218,7 @@ static bool looks_like_ip(
 		clear[seen - header + IPV4_PROTOCOL] = PROTOCOL_TCP;
 		return is_ipv4(r.at, header, whole);
 	case VJ_COMPRESSED:
-		return header && may_have_headers(m, packet, length, *r.at);
+		return m->headers && header && *r.at >> 7 == 0 && in_step(m, packet, length);
 	}
 	return false;
 }

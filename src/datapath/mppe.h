@@ -57,6 +57,7 @@ struct mppe {
 	bool resync;     /* receive, stateful: wait for a flushed packet */
 	bool active;     /* receive: a packet was opened under these keys */
 	bool headers;    /* receive: packets may come with VJ headers */
+	bool packed;     /* receive: packets may be compressed by MPPC */
 	uint16_t lost;   /* receive: packets missing, as far as is known, since the last one */
 	uint8_t dialect; /* receive, stateful: enum mppe_flush */
 	uint16_t count;  /* coherency count of the next packet */

@@ -44,7 +44,7 @@
 #include "seal.h"
 #include "serial.h"
 
-enum { CCP_RESET_REQUEST = 14, CCP_RESET_ACK = 15 };
+enum { CCP_CONFIGURE_ACK = 2, CCP_RESET_REQUEST = 14, CCP_RESET_ACK = 15 };
 
 struct opening {
 	struct datapath_engine *engine;
@@ -406,8 +406,8 @@ static bool reset_receive(struct datapath *dp, uint8_t id)
 	return true;
 }
 
-/* True when the frame was a CCP reset of a direction that is encrypted or compressed, and is
- * done with. */
+/* What CCP says of the data in whose order it comes. True when the frame was a reset of a direction
+ * that is encrypted or compressed, and is done with. */
 static bool handle_reset(struct opening *o, struct datapath *dp, struct reader r)
 {
 	uint8_t code = read_u8(&r);
@@ -416,6 +416,8 @@ static bool handle_reset(struct opening *o, struct datapath *dp, struct reader r
 
 	if (r.failed || length < 4 || length - 4u > reader_left(&r))
 		return false;
+	if (code == CCP_CONFIGURE_ACK && dp->layers)
+		layers_start_receive(dp->layers);
 	if (code == CCP_RESET_REQUEST)
 		return reset_transmit(o, dp, id);
 	return code == CCP_RESET_ACK && reset_receive(dp, id);
@@ -639,6 +641,10 @@ static void give_up(struct opening *o, struct datapath *dp, uint32_t sequence)
 
 	reorder_give_up(&dp->gre.order, o->engine->pool, sequence, o->now);
 	tell_lost(dp, dp->gre.order.lost - lost);
+	/* A history is asked for at once: what comes next may be a long time in clear. Every frame
+	 * that is released now keeps its room. */
+	if (layers_dead(dp->layers) && packet_list_room(o->out) > dp->gre.order.held + 1u)
+		request_resync(o, dp);
 	release(o, dp);
 }
 

@@ -27,6 +27,7 @@ struct dataplane;
 enum dataplane_event_kind {
 	DATAPLANE_CONTROL,     /* a received control frame: epoch and bytes */
 	DATAPLANE_DETACHED,    /* the slot may be reused; final counters */
+	DATAPLANE_NO_MEMORY,   /* what a command needs could not be had: the session cannot go on */
 	DATAPLANE_KEYS_DIFFER, /* a run of undecipherable packets; once a run */
 	DATAPLANE_TUN_GONE,    /* somebody removed the interface; subject 0: the shared one, told
 				* once by each worker */
@@ -48,6 +49,7 @@ struct dataplane_statistics {
 	uint64_t last_active;
 	struct window_facts window;
 	struct layer_headers headers[LAYER_WAYS]; /* since they were agreed on */
+	struct layer_traffic layers[LAYER_WAYS]; /* of its compressors, while there are some */
 };
 
 /* Copies of packets for `greyline capture` (tap.h turns them into pcapng on the control thread).

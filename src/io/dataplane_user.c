@@ -54,7 +54,7 @@ struct dataplane {
 	struct attachment *attached;
 	struct backlog backlogs[WORKERS_MAX];
 	struct backlog movers;  /* struct worker_request, and a frame: of sessions that move */
-	struct backlog answers; /* struct worker_event: DETACHED without a worker */
+	struct backlog answers; /* struct worker_event: what we say without a worker */
 	struct workers workers;
 	struct outer_choice choice;
 	struct dataplane_paths *paths;
@@ -97,10 +97,10 @@ static struct attachment *attachment_of(struct dataplane *d, uint32_t subject)
 	return a->subject == subject ? a : NULL;
 }
 
-/* Answers a DETACH for something no worker knows. */
-static void answer_detached(struct dataplane *d, uint32_t subject)
+/* Answers a command that went to no worker, or cannot be done by one. */
+static void answer(struct dataplane *d, enum dataplane_event_kind kind, uint32_t subject)
 {
-	struct worker_event event = {.kind = DATAPLANE_DETACHED, .subject = subject};
+	struct worker_event event = {.kind = kind, .subject = subject};
 	while (!backlog_add(&d->answers, &event, sizeof(event), NULL, 0))
 		poll(NULL, 0, 1);
 	doorbell_ring(&d->told, TOLD_BY_SELF);
@@ -216,7 +216,7 @@ static void user_command(
 		set_place(d, command);
 	} else if (command->kind == DATAPATH_DETACH) {
 		if (!a) {
-			answer_detached(d, command->subject);
+			answer(d, DATAPLANE_DETACHED, command->subject);
 			return;
 		}
 		if (a->detaching)
@@ -232,6 +232,8 @@ static void user_command(
 	size_t need = layers_need(command);
 	if (need)
 		request.command.memory = layer_memory_take(&d->workers.layer_budget, need);
+	if (need && !request.command.memory)
+		answer(d, DATAPLANE_NO_MEMORY, command->subject);
 	give_request(d, a, &request, frame, length);
 	explicit_bzero(&request, sizeof(request));
 	route(d, a, command);

@@ -7,6 +7,16 @@
 
 enum { COUNTERS_SIZE = offsetof(struct datapath_counters, drops) };
 
+static void write_layers(struct published_drops *drops, const struct layer_traffic *now)
+{
+	uint64_t words[PUBLISHED_LAYERS] = {0};
+	if (now)
+		memcpy(words, now, sizeof words);
+	for (unsigned i = 0; i < PUBLISHED_LAYERS; i++)
+		if (atomic_load_explicit(&drops->layers[i], memory_order_relaxed) != words[i])
+			atomic_store_explicit(&drops->layers[i], words[i], memory_order_release);
+}
+
 static void write_drops(struct published_drops *drops, const uint32_t *now)
 {
 	for (unsigned i = 0; i < DROP_PACKETS; i++) {
@@ -57,13 +67,14 @@ void published_write(struct published *p, struct published_drops *drops, uint32_
 		atomic_store_explicit(&p->words[i], words[i], memory_order_release);
 	write_drops(drops, statistics ? statistics->counters.drops : NULL);
 	write_headers(drops, statistics ? statistics->headers : NULL);
+	write_layers(drops, statistics ? statistics->layers : NULL);
 	atomic_store_explicit(&p->sequence, sequence + 2, memory_order_release);
 }
 
 bool published_read(const struct published *p, const struct published_drops *drops,
 	uint32_t subject, struct dataplane_statistics *statistics)
 {
-	uint64_t words[PUBLISHED_WORDS];
+	uint64_t words[PUBLISHED_WORDS], layers[PUBLISHED_LAYERS];
 	uint32_t before, after, owner;
 	*statistics = (struct dataplane_statistics){0};
 	do {
@@ -71,6 +82,8 @@ bool published_read(const struct published *p, const struct published_drops *dro
 		owner = atomic_load_explicit(&p->subject, memory_order_acquire);
 		for (unsigned i = 0; i < PUBLISHED_WORDS; i++)
 			words[i] = atomic_load_explicit(&p->words[i], memory_order_acquire);
+		for (unsigned i = 0; i < PUBLISHED_LAYERS; i++)
+			layers[i] = atomic_load_explicit(&drops->layers[i], memory_order_acquire);
 		for (unsigned i = 0; i < DROP_PACKETS; i++)
 			statistics->counters.drops[i] =
 				atomic_load_explicit(&drops->at[i], memory_order_acquire);
@@ -80,6 +93,7 @@ bool published_read(const struct published *p, const struct published_drops *dro
 	if (subject == 0 || owner != subject)
 		return false;
 	memcpy(&statistics->counters, words, COUNTERS_SIZE);
+	memcpy(statistics->layers, layers, sizeof layers);
 	statistics->last_received = words[PUBLISHED_TIMES];
 	statistics->last_active = words[PUBLISHED_TIMES + 1];
 	memcpy(&statistics->window, &words[PUBLISHED_WINDOW], sizeof(statistics->window));

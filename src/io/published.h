@@ -3,9 +3,9 @@
  *
  * A sequence lock of relaxed words: the worker never waits, a reader tries again when it was
  * overtaken. Every word is atomic, so nothing here is a data race even when a read is torn and
- * thrown away. Drops, and what compressed headers saved, have an array of their own, which is
- * written where there is something of that only: the pages of all other sessions stay untouched,
- * and memory that was only mapped. */
+ * thrown away. Drops, and what compressors and compressed headers did, have an array of their own,
+ * which is written where there is something of that only: the pages of all other sessions stay
+ * untouched, and memory that was only mapped. */
 #ifndef GREYLINE_PUBLISHED_H
 #define GREYLINE_PUBLISHED_H
 
@@ -29,9 +29,12 @@ struct published {
 	_Atomic uint64_t words[PUBLISHED_WORDS];
 };
 
+enum { PUBLISHED_LAYERS = sizeof(struct layer_traffic[LAYER_WAYS]) / 8 };
+
 struct published_drops {
 	_Atomic uint32_t at[DROP_PACKETS];
 	_Atomic uint64_t headers[LAYER_WAYS][2]; /* packets, bytes saved */
+	_Atomic uint64_t layers[PUBLISHED_LAYERS];
 };
 
 /* Worker. `subject` 0 withdraws what was there. */

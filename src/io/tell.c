@@ -117,9 +117,12 @@ static void publish(struct worker *w)
 			.last_active = slot->last_active,
 			.window = window_facts(&slot->dp.gre.window, slot->dp.gre.send_next),
 		};
-		if (slot->dp.layers)
+		if (slot->dp.layers) {
 			memcpy(statistics.headers, slot->dp.layers->headers,
 				sizeof(statistics.headers));
+			memcpy(statistics.layers, slot->dp.layers->traffic,
+				sizeof(statistics.layers));
+		}
 		uint32_t index = slot_index(w, slot);
 		published_write(&w->all->published[index], &w->all->dropped[index],
 			slot_subject(slot), &statistics);

@@ -1,8 +1,12 @@
-/* CCP's options: MPPE's, and the names of the compressors we reject. RFC 1962 §4, RFC 3078 §2.1.
+/* CCP's options: MPPE's and MPPC's, and the names of all. RFC 1962 §4, RFC 3078 §2.1, RFC 2118 §2.
  *
  * The MPPE option is a mask of what the sender can receive. We offer every strength allowed at
  * once; whoever answers names the strongest of them that it allows too, and the next request has
- * that one alone. Both ends judge alike, so both directions come to the same bits. */
+ * that one alone. Both ends judge alike, so both directions come to the same bits.
+ *
+ * MPPC is a bit of the same option, with a strength or alone. A request lists methods in the order
+ * in which they are wanted; the first that is acked is the one in use, the others stand in for it
+ * where it is rejected. With MPPE required there are no others. */
 #include "ccp.h"
 
 #include "protocol.h"
@@ -17,7 +21,7 @@ enum { MPPE_OPTION_SIZE = 6 };
 #define BIT_128         0x00000040u /* S */
 #define BIT_40          0x00000020u /* L */
 #define BIT_OBSOLETE    0x00000010u /* D */
-#define BIT_COMPRESSION 0x00000001u /* C: MPPC, which we do not do */
+#define BIT_COMPRESSION 0x00000001u /* C: MPPC */
 
 /* Weakest first. */
 static const struct {
@@ -69,8 +73,59 @@ enum mppe_strength mppe_strongest(uint8_t mask)
 
 void ccp_wish(struct unit *unit)
 {
-	unit->ccp.wish = unit->config->mppe_allow;
-	unit->ccp.wish_stateless = true; /* better in every way, so asked for first */
+	struct ccp *ccp = &unit->ccp;
+	ccp->wish = ccp->able;
+	ccp->wish_stateless = true; /* better in every way, so asked for first */
+	ccp->wish_mppc = unit->config->compress.receive[CODEC_MPPC] &&
+			 (ccp->able || !unit->config->mppe_require);
+	ccp->said = false;
+	ccp->lost = ccp->able ? CCP_AGREED : CCP_NO_KEYS;
+	ccp_compress_wish(unit);
+}
+
+bool ccp_wanted(const struct unit *unit)
+{
+	const struct ccp *ccp = &unit->ccp;
+	bool send = false;
+	for (size_t i = 0; i < CODEC_METHODS && !unit->config->mppe_require; i++)
+		send = send || unit->config->compress.transmit[i];
+	return ccp->wish || ccp->wish_mppc || ccp->wishes || send;
+}
+
+struct codec_params ccp_wished(const struct ccp *ccp)
+{
+	if (!ccp->wish && !ccp->wish_mppc)
+		return ccp_compress_first(ccp);
+	if (!ccp->wish_mppc)
+		return (struct codec_params){.method = CODEC_NONE};
+	return (struct codec_params){.method = CODEC_MPPC,
+		.stateless = ccp->wish && ccp->wish_stateless,
+		.encrypted = ccp->wish};
+}
+
+void ccp_ended(struct ccp *ccp, enum ccp_refusal why)
+{
+	ccp->refusal = (uint8_t)why;
+	ccp->said = true;
+}
+
+void ccp_narrowed(struct unit *unit)
+{
+	struct ccp *ccp = &unit->ccp;
+	if (ccp_wanted(unit))
+		return;
+	ccp->fsm.abandoned = ccp->said = true;
+}
+
+void ccp_without_mppe(struct unit *unit, enum ccp_refusal why)
+{
+	struct ccp *ccp = &unit->ccp;
+	ccp->refusal = ccp->lost = (uint8_t)why;
+	ccp->wish = 0;
+	ccp->wish_mppc = false;
+	if (unit->config->mppe_require)
+		ccp->fsm.abandoned = ccp->said = true;
+	ccp_narrowed(unit);
 }
 
 static void write_mppe(struct writer *w, uint32_t bits)
@@ -83,38 +138,58 @@ static void write_mppe(struct writer *w, uint32_t bits)
 void ccp_request(const void *owner, struct writer *w)
 {
 	const struct ccp *ccp = &((const struct unit *)owner)->ccp;
+	uint32_t bits = ccp->wish_mppc ? BIT_COMPRESSION : 0;
 	if (ccp->wish)
-		write_mppe(w, bits_of(ccp->wish, ccp->wish_stateless));
+		bits |= bits_of(ccp->wish, ccp->wish_stateless);
+	if (bits)
+		write_mppe(w, bits);
+	ccp_compress_request(ccp, w);
 }
 
 static void judge_begin(void *owner)
 {
-	((struct unit *)owner)->ccp.theirs = MPPE_NONE;
+	struct ccp *ccp = &((struct unit *)owner)->ccp;
+	ccp->theirs = MPPE_NONE;
+	ccp->their_codec = (struct codec_params){.method = CODEC_NONE};
+	ccp->chosen = false;
 }
 
-/* The one answer we would ack to a peer that named `bits`. */
+/* The one answer we would ack to a peer that named `bits`; 0: none. */
 static uint32_t acceptable(const struct unit *unit, uint32_t bits)
 {
-	uint8_t common = mask_of(bits) & unit->config->mppe_allow;
+	uint8_t able = unit->ccp.able, common = mask_of(bits) & able;
 	bool stateless = (bits & BIT_STATELESS) || !unit->config->mppe_stateful;
-	return bits_of(strongest_mask(common ? common : unit->config->mppe_allow), stateless);
+	uint32_t mppc = unit->config->compress.transmit[CODEC_MPPC] ? bits & BIT_COMPRESSION : 0;
+	if (!common && mppc && !unit->config->mppe_require)
+		return mppc | (bits & BIT_STATELESS);
+	if (!able)
+		return 0;
+	return bits_of(strongest_mask(common ? common : able), stateless) | mppc;
 }
 
 static enum option_verdict judge_mppe(
 	void *owner, const struct option_kind *kind, struct reader value, struct writer *wanted)
 {
-	struct unit *unit = owner;
+	struct ccp *ccp = &((struct unit *)owner)->ccp;
 	uint32_t bits = read_u32(&value);
-	uint32_t good = acceptable(unit, value.failed ? BIT_STATELESS : bits);
+	uint32_t good = acceptable(owner, value.failed ? BIT_STATELESS : bits);
+	if (!value.failed)
+		ccp->their_bits = bits;
+	if (!good)
+		return OPTION_REJECT;
 	if (value.failed || bits != good) {
-		if (!value.failed)
-			unit->ccp.their_bits = bits;
 		write_u32(wanted, good);
 		return OPTION_NAK;
 	}
-	unit->ccp.their_bits = bits;
-	unit->ccp.theirs = (uint8_t)mppe_strongest(mask_of(bits));
-	unit->ccp.their_stateless = bits & BIT_STATELESS;
+	if (ccp->chosen)
+		return OPTION_ACK;
+	ccp->chosen = true;
+	ccp->theirs = (uint8_t)mppe_strongest(mask_of(bits));
+	ccp->their_stateless = bits & BIT_STATELESS;
+	if (bits & BIT_COMPRESSION)
+		ccp->their_codec = (struct codec_params){.method = CODEC_MPPC,
+			.stateless = ccp->their_stateless,
+			.encrypted = ccp->theirs};
 	return OPTION_ACK;
 }
 
@@ -131,25 +206,25 @@ static void naked_mppe(void *owner, const struct option_kind *kind, struct reade
 	struct unit *unit = owner;
 	struct ccp *ccp = &unit->ccp;
 	uint32_t bits = read_u32(&value);
-	if (value.failed || !ccp->wish)
+	if (value.failed || (!ccp->wish && !ccp->wish_mppc))
 		return;
-	uint8_t common = mask_of(bits) & unit->config->mppe_allow;
+	uint8_t common = mask_of(bits) & ccp->able;
 	bool stateless = bits & BIT_STATELESS;
+	bool mppc = ccp->wish_mppc && (bits & BIT_COMPRESSION);
 	ccp->their_bits = bits;
-	if (!common || (!stateless && !unit->config->mppe_stateful)) {
-		ccp->refusal = CCP_OFFER;
-		ccp->fsm.abandoned = true;
+	if (ccp->wish && (!common || (!stateless && !unit->config->mppe_stateful))) {
+		ccp_without_mppe(unit, CCP_OFFER);
 		return;
 	}
 	ccp->wish = strongest_mask(common);
 	ccp->wish_stateless = stateless;
+	ccp->wish_mppc = mppc;
+	ccp_narrowed(unit);
 }
 
 static void rejected_mppe(void *owner, const struct option_kind *kind)
 {
-	struct ccp *ccp = &((struct unit *)owner)->ccp;
-	ccp->refusal = CCP_REJECTED;
-	ccp->fsm.abandoned = true;
+	ccp_without_mppe(owner, CCP_REJECTED);
 }
 
 /* As pppd shows them. */
@@ -179,22 +254,28 @@ static void print_mppe(struct text *t, struct reader value)
 		number, 2, 255, word, NULL, NULL, NULL, NULL                                       \
 	}
 
+#define COMPRESSOR(number, size, word, print)                                                      \
+	{                                                                                          \
+		number, 2 + size, 2 + size, word, ccp_compress_judge, ccp_compress_naked,          \
+			ccp_compress_rejected, print                                               \
+	}
+
 /* MPPE first: `missing` looks for its bit. */
 static const struct option_kind kinds[] = {
 	{OPTION_MPPE, MPPE_OPTION_SIZE, MPPE_OPTION_SIZE, "mppe", judge_mppe, naked_mppe,
 		rejected_mppe, print_mppe},
+	COMPRESSOR(26, 2, "deflate", ccp_print_deflate),
+	COMPRESSOR(24, 2, "deflate-draft", ccp_print_deflate),
+	COMPRESSOR(21, 1, "bsd", ccp_print_bsd),
+	COMPRESSOR(1, 0, "predictor-1", NULL),
 	KNOWN(0, "oui"),
-	KNOWN(1, "predictor-1"),
 	KNOWN(2, "predictor-2"),
 	KNOWN(3, "puddle-jumper"),
 	KNOWN(16, "hp-ppc"),
 	KNOWN(17, "stac-lzs"),
 	KNOWN(19, "gandalf-fza"),
 	KNOWN(20, "v42bis"),
-	KNOWN(21, "bsd"),
 	KNOWN(23, "lzs-dcp"),
-	KNOWN(24, "deflate-draft"),
-	KNOWN(26, "deflate"),
 };
 
 const struct option_set ccp_options = {
@@ -275,7 +356,7 @@ void ccp_explain(const struct unit *unit, struct text *t)
 		break;
 	case CCP_REJECTED:
 		text_add(t, "the peer rejects MPPE, we offered ");
-		add_strengths(t, ccp->wish, ccp->wish_stateless);
+		add_strengths(t, ccp->able, ccp->wish_stateless);
 		break;
 	case CCP_OFFER:
 		add_offer(unit, t);

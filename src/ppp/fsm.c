@@ -255,6 +255,8 @@ static void send_verdict(const struct fsm_run *run, const struct received *in, b
 		if (run->ops->acking)
 			run->ops->acking(run->owner, p->id, &run->turn);
 		send_ack(run, p);
+		if (run->ops->acked)
+			run->ops->acked(run->owner, &run->turn);
 		return;
 	}
 	if (in->reply_code == CONFIGURE_NAK)

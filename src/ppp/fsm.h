@@ -151,6 +151,8 @@ struct fsm_ops {
 	 * be NULL. */
 	void (*requesting)(void *owner, const struct turn *turn);
 	void (*acking)(void *owner, uint8_t id, const struct turn *turn);
+	/* That Ack has left. May be NULL. */
+	void (*acked)(void *owner, const struct turn *turn);
 	/* tlu, tld, tls (may be NULL), tlf. The state is already the new one. */
 	void (*up)(void *owner, const struct turn *turn);
 	void (*down)(void *owner, const struct turn *turn);

@@ -170,7 +170,8 @@ static void judge_ecp(struct unit *unit, const struct turn *turn)
 static void judge_encryption(struct unit *unit, const struct turn *turn)
 {
 	struct ccp *ccp = &unit->ccp;
-	if (ccp->refusal == CCP_AGREED || ccp->told || unit->failing)
+	bool wanted = unit->config->mppe_allow || unit->config->mppe_require;
+	if (ccp->refusal == CCP_AGREED || ccp->told || unit->failing || !wanted)
 		return;
 	ccp->told = true;
 	bool required = unit->config->mppe_require;
@@ -263,12 +264,13 @@ static void begin_encryption(struct unit *unit, const struct turn *turn)
 	unit->ccp.told = false;
 	unit->ccp.their_bits = 0;
 	unit->ccp.patience = CCP_PATIENCE;
+	unit->ccp.able = unit->keys.valid ? unit->config->mppe_allow : 0;
 	ccp_wish(unit);
-	if (unit->config->mppe_allow && unit->keys.valid) {
+	if (!unit->ccp.able)
+		unit->ccp.refusal = CCP_NO_KEYS;
+	if (ccp_wanted(unit)) {
 		unit->ccp_running = true;
 		start(unit, &ccp_protocol, turn);
-	} else if (unit->config->mppe_allow || unit->config->mppe_require) {
-		unit->ccp.refusal = CCP_NO_KEYS;
 	}
 }
 

@@ -25,6 +25,7 @@ struct unit_config {
 	uint8_t mppe_allow; /* MPPE_ALLOW_*; 0: CCP is refused */
 	bool mppe_require; /* no network protocol before MPPE is up, and the session ends without */
 	bool mppe_stateful;       /* stateful is acceptable; stateless is preferred all the same */
+	struct ccp_compressors compress;
 	struct ecp_key ecp_key;   /* length 0: no ECP; else no network protocol before it is up */
 	uint32_t local4;          /* host order; 0: the peer tells us */
 	uint32_t remote4;         /* 0: the peer may choose, or UNIT_ADDRESS asks */
@@ -51,6 +52,7 @@ enum unit_out {
 	UNIT_RECEIVE_KEY,   /* struct unit_key */
 	UNIT_TRANSMIT_KEY,  /* struct unit_key */
 	UNIT_CIPHER,        /* struct ecp_cipher */
+	UNIT_COMPRESS,      /* struct unit_codec: a compressor or decompressor, or no longer */
 	UNIT_ADDRESS,       /* token: which addresses has this session? */
 	UNIT_NETWORK,       /* struct unit_network: what is up has changed */
 	UNIT_FAILED,        /* arg: enum close_reason; the link should close */
@@ -62,6 +64,12 @@ struct unit_key {
 	struct mppe_start_keys keys;
 	enum mppe_strength strength; /* MPPE_NONE: encryption ends */
 	bool stateless;
+};
+
+struct unit_codec {
+	bool transmit; /* else of what we receive */
+	bool again;    /* the same as before: its history starts anew */
+	struct codec_params params;
 };
 
 struct unit_network {
@@ -100,11 +108,11 @@ struct unit {
 	struct ecp *ecp; /* the owner's; NULL without a key */
 	struct ipcp ipcp;
 	struct ipv6cp ipv6cp;
-	uint16_t mtu;              /* of what we send; 0: not known */
-	bool able6;                /* configured, and the MTU allows it */
-	enum close_reason no_ipv4; /* why IPv4 ended while IPv6 may still come */
+	uint16_t mtu;    /* of what we send; 0: not known */
+	bool able6;      /* configured, and the MTU allows it */
+	uint8_t no_ipv4; /* enum close_reason: why IPv4 ended while IPv6 may still come */
 	bool up, failed;
-	enum close_reason failing; /* UNIT_FAILED says it */
+	uint8_t failing; /* enum close_reason: UNIT_FAILED says it */
 	bool ccp_running,
 		ipcp_running;      /* IPV6CP with the latter: they were started since unit_up */
 	bool address_asked;        /* UNIT_ADDRESS waits for its answer */

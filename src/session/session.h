@@ -78,8 +78,9 @@ struct session_facts {
 	bool renewed;         /* our password was changed to the new one */
 	uint16_t peer_mru;
 	uint16_t our_mru;
-	uint16_t mtu; /* largest inner packet that is sent */
-	bool ecn;     /* outer packets bear the inner ECN field */
+	uint16_t mtu;                             /* largest inner packet that is sent */
+	bool ecn;                                 /* outer packets bear the inner ECN field */
+	struct codec_params compress, decompress; /* of what we send and receive */
 };
 
 /* A peer asks for a prefix: which one it would like, and its message, to be given back. */
@@ -147,8 +148,9 @@ static inline uint32_t session_drops(const struct session *session, enum drop dr
 
 /* All of these write tunnel_out items (tunnel.h); none allocates or keeps `out`. */
 
-/* Zeroed memory, but for `ecp`, becomes a session whose call is being set up. Where the configuration
- * has an MRRU, `link.multilink` is set, too: memory that the owner keeps as long as the session. */
+/* Zeroed memory, but for `ecp`, becomes a session whose call is being set up. Where the
+ * configuration has an MRRU, `link.multilink` is set, too: memory that the owner keeps as long as
+ * the session. */
 void session_init(struct session *session, const struct session_config *config, uint32_t subject,
 	struct random *random, uint64_t now);
 /* Before session_init: memory that is the session's until it is over. */

@@ -124,7 +124,8 @@ static void take_framing(struct session *session, const struct out_item *item,
 	memcpy(&framing, outbox_bytes(items, item), sizeof framing);
 	const struct session_config *config = session->config;
 	bool ecp = config->unit.ecp_key.length;
-	uint16_t overhead = ecp ? ECP_OVERHEAD : config->unit.mppe_allow ? MPPE_OVERHEAD : 0;
+	bool shared = config->unit.mppe_allow || config->unit.compress.transmit[CODEC_MPPC];
+	uint16_t overhead = ecp ? ECP_OVERHEAD : shared ? MPPE_OVERHEAD : 0;
 	uint16_t mtu = config->mtu ? config->mtu : (uint16_t)SESSION_MTU_DEFAULT;
 	if (ecp && !config->mtu)
 		mtu -= ECP_OVERHEAD - MPPE_OVERHEAD; /* which is part of the default */
@@ -311,6 +312,23 @@ void emit_network(struct session *session, struct outbox *out)
 	emit_command(session, &command, NULL, 0, out);
 }
 
+static void take_codec(struct session *session, const struct out_item *item,
+	const struct outbox *items, struct outbox *out)
+{
+	struct unit_codec codec;
+	assert(item->length == sizeof codec);
+	memcpy(&codec, outbox_bytes(items, item), sizeof codec);
+	if (codec.transmit)
+		session->facts.compress = codec.params;
+	else
+		session->facts.decompress = codec.params;
+	struct datapath_command command = {.kind = DATAPATH_COMPRESS};
+	command.compress.transmit = codec.transmit;
+	command.compress.again = codec.again;
+	command.compress.params = codec.params;
+	emit_command(session, &command, NULL, 0, out);
+}
+
 static void take_network(struct session *session, const struct out_item *item,
 	const struct outbox *items, uint64_t now, struct outbox *out)
 {
@@ -377,6 +395,9 @@ void translate_unit(
 			break;
 		case UNIT_CIPHER:
 			take_cipher(session, item, items, out);
+			break;
+		case UNIT_COMPRESS:
+			take_codec(session, item, items, out);
 			break;
 		case UNIT_ADDRESS:
 			emit_copy(session, TUNNEL_ADDRESS, items, item, out);

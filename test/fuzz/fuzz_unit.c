@@ -84,6 +84,19 @@ static void check_cipher(const void *b)
 	world.ciphers[cipher.transmit] = cipher.key.length;
 }
 
+static void check_codec(const void *b)
+{
+	struct unit_codec codec;
+	memcpy(&codec, b, sizeof codec);
+	const struct ccp_compressors *allowed = &world.unit.config->compress;
+	const uint8_t *most = codec.transmit ? allowed->transmit : allowed->receive;
+	MUST(codec.params.method < CODEC_METHODS);
+	if (codec.params.method)
+		MUST(most[codec.params.method] && codec.params.bits <= most[codec.params.method]);
+	MUST(!codec.params.method || codec.params.method == CODEC_MPPC ||
+		!world.unit.config->mppe_require);
+}
+
 static void check_network(const void *b)
 {
 	struct unit_network network;
@@ -111,6 +124,9 @@ static void check_item(const struct out_item *item)
 		break;
 	case UNIT_CIPHER:
 		check_cipher(b);
+		break;
+	case UNIT_COMPRESS:
+		check_codec(b);
 		break;
 	case UNIT_ADDRESS:
 		MUST(item->token > world.token);
@@ -308,6 +324,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	world.now = SECONDS(5);
 	uint8_t how = read_u8(&world.in), more = read_u8(&world.in);
 	uint8_t wishes = more & 128 ? read_u8(&world.in) : 0;
+	/* Compressors: a bit a method. */
+	uint8_t pack = (how & 15) == 8 || (wishes & 3) == 3 ? read_u8(&world.in) : 0;
 	struct unit_config config = {
 		.mppe_allow = how & 7,
 		.mppe_require = how & 8 && how & 7,
@@ -329,6 +347,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	/* A value of the third byte that the older inputs do not have. */
 	if (wishes == 0xff)
 		config.ecp_key.length = read_u8(&world.in) & 1 ? ECP_KEY_DES3 : ECP_KEY_DES;
+	for (int i = 1; i < CODEC_METHODS; i++) {
+		config.compress.receive[i] = pack >> (i - 1) & 1 ? 12 : 0;
+		config.compress.transmit[i] = pack >> (i + 3) & 1 ? 15 : 0;
+	}
 	unit_config_defaults(&config);
 	unit_init(&world.unit, &config, config.ecp_key.length ? &world.ecp : NULL, &world.random);
 	up(!(more & 32));

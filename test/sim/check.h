@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "codec_params.h"
 #include "fsm.h"
 #include "reason.h"
 
@@ -24,6 +25,7 @@ struct tally {
 	uint64_t data6_received;
 	uint64_t closes[2][CLOSE_COUNT]; /* client, server */
 	uint64_t still_open;             /* until the end of the run, which then closed them */
+	uint64_t codecs[CODEC_METHODS]; /* ends that compress so */
 	uint64_t drops[DROP_COUNT];
 	uint64_t data_sent, data_received, data_late;
 	uint64_t headers;                /* of them restored from compressed ones */

@@ -69,6 +69,27 @@ static void judge_ecp(const struct seat *seat, const struct seat *other)
 		fail("%s: the ends' keys of ECP", name);
 }
 
+/* What is compressed is read with the same method at the other end. */
+static void judge_codec(const struct seat *seat, const struct seat *other)
+{
+	const char *name = seat->side->host->name;
+	const struct layers *sender = seat->datapath.layers, *taker = other->datapath.layers;
+	const struct codec_params *ours = &seat->session.facts.compress;
+	if ((sender && sender->codec[LAYER_TRANSMIT].ops) != (ours->method != CODEC_NONE))
+		fail("%s: said to compress, and does not, or the other way round", name);
+	tally.codecs[ours->method]++;
+	if (!ours->method)
+		return;
+	if (seat->side->config->session.unit.mppe_require && ours->method != CODEC_MPPC)
+		fail("%s: compresses where it must encrypt", name);
+	const struct layer_codec *codec = taker ? &taker->codec[LAYER_RECEIVE] : NULL;
+	if (!codec || codec->params.method != ours->method || codec->params.bits < ours->bits ||
+		codec->params.stateless != ours->stateless ||
+		codec->params.encrypted != ours->encrypted)
+		fail("%s: the ends disagree on compression: method %d, %d", name, ours->method,
+			codec ? (int)codec->params.method : -1);
+}
+
 static bool can_ipv6(const struct seat *seat)
 {
 	return seat->side->config->session.unit.ipv6 && seat->session.facts.mtu >= IPV6_MTU_MIN;
@@ -155,6 +176,7 @@ static void judge_open(const struct pair *pair, const struct seat *seat)
 	judge_keys(seat, other);
 	judge_headers(seat, other);
 	judge_ecp(seat, other);
+	judge_codec(seat, other);
 }
 
 static uint32_t found_full(const struct seat *seat)

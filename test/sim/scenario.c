@@ -221,6 +221,33 @@ static void make_encryption(struct scenario *s, struct dice *dice)
 	}
 }
 
+static void make_compressors(struct ccp_compressors *c, struct dice *dice)
+{
+	for (unsigned method = 1; method < CODEC_METHODS; method++) {
+		bool sized = method == CODEC_BSD || method == CODEC_DEFLATE;
+		uint8_t *ways[] = {c->receive, c->transmit};
+		for (int i = 0; i < 2; i++) {
+			uint32_t bits = dice_between(dice, CCP_BITS_MIN, CCP_BITS_MAX);
+			if (dice_chance(dice, 6000))
+				ways[i][method] = sized ? (uint8_t)bits : 1;
+		}
+	}
+}
+
+/* Either end takes and sends any subset of the methods; some sessions do without MPPE for it. */
+static void make_compression(struct scenario *s, struct dice *dice)
+{
+	struct unit_config *client = &s->client.session.unit, *server = &s->server.session.unit;
+	if (!dice_chance(dice, 2500))
+		return;
+	if (dice_chance(dice, 5000)) {
+		client->mppe_allow = server->mppe_allow = 0;
+		client->mppe_require = server->mppe_require = false;
+	}
+	make_compressors(&client->compress, dice);
+	make_compressors(&server->compress, dice);
+}
+
 static void make_addresses(struct scenario *s, struct dice *dice)
 {
 	struct unit_config *client = &s->client.session.unit, *server = &s->server.session.unit;
@@ -584,6 +611,7 @@ static void make_policy(struct scenario *s, uint64_t seed)
 	make_mutual(s, stream(&dice, seed, DICE_MUTUAL));
 	make_tls(s, stream(&dice, seed, DICE_TLS));
 	make_encryption(s, stream(&dice, seed, DICE_ENCRYPTION));
+	make_compression(s, stream(&dice, seed, DICE_COMPRESSION));
 	make_addresses(s, stream(&dice, seed, DICE_ADDRESSES));
 	make_inner(s, stream(&dice, seed, DICE_INNER));
 	make_headers(s, stream(&dice, seed, DICE_HEADERS));

@@ -380,10 +380,14 @@ static void check_frame(struct seat *seat, const uint8_t *frame, size_t length)
 		return;
 	if (!seat->framing_said)
 		fail("%s: protocol 0x%04x before LCP was open", name, protocol);
-	if (protocol == CCP && code == CONFIGURE_ACK && !seat->receive_key_said)
+	const struct ccp *ccp = &seat->session.unit.ccp;
+	if (protocol == CCP && code == CONFIGURE_ACK && ccp->wish && !seat->receive_key_said)
 		fail("%s: CCP acknowledged before the receive key was armed", name);
 	if (protocol == ECP && code == CONFIGURE_ACK && !seat->cipher_said[0])
 		fail("%s: ECP acknowledged before the receiver was armed", name);
+	if (protocol == CCP && code == CONFIGURE_REQUEST &&
+		ccp_wished(ccp).method != seat->decompress_said)
+		fail("%s: CCP asks for what is not armed", name);
 }
 
 /* The two ends of a call, known by their call IDs. */
@@ -427,12 +431,18 @@ static void check_command(struct seat *seat, const struct datapath_command *comm
 			fail("%s: a transmit key without a receive key", name);
 		break;
 	case DATAPATH_HEADERS:
-	case DATAPATH_COMPRESS:
 		break;
 	case DATAPATH_CIPHER:
 		seat->cipher_said[command->cipher.transmit] = command->cipher.key.length;
 		if (seat->cipher_said[1] && !seat->cipher_said[0])
 			fail("%s: ECP encrypts and does not decrypt", name);
+		break;
+	case DATAPATH_COMPRESS:
+		if (!command->compress.transmit)
+			seat->decompress_said = command->compress.params.method;
+		if (require && command->compress.params.method &&
+			!command->compress.params.encrypted)
+			fail("%s: a compressor that does not encrypt", name);
 		break;
 	case DATAPATH_FRAMING:
 		seat->framing_said = true;
@@ -455,6 +465,7 @@ static void check_command(struct seat *seat, const struct datapath_command *comm
 	case DATAPATH_EPOCH:
 		seat->framing_said = seat->receive_key_said = seat->transmit_key_said = false;
 		seat->cipher_said[0] = seat->cipher_said[1] = false;
+		seat->decompress_said = CODEC_NONE;
 		break;
 	case DATAPATH_DETACH:
 		break;

@@ -117,10 +117,12 @@ static void build(const struct flow *flow, uint8_t *bytes, size_t length,
 	write_u32(&w, flow->id);
 	write_u32(&w, number);
 	assert(!w.failed);
+	/* Three of four repeat themselves, so that a compressor has something to do. */
+	bool repeats = number % 4;
 	uint32_t x = flow->id * 2654435761u ^ number * 40503u;
 	size_t i = writer_length(&w);
 	for (; i + 4 <= length; i += 4) {
-		x = x * 1664525u + 1013904223u;
+		x = repeats ? flow->id * 40503u + (uint32_t)(i % 20) : x * 1664525u + 1013904223u;
 		put_u32(bytes + i, x);
 	}
 	for (; i < length; i++)

@@ -164,20 +164,24 @@ static void requests_are_rationed(void **state)
 	end(lab);
 }
 
-static void a_codec_without_numbers_believes_gre(void **state)
+/* A hole in GRE's numbers is a hole in the history: it is not waited until a packet shows that. */
+static void a_hole_asks_for_a_reset_at_once(void **state)
 {
-	struct lab *lab = both(&toy_unnumbered);
+	struct lab *lab = both(&toy_codec);
 	struct flight flight;
 	lab_seal_equal(lab, &lab->client, 1, 600, 100, &flight);
 	assert_arrives(lab, &flight, 1, 600);
 	lab_seal_equal(lab, &lab->client, 2, 600, 100, &flight);
-	lab_seal_equal(lab, &lab->client, 3, 600, 100, &flight);
+	lab_seal(lab, &lab->client, 3, 600, &flight); /* in clear */
 	lab_open(lab, &lab->server, &flight);
 	lab->now += REORDER_WAIT_MAX;
 	lab_clear(lab);
 	datapath_tick(&lab->engine, &lab->server, lab->now, &lab->out);
-	assert_int_equal(lab->server.counters.drops[DROP_CODEC_RESYNC], 1);
+	assert_int_equal(lab->out.count, 2);
+	assert_int_equal(lab->out.at[1].kind, PACKET_INNER);
+	lab->out.count = 1;
 	take_request(lab, &flight);
+	assert_no_drops(&lab->server);
 	end(lab);
 }
 
@@ -294,6 +298,57 @@ static void late_packets_of_a_history_are_dropped(void **state)
 	end(lab);
 }
 
+/* What came in clear before the peer acked our request is no part of its history, what came between
+ * two Acks is where the first was not used. */
+static void the_history_starts_at_the_ack(void **state)
+{
+	struct lab *lab = lab_up(false);
+	struct toy *receiver = lab_toy(&lab->server, LAYER_RECEIVE, &toy_codec);
+	static const uint8_t ack[] = {0x80, 0xfd, 2, 1, 0, 4};
+	struct datapath_command frame = {.kind = DATAPATH_FRAME, .frame.length = sizeof(ack)};
+	struct flight flight;
+	lab_seal(lab, &lab->client, 1, 100, &flight);
+	assert_int_equal(lab_open(lab, &lab->server, &flight), 1);
+	assert_int_equal(receiver->seen, 1);
+	lab_clear(lab);
+	datapath_execute(&lab->engine, &lab->client, &frame, ack, lab->now, &lab->out);
+	lab_toy(&lab->client, LAYER_TRANSMIT, &toy_codec);
+	lab_take(lab, 0, &flight);
+	assert_int_equal(lab_open(lab, &lab->server, &flight), 1);
+	assert_int_equal(lab->out.at[0].kind, PACKET_CONTROL);
+	assert_int_equal(receiver->seen, 0);
+	for (uint32_t n = 2; n < 5; n++) {
+		lab_seal_equal(lab, &lab->client, n, 600, n & 1 ? 100 : 2, &flight);
+		assert_arrives(lab, &flight, n, 600);
+	}
+	lab_clear(lab);
+	datapath_execute(&lab->engine, &lab->client, &frame, ack, lab->now, &lab->out);
+	lab_take(lab, 0, &flight);
+	lab_open(lab, &lab->server, &flight);
+	lab_seal_equal(lab, &lab->client, 5, 600, 100, &flight);
+	assert_arrives(lab, &flight, 5, 600);
+	assert_no_drops(&lab->server);
+	end(lab);
+}
+
+/* The same compressor once more needs no memory: what is there starts again. */
+static void the_same_starts_again(void **state)
+{
+	struct lab *lab = both(&toy_codec);
+	struct datapath_command again = {.kind = DATAPATH_COMPRESS};
+	struct flight flight;
+	again.compress.transmit = again.compress.again = true;
+	again.compress.params.method = CODEC_DEFLATE;
+	assert_int_equal(layers_need(&again), 0);
+	lab_seal_equal(lab, &lab->client, 1, 600, 100, &flight);
+	lab_command(lab, &lab->client, &again);
+	assert_null(lab->engine.spent);
+	lab_seal_equal(lab, &lab->client, 1, 600, 100, &flight);
+	assert_int_equal(flight.bytes[FRAME_AT + 4], 0); /* number */
+	assert_arrives(lab, &flight, 1, 600);
+	end(lab);
+}
+
 /* A Reset-Ack says where in the data the history starts: it overtakes none of them. */
 static void a_reset_keeps_its_place(void **state)
 {
@@ -302,6 +357,8 @@ static void a_reset_keeps_its_place(void **state)
 	lab_seal_equal(lab, &lab->client, 1, 600, 100, &flight);
 	assert_arrives(lab, &flight, 1, 600);
 	lab->server.layers->codec[LAYER_RECEIVE].dead = true;
+	lab->server.resync_tries = 1;
+	lab->server.resync_at = lab->now;
 	lab_raw(&flight, &lab->server, 90, "ff 03 80 fd 0f 00 00 04");
 	lab_open_as(lab, &lab->server, &flight, 0, true);
 	assert_false(layers_dead(lab->server.layers));
@@ -319,13 +376,15 @@ int main(void)
 		cmocka_unit_test(a_loss_is_mended_by_a_reset),
 		cmocka_unit_test(only_the_answer_to_the_latest_request_counts),
 		cmocka_unit_test(requests_are_rationed),
-		cmocka_unit_test(a_codec_without_numbers_believes_gre),
+		cmocka_unit_test(a_hole_asks_for_a_reset_at_once),
 		cmocka_unit_test(what_is_uncovered_is_judged_like_any_packet),
 		cmocka_unit_test(nothing_compressed_before_it_is_agreed),
 		cmocka_unit_test(compressed_is_not_encrypted),
 		cmocka_unit_test(an_epoch_gives_everything_back),
 		cmocka_unit_test(no_memory_is_lost),
 		cmocka_unit_test(late_packets_of_a_history_are_dropped),
+		cmocka_unit_test(the_history_starts_at_the_ack),
+		cmocka_unit_test(the_same_starts_again),
 		cmocka_unit_test(a_reset_keeps_its_place),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,23 +88,12 @@ static inline bool toy_decompress(void *memory, const uint8_t *from, size_t leng
 
 static const struct codec_ops toy_codec = {
 	.name = "toy",
-	.numbered = true,
 	.size = toy_size,
 	.init = toy_init,
 	.reset = toy_reset,
 	.compress = toy_compress,
 	.decompress = toy_decompress,
 	.incompressible = toy_learn,
-};
-
-/* Without numbers that anybody looks at. */
-static const struct codec_ops toy_unnumbered = {
-	.name = "toy",
-	.size = toy_size,
-	.init = toy_init,
-	.reset = toy_reset,
-	.compress = toy_compress,
-	.decompress = toy_decompress,
 };
 
 /* Gives one end the toy, behind the back of codec_find. */

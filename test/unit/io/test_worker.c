@@ -29,7 +29,7 @@ enum { GUARD_SECONDS = 10 };
 struct end {
 	int ns;
 	struct dataplane *dataplane;
-	unsigned control, detached, keys_differ, tun_gone;
+	unsigned control, detached, keys_differ, tun_gone, no_memory;
 	uint32_t last_subject, last_epoch;
 	uint8_t last[1600];
 	size_t last_length;
@@ -59,6 +59,9 @@ static void on_event(void *context, const struct dataplane_event *event)
 		break;
 	case DATAPLANE_KEYS_DIFFER:
 		end->keys_differ++;
+		break;
+	case DATAPLANE_NO_MEMORY:
+		end->no_memory++;
 		break;
 	case DATAPLANE_TUN_GONE:
 		end->tun_gone++;

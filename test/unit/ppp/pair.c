@@ -209,6 +209,13 @@ static void take_link(
 	}
 }
 
+static void take_codec(struct end *end, const void *bytes)
+{
+	struct unit_codec codec;
+	memcpy(&codec, bytes, sizeof codec);
+	*(codec.transmit ? &end->compress : &end->decompress) = codec.params;
+}
+
 static void take_unit(
 	struct pair *p, struct end *end, const struct out_item *item, const void *bytes)
 {
@@ -220,6 +227,9 @@ static void take_unit(
 		break;
 	case UNIT_RECEIVE_KEY:
 		take_key(p, end, &end->receive, bytes, false);
+		break;
+	case UNIT_COMPRESS:
+		take_codec(end, bytes);
 		break;
 	case UNIT_TRANSMIT_KEY:
 		take_key(p, end, &end->transmit, bytes, true);

@@ -54,6 +54,7 @@ struct end {
 	struct link_framing framing;
 	struct link_identity identity;
 	struct unit_network net;
+	struct codec_params compress, decompress;
 	struct keying transmit, receive;
 	unsigned drops[DROP_COUNT];
 	unsigned wipes;      /* of our receiver's key */

@@ -97,6 +97,17 @@ static void say_key(struct text *t, const char *which, const void *bytes)
 	text_char(t, '\n');
 }
 
+static void say_codec(struct text *t, const void *bytes)
+{
+	struct unit_codec codec;
+	memcpy(&codec, bytes, sizeof codec);
+	text_add(t, codec.transmit ? "compress " : "decompress ");
+	text_add(t, codec.again ? "again " : "");
+	ccp_add_codec(t, &codec.params);
+	text_add(t, codec.params.stateless ? " stateless" : "");
+	text_add(t, codec.params.encrypted ? " in MPPE\n" : "\n");
+}
+
 static void say_ipv6(struct text *t, const struct unit_network *n)
 {
 	const struct address local = ipv6cp_link_local(n->local6);
@@ -158,6 +169,9 @@ static void say_unit(struct solo *s, struct text *t, const struct out_item *item
 		break;
 	case UNIT_RECEIVE_KEY:
 		say_key(t, "receive key ", bytes);
+		break;
+	case UNIT_COMPRESS:
+		say_codec(t, bytes);
 		break;
 	case UNIT_TRANSMIT_KEY:
 		say_key(t, "transmit key ", bytes);

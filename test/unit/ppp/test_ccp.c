@@ -178,7 +178,7 @@ static void other_compressors_are_rejected(void **state)
 	solo_hears(&s, "80fd 01 04 0017 12 06 01000041 11 05 0001 04 1a 04 7800 15 03 2f 00");
 	assert_said(&s, "drop frame-options\n"); /* the last byte is no option */
 	solo_hears(&s, "80fd 01 04 0016 12 06 01000041 11 05 0001 04 1a 04 7800 15 03 2f");
-	assert_said(&s, "< CCP Configure-Reject id 4 stac-lzs 000104 deflate 7800 bsd 2f\n");
+	assert_said(&s, "< CCP Configure-Reject id 4 stac-lzs 000104 deflate 15 bsd v1 15\n");
 	solo_hears(&s, "80fd 01 05 000a 12 06 01000041");
 	assert_said(&s, "< CCP Configure-Nak id 5 mppe +H -M +S -L -D -C\n");
 	solo_hears(&s, "80fd 01 06 0009 12 05 010000"); /* a wrong length */

@@ -82,7 +82,7 @@ static const struct {
 	{"80fd 01 01 000a 12 06 010000e1", "CCP Configure-Request id 1 mppe +H +M +S +L -D +C"},
 	{"80fd 03 01 000a 12 06 12000010",
 		"CCP Configure-Nak id 1 mppe -H -M -S -L +D -C +0x12000000"},
-	{"80fd 04 01 000b 15 03 2f 1a 04 7800", "CCP Configure-Reject id 1 bsd 2f deflate 7800"},
+	{"80fd 04 01 000b 15 03 2f 1a 04 7800", "CCP Configure-Reject id 1 bsd v1 15 deflate 15"},
 	{"80fd 0e 02 0004", "CCP Reset-Request id 2"},
 	{"80fd 0f 02 0004", "CCP Reset-Ack id 2"},
 	{"8057 01 01 0012 01 0a 0011223344556677 02 04 004f",
