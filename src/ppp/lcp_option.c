@@ -296,7 +296,8 @@ static enum option_verdict judge_callback(
 {
 	struct link *link = owner;
 	uint8_t operation = read_u8(&value); /* what may follow is to be ignored */
-	if (!link->config->callback_answer)
+	/* One end calls: CBCP has no rule for two that do. */
+	if (!link->config->callback_answer || link->lcp.callback)
 		return OPTION_REJECT;
 	if (operation != CALLBACK_BY_CBCP) {
 		write_u8(wanted, CALLBACK_BY_CBCP);

@@ -64,6 +64,18 @@ static void one_end_alone(void **state)
 	}
 }
 
+/* Both call: neither is answered, and both go on. */
+static void both_call(void **state)
+{
+	begin();
+	p.a.link_config.callback_answer = true;
+	p.b.link_config.callback_ask = true;
+	pair_start(&p);
+	pair_run(&p, p.now + SECONDS(10));
+	assert_true(pair_up(&p));
+	assert_false(pair_logged(&p, "CBCP Callback"));
+}
+
 /* Up to the answerer's Request or the caller's wait for it. */
 static void until_callback(bool deaf_client)
 {
@@ -134,6 +146,7 @@ int main(void)
 		cmocka_unit_test(nobody_calls_back),
 		cmocka_unit_test(under_loss),
 		cmocka_unit_test(one_end_alone),
+		cmocka_unit_test(both_call),
 		cmocka_unit_test(more_is_wanted),
 		cmocka_unit_test(malformed),
 		cmocka_unit_test(silence),
