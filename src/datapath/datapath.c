@@ -19,6 +19,7 @@
 #include "frame.h"
 #include "inner.h"
 #include "open.h"
+#include "resync.h"
 #include "seal.h"
 
 enum {
@@ -64,7 +65,7 @@ static void forget_link(struct datapath_engine *engine, struct datapath *dp)
 	dp->mtu = MTU_DEFAULT;
 	dp->send_mru = PPP_MRU_DEFAULT;
 	dp->suspicious = 0;
-	dp->resync_tries = 0;
+	resync_over(dp);
 }
 
 void datapath_uproot(const struct datapath_engine *engine, struct datapath *dp)
@@ -141,7 +142,7 @@ static void arm_receive(const struct datapath_engine *engine, struct datapath *d
 		short_key ? keys->receive_short : keys->receive);
 	tell_receiver(dp);
 	dp->suspicious = 0;
-	dp->resync_tries = 0;
+	resync_over(dp);
 }
 
 static void arm_transmit(const struct datapath_engine *engine, struct datapath *dp,
@@ -321,7 +322,7 @@ void datapath_tick(
 	if (!dp->attached)
 		return;
 	open_expired(engine, dp, now, out);
-	open_resync_tick(dp, now, out);
+	resync_tick(dp, now, out);
 	window_tick(&dp->gre.window, dp->gre.send_next, now);
 	seal_due(engine, dp, now, out);
 	seal_due_nat(dp, now, out);
@@ -334,8 +335,8 @@ uint64_t datapath_deadline(const struct datapath *dp)
 	uint64_t deadline = dp->gre.order.expires;
 	if (dp->connected && dp->gre.ack_owed && dp->gre.ack_due < deadline)
 		deadline = dp->gre.ack_due;
-	if (dp->connected && open_resync_deadline(dp) < deadline)
-		deadline = open_resync_deadline(dp);
+	if (dp->connected && resync_deadline(dp) < deadline)
+		deadline = resync_deadline(dp);
 	if (dp->connected && window_deadline(&dp->gre.window) < deadline)
 		deadline = window_deadline(&dp->gre.window);
 	if (bundle_is_own(dp) && dp->bundle->receiver.expires < deadline)

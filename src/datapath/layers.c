@@ -2,7 +2,7 @@
  *
  * A compressor's history is a promise between two ends that one lost packet breaks. What happens
  * then is RFC 1962 §4: the decompressor is dead, and everything for it is dropped by name; it asks
- * for a reset (CCP Reset-Request, open.c, at a bounded rate); the peer's compressor starts again
+ * for a reset (CCP Reset-Request, resync.c, at a bounded rate); the peer's compressor starts again
  * and says so (Reset-Ack); whatever was compressed before that answer is in front of it, because
  * GRE's numbers keep control frames and data in one order. An answer to an older request is not
  * believed: the history starts at the latest.

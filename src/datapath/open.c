@@ -9,9 +9,9 @@
  *
  * What passes, and what does not:
  * - Control protocols (0x4000 and above) go up, in clear; they have no other form.
- * - CCP Reset-Request and Reset-Ack are handled here, in order with the data they speak about, as
- *   long as the direction they speak about is encrypted; otherwise CCP judges them like any frame.
- *   RFC 3078 needs no Reset-Ack but RFC 1962 does, and pppd waits for one, so one is sent.
+ * - CCP Reset-Request and Reset-Ack are handled here (resync.c), in order with the data they speak
+ *   about, as long as the direction they speak about is encrypted or compressed; otherwise CCP
+ *   judges them like any frame.
  * - IP in clear passes only while encryption is not required and the peer has not started to
  *   encrypt. Encryption, once seen, cannot be taken off by sending clear packets.
  * - Any other network protocol goes up, to be refused there by an LCP Protocol-Reject: in clear
@@ -41,10 +41,9 @@
 #include "handed_up.h"
 #include "inner.h"
 #include "mss.h"
+#include "resync.h"
 #include "seal.h"
 #include "serial.h"
-
-enum { CCP_CONFIGURE_ACK = 2, CCP_RESET_REQUEST = 14, CCP_RESET_ACK = 15 };
 
 struct opening {
 	struct datapath_engine *engine;
@@ -166,8 +165,6 @@ static bool hand_up(struct packet *packet, uint16_t protocol, size_t header, enu
 	return true;
 }
 
-static void request_resync(struct opening *o, struct datapath *dp);
-
 /* The frame of a session with layers goes inwards through them, to `room`. */
 static bool through_layers(struct opening *o, struct datapath *dp, struct layered *frame,
 	struct layer_room *room, enum drop *why)
@@ -176,11 +173,11 @@ static bool through_layers(struct opening *o, struct datapath *dp, struct layere
 
 	if (!layers_open(dp->layers, frame, room, why)) {
 		if (layers_dead(dp->layers))
-			request_resync(o, dp);
+			resync_ask(dp, o->now, o->out);
 		return false;
 	}
 	if (dead && !layers_dead(dp->layers))
-		dp->resync_tries = 0;
+		resync_over(dp);
 	return true;
 }
 
@@ -299,21 +296,6 @@ static bool queue(struct opening *o, struct datapath *dp, struct mppe *m,
 	return true;
 }
 
-static void request_resync(struct opening *o, struct datapath *dp)
-{
-	bool first = dp->resync_tries == 0;
-
-	if (!first && o->now - dp->resync_at < DATAPATH_RESYNC_WAIT)
-		return;
-	if (!seal_ccp(dp, CCP_RESET_REQUEST, ++dp->resync_id, o->out))
-		return;
-	if (first)
-		dp->counters.resyncs++;
-	dp->resync_tries = 1;
-	dp->resync_heard = false;
-	dp->resync_at = o->now;
-}
-
 /* A packet far ahead costs hundreds of key changes (half a millisecond), and whoever makes the
  * count up gives nothing for it. Searches that found nothing are therefore rationed by time; those
  * that succeed, and short ones, are not, so that no true loss is held up by a false packet. */
@@ -368,59 +350,14 @@ static bool open_encrypted(
 	if (!queue(o, dp, m, arrival, why)) {
 		dp->searched += keys;
 		if (*why == DROP_MPPE_RESYNC)
-			request_resync(o, dp);
+			resync_ask(dp, o->now, o->out);
 		if (*why == DROP_MPPE_INNER || *why == DROP_MPPE_FAR)
 			dp->suspicious++;
 		return false;
 	}
 	m->active = true;
-	dp->resync_tries = 0;
+	resync_over(dp);
 	return true;
-}
-
-static bool reset_transmit(struct opening *o, struct datapath *dp, uint8_t id)
-{
-	bool packed = dp->layers && layers_reset_transmit(dp->layers);
-
-	if (!packed && !mppe_armed(&dp->transmit))
-		return false;
-	if (mppe_armed(&dp->transmit))
-		mppe_flush(&dp->transmit);
-	seal_ccp(dp, CCP_RESET_ACK, id, o->out);
-	return true;
-}
-
-/* The answer to an older request says nothing: another comes, where the history starts once more.
- */
-static bool reset_receive(struct datapath *dp, uint8_t id)
-{
-	bool packed = dp->layers && dp->layers->codec[LAYER_RECEIVE].ops;
-
-	if (!packed && !mppe_armed(&dp->receive))
-		return false;
-	if (id != dp->resync_id)
-		return true;
-	dp->resync_heard = true;
-	if (layers_dead(dp->layers))
-		layers_reset_receive(dp->layers);
-	return true;
-}
-
-/* What CCP says of the data in whose order it comes. True when the frame was a reset of a direction
- * that is encrypted or compressed, and is done with. */
-static bool handle_reset(struct opening *o, struct datapath *dp, struct reader r)
-{
-	uint8_t code = read_u8(&r);
-	uint8_t id = read_u8(&r);
-	uint16_t length = read_u16(&r);
-
-	if (r.failed || length < 4 || length - 4u > reader_left(&r))
-		return false;
-	if (code == CCP_CONFIGURE_ACK && dp->layers)
-		layers_start_receive(dp->layers);
-	if (code == CCP_RESET_REQUEST)
-		return reset_transmit(o, dp, id);
-	return code == CCP_RESET_ACK && reset_receive(dp, id);
 }
 
 /* Network packets that are not encrypted are not wanted, or no longer. */
@@ -438,7 +375,7 @@ static bool deliver(struct opening *o, struct datapath *dp, uint16_t protocol,
 	struct packet *packet = packet_list_next(o->out, dp);
 	struct writer w;
 
-	if (protocol == PROTOCOL_CCP && handle_reset(o, dp, *r))
+	if (protocol == PROTOCOL_CCP && resync_take(dp, *r, o->out))
 		return true;
 	assert(packet);
 	size_t length = reader_left(r);
@@ -644,7 +581,7 @@ static void give_up(struct opening *o, struct datapath *dp, uint32_t sequence)
 	/* A history is asked for at once: what comes next may be a long time in clear. Every frame
 	 * that is released now keeps its room. */
 	if (layers_dead(dp->layers) && packet_list_room(o->out) > dp->gre.order.held + 1u)
-		request_resync(o, dp);
+		resync_ask(dp, o->now, o->out);
 	release(o, dp);
 }
 
@@ -807,21 +744,4 @@ void open_epoch(
 		give_up(&o, dp, reorder_ahead(&dp->gre.order));
 	finish(&o);
 	dp->counters.lost = dp->gre.order.lost;
-}
-
-uint64_t open_resync_deadline(const struct datapath *dp)
-{
-	if (!(dp->receive.resync || layers_dead(dp->layers)) || dp->resync_heard ||
-		dp->resync_tries == 0 || dp->resync_tries >= DATAPATH_RESYNC_TRIES)
-		return NEVER;
-	return dp->resync_at + (DATAPATH_RESYNC_WAIT << (dp->resync_tries - 1));
-}
-
-void open_resync_tick(struct datapath *dp, uint64_t now, struct packet_list *out)
-{
-	if (open_resync_deadline(dp) > now ||
-		!seal_ccp(dp, CCP_RESET_REQUEST, ++dp->resync_id, out))
-		return;
-	dp->resync_tries++;
-	dp->resync_at = now;
 }

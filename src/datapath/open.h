@@ -16,8 +16,4 @@ void open_expired(
 void open_epoch(
 	struct datapath_engine *engine, struct datapath *dp, uint64_t now, struct packet_list *out);
 
-/* Repeats a CCP Reset-Request that was not heard. */
-void open_resync_tick(struct datapath *dp, uint64_t now, struct packet_list *out);
-uint64_t open_resync_deadline(const struct datapath *dp);
-
 #endif
