@@ -9,16 +9,34 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
+/* Names in words are the same names. */
+static void judge_words(const struct domains *search)
+{
+	char words[DOMAINS_MAX + 1];
+	struct text t = text_over(words, sizeof words);
+	struct domains again = {.length = 0};
+	domains_text(&t, search);
+	for (char *word = strtok(words, " "); word; word = strtok(NULL, " "))
+		if (!domains_add(&again, word))
+			abort();
+	if (search->length != again.length || memcmp(search->bytes, again.bytes, again.length) != 0)
+		abort();
+}
+
 static void judge(const uint8_t *packet, size_t length)
 {
 	struct address from = {6, {0xfe, 0x80, [15] = 1}}, to = {6, {0xff, 2, [15] = 1}};
 	struct advert advert, again;
 	struct domains search, search_again;
 	uint8_t written[ADVERT_MAX];
+	size_t size = solicit_write(written, &from);
+	if (!size || !solicit_read(written, size))
+		abort();
 	solicit_read(packet, length);
 	if (!advert_read(&advert, &search, packet, length))
 		return;
-	size_t size = advert_write(written, &advert, &search, &from, &to);
+	judge_words(&search);
+	size = advert_write(written, &advert, &search, &from, &to);
 	if (!advert.router_lifetime)
 		memset(advert.dns, 0, sizeof advert.dns); /* they live as long as the router */
 	if (!advert.router_lifetime)

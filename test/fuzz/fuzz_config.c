@@ -15,13 +15,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	settings_init(&settings);
 	settings_parse(&settings, "fuzz", (const char *)bytes, length, &faults);
 	settings_check(&settings, &faults);
-	for (size_t i = 0; i < settings.listen.count; i++) {
+	for (size_t i = 0; i < settings.connect.count; i++) {
 		char host[256];
 		uint16_t port = 0;
 		uint8_t hash[16];
-		(void)value_host_port(settings.listen.at[i], host, &port);
-		(void)value_hex(settings.listen.at[i], 32, hash);
+		(void)value_host_port(settings.connect.at[i], host, &port);
+		(void)value_hex(settings.connect.at[i], 32, hash);
 	}
+	struct address local, remote;
+	if (settings.user)
+		(void)value_ends(settings.user, &local, &remote);
 	settings_free(&settings);
 	return 0;
 }

@@ -94,6 +94,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	random_seed(&generator, seed);
 	struct link_config link_config = {.mru = 1400,
 		.ask_pfc = true,
+		.ask_acfc = how & 0x20,
+		.ask_accm = how & 0x20,
+		.callback_ask = how & 0x20,
+		.callback_answer = how & 0x20,
+		.lqr_period = how & 0x20 ? 500 : 0,
 		.allow_auth = how >> 4,
 		.demand_auth = AUTH_MSCHAPV2 | AUTH_PAP,
 		.name = "",

@@ -40,6 +40,18 @@ static void golden(void **state)
 	assert_int_equal(packet[7], 255);
 }
 
+/* Field by field: what lies between them is anybody's. */
+static void assert_same(const struct advert *a, const struct advert *b)
+{
+	assert_int_equal(a->router_lifetime, b->router_lifetime);
+	assert_int_equal(a->mtu, b->mtu);
+	assert_memory_equal(&a->prefix, &b->prefix, sizeof a->prefix);
+	assert_int_equal(a->valid, b->valid);
+	assert_int_equal(a->preferred, b->preferred);
+	assert_memory_equal(a->dns, b->dns, sizeof a->dns);
+	assert_int_equal(a->stateless, b->stateless);
+}
+
 static void round_trip(void **state)
 {
 	struct advert sent = whole(), got;
@@ -47,7 +59,7 @@ static void round_trip(void **state)
 	size_t length = advert_write(packet, &sent, NULL, &from, &to);
 	assert_int_equal(length, 40 + 16 + 32 + 8 + 40);
 	assert_true(advert_read(&got, NULL, packet, length));
-	assert_memory_equal(&got, &sent, sizeof got);
+	assert_same(&got, &sent);
 	assert_int_equal(packet[56 + 3], 0x40); /* A, not L */
 	assert_false(solicit_read(packet, length));
 	for (size_t n = 0; n < length; n++)
