@@ -99,6 +99,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		.callback_ask = how & 0x20,
 		.callback_answer = how & 0x20,
 		.lqr_period = how & 0x20 ? 500 : 0,
+		.lqr_failure = 2,
+		.lqr_window = 4,
 		.allow_auth = how >> 4,
 		.demand_auth = AUTH_MSCHAPV2 | AUTH_PAP,
 		.name = "",
