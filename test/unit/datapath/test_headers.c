@@ -8,10 +8,12 @@
 
 enum { FRAME_AT = 12, SLOTS = 4 };
 
-static void headers(struct lab *lab, struct datapath *dp, bool transmit, unsigned slots)
+static void headers_as(
+	struct lab *lab, struct datapath *dp, bool transmit, unsigned slots, bool omit_slot)
 {
 	struct datapath_command command = {.kind = DATAPATH_HEADERS};
 	command.headers.transmit = transmit;
+	command.headers.omit_slot = omit_slot;
 	command.headers.slots = (uint16_t)slots;
 	size_t need = layers_need(&command);
 	assert_true((need != 0) == (slots != 0));
@@ -21,6 +23,11 @@ static void headers(struct lab *lab, struct datapath *dp, bool transmit, unsigne
 		command.memory->size = need;
 	}
 	lab_command(lab, dp, &command);
+}
+
+static void headers(struct lab *lab, struct datapath *dp, bool transmit, unsigned slots)
+{
+	headers_as(lab, dp, transmit, slots, false);
 }
 
 static struct lab *with_headers(struct lab *lab)
@@ -186,6 +193,23 @@ static void a_loss_costs_until_a_whole_packet(void **state)
 	end(lab);
 }
 
+/* What was lost may have named another slot than the one before (RFC 1144 §4). */
+static void behind_a_loss_a_slot_is_named(void **state)
+{
+	struct lab *lab = lab_up(false);
+	struct flight flight;
+	headers(lab, &lab->server, false, SLOTS);
+	headers_as(lab, &lab->client, true, SLOTS, true);
+	carried(lab, 1, FRAME_AT + 4 + 540);
+	carried(lab, 2, FRAME_AT + 4 + 503);
+	seal_segment_of(lab, 3, &flight);
+	seal_segment_of(lab, 4, &flight);
+	open_behind_a_hole(lab, &flight);
+	assert_null(inner_of(lab));
+	assert_dropped(&lab->server, DROP_VJ_SLOT);
+	end(lab);
+}
+
 /* RFC 3078 §3.2 would let it in; its headers do not. */
 static void late_packets_stay_out(void **state)
 {
@@ -326,6 +350,7 @@ int main(void)
 		cmocka_unit_test(smaller_and_whole_again),
 		cmocka_unit_test(under_encryption),
 		cmocka_unit_test(a_loss_costs_until_a_whole_packet),
+		cmocka_unit_test(behind_a_loss_a_slot_is_named),
 		cmocka_unit_test(late_packets_stay_out),
 		cmocka_unit_test(keys_are_found_behind_a_loss),
 		cmocka_unit_test(behind_a_compressor),

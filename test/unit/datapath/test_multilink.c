@@ -457,13 +457,14 @@ static void too_large(void **state)
 	for (unsigned piece = 0; piece < 4; piece++) {
 		struct writer w = writer_over(bytes, sizeof(bytes));
 		struct multilink_header header =
-			multilink_number(&d->tx, 0, 800, piece == 0, piece == 3);
+			multilink_number(&d->tx, 0, MRRU / 4 + 1, piece == 0, piece == 3);
 		multilink_build(&w, &header, false);
-		write_zeros(&w, 800);
+		write_zeros(&w, MRRU / 4 + 1);
 		take(d, 0, bytes, writer_length(&w));
 	}
 	assert_int_equal(d->count, 1);
 	assert_int_equal(d->rx.held, 0);
+	assert_int_equal(d->drops[DROP_MP_SIZE], 1 + 4);
 	struct fragment f = cut(d, 0, 9, 1, true, true);
 	give(d, &f);
 	assert_int_equal(d->count, 2);
