@@ -185,6 +185,20 @@ static size_t uncover(const struct rc4 *stream, const uint8_t *packet, size_t le
 	return seen;
 }
 
+/* How long the protocol field and packet are that MPPC has packed, with no history before them. */
+static size_t packed_length(const struct rc4 *stream, const uint8_t *packet, size_t length)
+{
+	uint8_t bytes[OUTER_MAX], clear[OUTER_MAX];
+	size_t sealed = length - MPPE_HEADER_SIZE;
+	struct rc4 copy = *stream;
+
+	if (sealed > sizeof(bytes))
+		return 0;
+	rc4_crypt(&copy, bytes, packet + MPPE_HEADER_SIZE, sealed);
+	secret_wipe(&copy, sizeof(copy));
+	return mppc_peek(bytes, sealed, clear, sizeof(clear));
+}
+
 /* Whether a packet, from its MPPE header on, is an IP packet under a stream. Noise is one in a
  * billion for IPv4, whose header has a sum, and one in a million for IPv6: less would do until a
  * run of packets under older keys comes late, each of them a try. */
@@ -209,8 +223,8 @@ static bool looks_like_ip(
 	case PROTOCOL_IPV4:
 		return is_ipv4(r.at, header, whole);
 	case PROTOCOL_IPV6:
-		if (packed)
-			return header && *r.at >> 4 == 6 && in_step(m, packet, length);
+		if (packed && header && *r.at >> 4 == 6)
+			whole = packed_length(stream, packet, length) - (seen - header);
 		return is_ipv6(r.at, header, whole);
 	case VJ_UNCOMPRESSED: /* its slot stands where the protocol was */
 		if (!m->headers || header < IPV4_HEADER)

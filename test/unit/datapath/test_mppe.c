@@ -8,6 +8,7 @@
 
 #include "bytes.h"
 #include "ip_head.h"
+#include "mppc.h"
 #include "mppe.h"
 #include "seed.h"
 
@@ -337,6 +338,49 @@ static void stateful_resync(void **state)
 	}
 }
 
+/* An IPv6 packet that MPPC has packed, the first of its history. */
+static size_t packed_ipv6(uint8_t *to, uint8_t fill)
+{
+	static const struct codec_params params = {.method = CODEC_MPPC, .encrypted = true};
+	uint8_t ip[IPV6_HEADER + 60];
+	void *memory = calloc(1, mppc_codec.size(&params, CODEC_COMPRESS));
+	assert_non_null(memory);
+	memset(ip, fill, sizeof(ip));
+	ip[0] = 6 << 4;
+	put_u16(ip + IPV6_LENGTH, 60);
+	mppc_codec.init(memory, &params, CODEC_COMPRESS);
+	size_t length = mppc_codec.compress(memory, 0x0057, ip, sizeof(ip), to, sizeof(ip) + 4);
+	free(memory);
+	assert_true(length && get_u16(to) & MPPC_COMPRESSED);
+	return length;
+}
+
+/* A flush moves the count, and the one before it was lost as well: the packet itself says that its
+ * key is right. */
+static void stateful_resync_on_packed_ipv6(void **state)
+{
+	struct pair p = pair_new(MPPE_128, false);
+	struct mppe_stream fresh;
+	uint8_t packet[128];
+	uint16_t header;
+	enum drop why;
+	p.in.packed = true;
+	for (unsigned n = 0; n < 3; n++) {
+		mppe_flush(&p.out);
+		size_t length = packed_ipv6(packet, (uint8_t)n);
+		struct rc4 *stream = mppe_seal(&p.out, NULL, &fresh, &header);
+		put_u16(packet, (uint16_t)(get_u16(packet) | header));
+		rc4_crypt(stream, packet + 2, packet + 2, length - 2);
+		if (n < 2)
+			continue;
+		put_u16(packet + 2, (uint16_t)~get_u16(packet + 2));
+		assert_null(mppe_open(&p.in, NULL, packet, length, &fresh, &why));
+		put_u16(packet + 2, (uint16_t)~get_u16(packet + 2));
+		assert_non_null(mppe_open(&p.in, NULL, packet, length, &fresh, &why));
+		assert_false(p.in.resync);
+	}
+}
+
 /* The key change of a flag packet is enough to find the way back without asking. */
 static void a_flag_packet_ends_a_loss(void **state)
 {
@@ -525,6 +569,7 @@ int main(void)
 		cmocka_unit_test(lies_cost_themselves),
 		cmocka_unit_test(the_chase_starts_over),
 		cmocka_unit_test(stateful_resync),
+		cmocka_unit_test(stateful_resync_on_packed_ipv6),
 		cmocka_unit_test(a_flag_packet_ends_a_loss),
 		cmocka_unit_test(both_ways_to_flush),
 		cmocka_unit_test(our_flush_suits_both),
