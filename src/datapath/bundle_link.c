@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "frame.h"
+#include "serial.h"
 
 void bundle_start(struct datapath *dp, const struct datapath_command *attach)
 {
@@ -14,6 +15,7 @@ void bundle_start(struct datapath *dp, const struct datapath_command *attach)
 	struct datapath_bundle *bundle = (void *)memory->bytes;
 	bundle->memory = memory;
 	bundle->own = dp;
+	bundle->young = 0;
 	for (unsigned n = 0; n < BUNDLE_LINKS_MAX; n++)
 		bundle->link[n] = NULL;
 	multilink_receive_init(&bundle->receiver, attach->attach.mrru, attach->attach.receive_short,
@@ -50,6 +52,9 @@ void bundle_link_join(struct datapath *link, const struct datapath_command *comm
 	if (n == BUNDLE_LINKS_MAX)
 		return;
 	bundle->link[n] = link;
+	bundle->since[n] = reorder_ahead(&link->gre.order);
+	if (link->gre.order.started)
+		bundle->young |= 1u << n;
 	bundle->own->connected = true;
 	link->bundle = bundle;
 	link->link = (uint8_t)n;
@@ -66,8 +71,24 @@ void bundle_link_leave(struct datapath *link)
 	multilink_link_down(&bundle->receiver, link->link);
 	multilink_send_down(&bundle->sender, link->link);
 	bundle->link[link->link] = NULL;
+	bundle->young &= ~(1u << link->link);
 	bundle->own->connected = bundle->sender.links != 0;
 	link->bundle = NULL;
+}
+
+/* Such a frame came late, or was overtaken by LCP's that began the link anew: it bears a number of
+ * the bundle that was before. There are none of those any more when the window is past them. */
+bool bundle_link_before(const struct datapath *link, uint32_t sequence)
+{
+	struct datapath_bundle *bundle = link->bundle;
+	uint32_t bit = 1u << link->link;
+
+	if (!(bundle->young & bit))
+		return false;
+	int32_t distance = serial_distance(sequence, bundle->since[link->link]);
+	if (distance >= REORDER_FAR)
+		bundle->young &= ~bit;
+	return distance < 0;
 }
 
 /* The information field is bounded by the peer's MRU and by the outer path. Where nothing is known

@@ -24,6 +24,8 @@ struct datapath_bundle {
 	struct multilink_receiver receiver;
 	struct multilink_sender sender;
 	struct datapath *link[BUNDLE_LINKS_MAX]; /* NULL: none of that number */
+	uint32_t since[BUNDLE_LINKS_MAX];        /* GRE's number when a link joined, while it is */
+	uint32_t young;                          /* in this mask of those that joined lately */
 	uint8_t frame[OUTER_MAX];                /* one that is to be cut */
 };
 
@@ -46,6 +48,9 @@ void bundle_end(struct datapath_engine *engine, struct datapath *dp);
 /* A link joins; nothing happens when the bundle is gone or full. */
 void bundle_link_join(struct datapath *link, const struct datapath_command *command, uint64_t now);
 void bundle_link_leave(struct datapath *link);
+
+/* Whether the link's frame with this number of GRE's was sent before the link joined. */
+bool bundle_link_before(const struct datapath *link, uint32_t sequence);
 
 /* The most bytes of a frame that go into one fragment on this link. */
 size_t bundle_link_room(const struct datapath *link);

@@ -59,9 +59,10 @@ struct opening {
 /* A frame, and how it came. */
 struct arrival {
 	struct reader frame;
-	uint8_t tos;   /* of the outer header */
-	bool fleeting; /* its bytes are about to be reused */
-	bool late;     /* its place was given up */
+	uint32_t sequence; /* GRE's */
+	uint8_t tos;       /* of the outer header */
+	bool fleeting;     /* its bytes are about to be reused */
+	bool late;         /* its place was given up */
 };
 
 static void start(
@@ -508,6 +509,10 @@ static void open_fragment(struct opening *o, struct datapath *link, const struct
 	struct multilink_receiver *receiver = &bundle->receiver;
 	struct arrival whole = *arrival;
 
+	if (bundle_link_before(link, arrival->sequence)) {
+		drop(bundle->own, DROP_MP_LATE);
+		return;
+	}
 	whole.late = false; /* the bundle has its own numbers */
 	link->counters.rx_packets++;
 	link->counters.rx_bytes += reader_left(&arrival->frame);
@@ -564,6 +569,7 @@ static void release(struct opening *o, struct datapath *dp)
 	while ((index = reorder_take(&dp->gre.order, pool)) != HOLD_NONE) {
 		const struct hold_slot *slot = hold_at(pool, index);
 		struct arrival arrival = {.frame = reader_over(slot->frame, slot->length),
+			.sequence = slot->sequence,
 			.tos = slot->tos,
 			.fleeting = true};
 		gre_owe(&dp->gre, o->now);
@@ -674,6 +680,7 @@ static void open_packet(struct opening *o, struct datapath *dp, const struct pac
 	dp->last_received = o->now;
 	if (header.has_ack && !gre_acked(&dp->gre, &header, o->now))
 		drop(dp, DROP_GRE_ACK);
+	arrival.sequence = header.sequence;
 	if (header.has_sequence)
 		open_in_order(o, dp, header.sequence, in->early && may_overtake(dp, arrival.frame),
 			arrival);

@@ -432,6 +432,63 @@ static void links_come_and_go(void **state)
 	bench_free(b);
 }
 
+/* LCP starts again at the server, */
+static void restart_link(struct bench *b)
+{
+	struct datapath_command epoch = {.kind = DATAPATH_EPOCH, .epoch = 1};
+	lab_command(b->lab, &b->server.link[0], &epoch);
+}
+
+/* and with it the bundle. */
+static void restart_bundle(struct bench *b)
+{
+	struct datapath_command detach = {.kind = DATAPATH_DETACH};
+	lab_command(b->lab, &b->server.own, &detach);
+	struct layer_memory *spent = b->lab->engine.spent;
+	b->lab->engine.spent = spent->next;
+	free(spent);
+	b->lab->streams_used = 0;
+	start_own(b, &b->server, false, false);
+	join(b, &b->server, 0);
+	b->got_count = 0;
+}
+
+/* It is of the bundle before, which had numbers of its own. */
+static void assert_stale(struct bench *b, const struct mail *mail)
+{
+	receive(b, &b->server, mail);
+	assert_int_equal(b->got_count, 0);
+	assert_dropped(&b->server.own, DROP_MP_LATE);
+	assert_false(b->server.own.bundle->receiver.started);
+}
+
+static void late_for_another_bundle(void **state)
+{
+	struct bench *b = bench_new(1, false, false);
+	for (uint32_t n = 0; n < 5; n++)
+		send(b, &b->client, n, 500);
+	receive(b, &b->server, &b->mail[0]);
+	receive(b, &b->server, &b->mail[3]);
+	b->lab->now += REORDER_WAIT_MAX;
+	datapath_tick(&b->lab->engine, &b->server.link[0], b->lab->now, &b->lab->out);
+	look_at_outputs(b);
+	receive(b, &b->server, &b->mail[1]); /* its place was given up, but not MP's */
+	assert_int_equal(b->got_count, 2);
+	restart_link(b);
+	restart_bundle(b);
+	assert_stale(b, &b->mail[2]);
+	/* LCP's frames are read ahead of data of the old one. */
+	restart_link(b);
+	struct flight request;
+	lab_raw(&request, &b->server.link[0], 1000, "ff03 c021 01 01 0004");
+	lab_open_as(b->lab, &b->server.link[0], &request, 0, true);
+	look_at_outputs(b);
+	assert_int_equal(b->control.bytes[0], 0xc0);
+	restart_bundle(b);
+	assert_stale(b, &b->mail[4]);
+	bench_free(b);
+}
+
 static void without_memory(void **state)
 {
 	struct lab *lab = lab_new();
@@ -463,6 +520,7 @@ int main(void)
 		cmocka_unit_test(intruders),
 		cmocka_unit_test(early_fragments),
 		cmocka_unit_test(links_come_and_go),
+		cmocka_unit_test(late_for_another_bundle),
 		cmocka_unit_test(without_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
