@@ -1,8 +1,10 @@
 /* Expands a manual page's source: a line "@options COMMAND" becomes the description of every
  * option that command takes, "@keys SECTION" of every key that section of the configuration file
  * takes. Both come from the program's own option table, so that the manual cannot lag behind.
+ * "@table" becomes the rows of a table in Markdown, that of docs/rfc.md: a heading for each first
+ * cell that is not empty, and below it "second third" with the last cell as their description.
  *
- *	expand PAGE.scd > FULL.scd
+ *	expand PAGE.scd [TABLE.md] > FULL.scd
  */
 #include <errno.h>
 #include <stdio.h>
@@ -53,7 +55,8 @@ static int options_of(const char *name)
 		if (strcmp(commands[i].name, name) != 0)
 			continue;
 		for (size_t j = 0; j < option_count; j++)
-			if (option_table[j].commands & commands[i].bit && !option_table[j].file_only)
+			if (option_table[j].commands & commands[i].bit &&
+				!option_table[j].file_only)
 				describe(&option_table[j], false);
 		return 0;
 	}
@@ -74,19 +77,83 @@ static int keys_of(const char *name)
 	return 0;
 }
 
+/* Code in Markdown is bold here. */
+static void cell(const char *words)
+{
+	char one[2] = "";
+	for (; *words; words++) {
+		one[0] = *words;
+		if (*words == '`')
+			putchar('*');
+		else
+			escaped(one);
+	}
+}
+
+/* The cells of a row, cut out of `line`; false when it is none. */
+static bool row_of(char *line, char *cells[4])
+{
+	line[strcspn(line, "\n")] = '\0';
+	if (*line != '|')
+		return false;
+	for (unsigned i = 0; i < 4; i++) {
+		char *end = strchr(line + 1, '|');
+		if (!end)
+			return false;
+		cells[i] = line + 1;
+		line = end;
+		*end = '\0';
+		while (*cells[i] == ' ')
+			cells[i]++;
+		while (end > cells[i] && end[-1] == ' ')
+			*--end = '\0';
+	}
+	return true;
+}
+
+static int table_of(const char *path)
+{
+	char line[2048], *cells[4];
+	FILE *table = path ? fopen(path, "r") : NULL;
+	if (!table) {
+		fprintf(stderr, "expand: %s\n", path ? strerror(errno) : "@table of what?");
+		return 1;
+	}
+	while (fgets(line, sizeof line, table)) {
+		if (!row_of(line, cells) || cells[0][0] == '-' || !strcmp(cells[0], "RFC"))
+			continue;
+		if (*cells[0]) {
+			printf("## ");
+			cell(cells[0]);
+			printf("\n\n");
+		}
+		cell(cells[1]);
+		printf(*cells[1] && *cells[2] ? " " : "");
+		cell(cells[2]);
+		printf("\n\t");
+		cell(cells[3]);
+		printf("\n\n");
+	}
+	fclose(table);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	char line[1024];
 	int status = 0;
-	FILE *page = argc == 2 ? fopen(argv[1], "r") : NULL;
+	FILE *page = argc == 2 || argc == 3 ? fopen(argv[1], "r") : NULL;
 	if (!page) {
-		fprintf(stderr, "expand: %s\n", argc == 2 ? strerror(errno) : "one page");
+		fprintf(stderr, "expand: %s\n",
+			argc == 2 || argc == 3 ? strerror(errno) : "a page, and perhaps a table");
 		return 1;
 	}
 	while (!status && fgets(line, sizeof line, page)) {
 		if (!strncmp(line, "@options ", 9) || !strncmp(line, "@keys ", 6)) {
 			line[strcspn(line, "\n")] = '\0';
 			status = line[1] == 'o' ? options_of(line + 9) : keys_of(line + 6);
+		} else if (!strcmp(line, "@table\n")) {
+			status = table_of(argv[2]);
 		} else {
 			fputs(line, stdout);
 		}
