@@ -83,6 +83,8 @@ static void until_callback(bool deaf_client)
 	pair_start(&p);
 	while (p.count && !pair_logged(&p, "Callback-Request"))
 		pair_step(&p);
+	assert_int_equal(p.a.link.phase, PHASE_AUTHENTICATE);
+	assert_int_equal(p.b.link.phase, PHASE_AUTHENTICATE);
 	p.stop_a = deaf_client;
 	p.stop_b = !deaf_client;
 }

@@ -111,6 +111,26 @@ static void refused(void **state)
 	}
 }
 
+/* It was changed, and is said to have expired all the same. */
+static void expired_again(void **state)
+{
+	static const char words[] = "E=648 R=0 C=00112233445566778899aabbccddeeff V=3 M=again";
+	uint8_t frame[6 + sizeof words - 1] = {0xc2, 0x23, 4, 0, 0, sizeof frame - 2};
+	memcpy(frame + 6, words, sizeof words - 1);
+	begin(AUTH_MSCHAPV2);
+	p.b.hold_answers = true;
+	pair_start(&p);
+	pair_run(&p, p.now + SECONDS(1));
+	pair_answer(&p, &p.b, true);
+	pair_run(&p, p.now + SECONDS(1));
+	assert_true(p.b.asked.changes);
+	p.stop_b = true;
+	frame[3] = p.b.link.chap.theirs.id;
+	pair_inject(&p, &p.a, frame, sizeof frame);
+	assert_int_equal(p.a.link.closing, CLOSE_AUTH_EXPIRED);
+	assert_int_equal(p.a.renewals, 0);
+}
+
 /* The old one must have been right. */
 static void wrong_password(void **state)
 {
@@ -259,6 +279,7 @@ int main(void)
 		cmocka_unit_test(changed_with_duplicates),
 		cmocka_unit_test(no_new_password),
 		cmocka_unit_test(refused),
+		cmocka_unit_test(expired_again),
 		cmocka_unit_test(wrong_password),
 		cmocka_unit_test(never_answered),
 		cmocka_unit_test(malformed),

@@ -112,6 +112,8 @@ static void record(struct end *end, const struct out_item *item)
 			seen->mtu = command.framing.mtu;
 			seen->mru = command.framing.send_mru;
 		}
+		if (command.kind == DATAPATH_NETWORK)
+			seen->behind = command.network.prefixes6[1];
 		if (command.kind == DATAPATH_ATTACH) {
 			seen->require_encryption = command.attach.require_encryption;
 			seen->check_source = command.attach.check_source;

@@ -42,6 +42,16 @@ static struct session *server_of(struct pair *pair)
 	return &pair->server.sessions[0];
 }
 
+/* The networks behind a session, as the data path of this end was told of last. */
+static struct prefix behind(const struct end *end)
+{
+	struct prefix prefix = {.length = 0};
+	for (uint32_t i = 0; i < end->seen_count; i++)
+		if (end->seen[i].kind == TUNNEL_COMMAND && end->seen[i].command == DATAPATH_NETWORK)
+			prefix = end->seen[i].behind;
+	return prefix;
+}
+
 static void a_prefix_for_a_while(void **state)
 {
 	struct pair *pair = opened(true);
@@ -52,6 +62,8 @@ static void a_prefix_for_a_while(void **state)
 	struct prefix there = services_delegated(server_of(pair));
 	struct prefix here = services_delegated(&pair->client.sessions[0]);
 	assert_true(dhcpv6_same_prefix(&there, &pair->server.delegated));
+	struct prefix route = behind(&pair->server);
+	assert_true(dhcpv6_same_prefix(&route, &there));
 	assert_true(dhcpv6_same_prefix(&here, &there));
 	assert_int_equal(seen_total(&pair->server, TUNNEL_DELEGATE, -1), 1);
 	assert_int_equal(client.dhcpv6.dns[0].bytes[15], 0x53);
