@@ -88,6 +88,7 @@ static void hand_over(struct seat *from, struct seat *to)
 	from->tun = -1;
 	from->link = 0;
 	to->outer = from->outer;
+	to->gre = from->gre;
 	to->method = from->method;
 	to->user = from->user ? strdup(from->user) : NULL;
 }

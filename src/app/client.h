@@ -35,13 +35,15 @@ struct client {
 	bool no_tun;              /* it ended because the kernel gave no interface */
 
 	/* What this connection changed on the host. */
-	struct netlink_route server_route;
-	bool route_kept;
-	unsigned dns_set;        /* how many servers */
-	char search[512];        /* ... and the domains beside them */
-	struct link_client link; /* the host's part on the link */
-	bool configured;         /* the interface is up, with all that is known */
-	struct address own6;     /* in the network that the server advertised; family 0: none */
+	/* To the server, outside the tunnel: for TCP, and for GRE where that comes from another
+	 * address. */
+	struct netlink_route server_routes[2];
+	unsigned routes_kept, kept_for; /* of them; addresses that were looked at */
+	unsigned dns_set;               /* how many servers */
+	char search[512];               /* ... and the domains beside them */
+	struct link_client link;        /* the host's part on the link */
+	bool configured;                /* the interface is up, with all that is known */
+	struct address own6; /* in the network that the server advertised; family 0: none */
 };
 
 int client_command(const struct command *command, struct settings *settings, const char *word);

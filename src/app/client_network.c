@@ -5,7 +5,7 @@
  *
  * The routes through the tunnel go when the interface goes. The default route is never replaced:
  * two halves, 0.0.0.0/1 and 128.0.0.0/1, are more specific and leave it in its place. Only the
- * server's own host route and resolv.conf outlive us, so the helper does those and writes them
+ * server's own host routes and resolv.conf outlive us, so the helper does those and writes them
  * down first. */
 #include <errno.h>
 #include <stdio.h>
@@ -209,6 +209,8 @@ struct kept_route {
 	uint32_t subject;
 };
 
+static void keep_server_outside(struct seat *seat);
+
 static void on_route_kept(void *context, int result, const char *error)
 {
 	struct kept_route *kept = context;
@@ -224,19 +226,14 @@ static void on_route_kept(void *context, int result, const char *error)
 		seat_close(seat, CLOSE_LOCAL_ERROR);
 		return;
 	}
-	finish(client, seat);
+	keep_server_outside(seat);
 }
 
-static void keep_server_outside(struct seat *seat)
+static void keep_outside(struct client *client, struct seat *seat, const struct address *server)
 {
-	struct client *client = seat->owner->role;
-	struct netlink_route *route = &client->server_route;
-	if (!would_loop(client, seat, &seat->outer)) {
-		finish(client, seat);
-		return;
-	}
+	struct netlink_route *route = &client->server_routes[client->routes_kept];
 	struct kept_route *kept = malloc(sizeof *kept);
-	if (!kept || netlink_route_get(client->host.netlink, NULL, &seat->outer, route) < 0) {
+	if (!kept || netlink_route_get(client->host.netlink, NULL, server, route) < 0) {
 		log_line(&client->host.log, LOG_LINE_ERROR, "%s",
 			netlink_error(client->host.netlink));
 		free(kept);
@@ -244,13 +241,28 @@ static void keep_server_outside(struct seat *seat)
 		return;
 	}
 	*kept = (struct kept_route){client, seat_subject(seat)};
-	route->destination = (struct prefix){
-		.address = seat->outer, .length = seat->outer.family == 4 ? 32 : 128};
+	route->destination =
+		(struct prefix){.address = *server, .length = server->family == 4 ? 32 : 128};
 	route->source = (struct address){0};
 	route->metric = route->mtu = 0;
 	route->table = 0;
-	client->route_kept = true;
+	client->routes_kept++;
 	helper_route_add(client->host.helper, route, on_route_kept, kept);
+}
+
+/* One address after the other; then the interface comes up. */
+static void keep_server_outside(struct seat *seat)
+{
+	struct client *client = seat->owner->role;
+	const struct address *servers[] = {&seat->outer, &seat->gre};
+	while (client->kept_for < 2) {
+		const struct address *server = servers[client->kept_for++];
+		if (server->family && would_loop(client, seat, server)) {
+			keep_outside(client, seat, server);
+			return;
+		}
+	}
+	finish(client, seat);
 }
 
 void client_services_changed(struct client *client, struct seat *seat)
@@ -276,9 +288,10 @@ void client_network_down(struct client *client)
 {
 	if (client->dns_set)
 		helper_dns_restore(client->host.helper, on_dns, client);
-	if (client->route_kept)
-		helper_route_delete(client->host.helper, &client->server_route, NULL, NULL);
-	client->route_kept = client->configured = false;
+	for (unsigned n = 0; n < client->routes_kept; n++)
+		helper_route_delete(client->host.helper, &client->server_routes[n], NULL, NULL);
+	client->routes_kept = client->kept_for = 0;
+	client->configured = false;
 	client->dns_set = 0;
 	client->search[0] = '\0';
 	client->own6 = (struct address){.family = 0};

@@ -70,6 +70,26 @@ void narrate_drop(const struct peer *peer, const struct seat *seat, enum drop dr
 		shown_address(&peer->address), seat ? " sid=" : "", seat ? seat->sid : "");
 }
 
+void narrate_stranger(const struct seat *seat, const struct address *from)
+{
+	bool found = seat->session.config->gre_from_anywhere;
+	const struct address *right = seat->gre.family ? &seat->gre : &seat->outer;
+	log_peer(&seat->owner->log, LOG_KIND_DROP, LOG_LINE_WARNING, clock_now(),
+		"Dropped: GRE of this session comes from %s, %s from %s%s reason=%s peer=%s sid=%s",
+		shown_address(from), found ? "as well as" : "but its control connection",
+		shown_address(right), found ? "" : ": only --gre-from-anywhere takes that",
+		drop_word(DROP_GRE_PEER), shown_address(&seat->outer), seat->sid);
+}
+
+void narrate_gre_from(const struct seat *seat)
+{
+	log_peer(&seat->owner->log, LOG_KIND_NOTE, LOG_LINE_INFO, clock_now(),
+		"GRE of this session comes from %s, its control connection from %s "
+		"(--gre-from-anywhere) peer=%s sid=%s",
+		shown_address(&seat->gre), shown_address(&seat->outer), shown_address(&seat->outer),
+		seat->sid);
+}
+
 void narrate_connect(const struct seat *seat, const char *interface)
 {
 	struct log *log = &seat->owner->log;

@@ -10,6 +10,10 @@ void narrate_note(const struct peer *peer, const struct seat *seat, bool warning
 	size_t length);
 void narrate_drop(const struct peer *peer, const struct seat *seat, enum drop drop);
 
+/* GRE came from where it should not, or (`seat->gre`) from elsewhere than TCP, as allowed. */
+void narrate_stranger(const struct seat *seat, const struct address *from);
+void narrate_gre_from(const struct seat *seat);
+
 void narrate_connect(const struct seat *seat, const char *interface);
 void narrate_login(const struct seat *seat, const struct auth_question *question);
 /* A TLS login: who it is with; or, in a word and a sentence, why there is none. `question`: of a

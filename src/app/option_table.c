@@ -90,6 +90,10 @@ const struct option option_table[] = {
 		offload),
 	ROW("dont-fragment", 0, S | C, SPEAKERS, FLAG, NULL,
 		"set DF on the packets around the tunnel's that fit the path", dont_fragment),
+	ROW("gre-from-anywhere", 0, S | C, DAEMONS, FLAG, NULL,
+		"take GRE from another address than the control connection's: for peers with "
+		"several; dangerous",
+		gre_from_anywhere),
 	ROW("busy-poll", 0, S | C, DAEMONS, NUMBER, "MICROSECONDS",
 		"look for packets this long before sleeping: a little less delay for a busy "
 		"processor",

@@ -722,6 +722,16 @@ void peer_dataplane_event(void *context, const struct dataplane_event *event)
 		}
 		tunnel_keys_differ(&seat->peer->tunnel, &seat->session, clock_now(), &host->out);
 		break;
+	case DATAPLANE_STRANGER:
+		if (seat->peer)
+			narrate_stranger(seat, &event->from);
+		return;
+	case DATAPLANE_PEER_FOUND:
+		if (seat->peer && !address_equal(&event->from, &seat->outer)) {
+			seat->gre = event->from;
+			narrate_gre_from(seat);
+		}
+		return;
 	case DATAPLANE_NO_MEMORY:
 		log_line(&host->log, LOG_LINE_ERROR, "No memory for a session's compressor: sid=%s",
 			seat->sid);

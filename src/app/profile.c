@@ -91,6 +91,7 @@ void profile_common(struct tunnel_config *config, const struct settings *setting
 		mtu -= ECP_OVERHEAD - MPPE_OVERHEAD; /* the path's MTU is told for MPPE */
 	config->session.mtu = mtu;
 	config->session.clamp_mss = settings->mss_clamp;
+	config->session.gre_from_anywhere = settings->gre_from_anywhere;
 	config->session.dscp = (uint8_t)settings->dscp;
 	config->session.dscp_copy = settings->dscp_copy;
 	config->session.ecn = (enum session_ecn)settings->ecn;

@@ -24,6 +24,7 @@ struct seat {
 	struct host *owner;
 	struct peer *peer;    /* NULL once the session is over */
 	struct address outer; /* the peer's, kept for the log */
+	struct address gre;   /* where its GRE comes from, when not from there; family 0: it does */
 	uint32_t index;
 	uint16_t generation;
 	uint16_t call_id; /* 0: not one of those held back after use */

@@ -525,6 +525,10 @@ void settings_check(struct settings *settings, struct faults *faults)
 			"lqr-failure: %u of %u reports can never be bad: lower it or "
 			"raise lqr-window",
 			settings->lqr_failure, settings->lqr_window);
+	if (settings->gre_from_anywhere)
+		fault_warning(faults, NULL,
+			"gre-from-anywhere: whoever guesses the 16 bits of a call ID can take a "
+			"starting session's GRE");
 	if (!settings->check_source)
 		fault_warning(faults, NULL,
 			"no-check-source: a client can send packets under any "

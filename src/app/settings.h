@@ -57,7 +57,7 @@ struct settings {
 	uint32_t workers;   /* 0: as many as there are processors */
 	uint32_t outer;     /* enum outer_kind */
 	uint32_t busy_poll; /* microseconds */
-	bool offload, dont_fragment;
+	bool offload, dont_fragment, gre_from_anywhere;
 
 	/* PPP, either side. */
 	uint32_t mtu, mru;     /* 0: from the outer path */

@@ -99,6 +99,7 @@ static void attach(struct datapath_engine *engine, struct datapath *dp,
 	dp->local_call_id = command->attach.local_call_id;
 	dp->local = command->attach.local;
 	dp->peer = command->attach.peer;
+	dp->any_peer = command->attach.any_peer;
 	dp->require_encryption = command->attach.require_encryption;
 	dp->nat = command->attach.nat;
 	dp->nat_due = dp->nat ? now : NEVER;
@@ -292,6 +293,13 @@ bool datapath_match(struct datapath_engine *engine, struct datapath *dp, const s
 		return false;
 	}
 	return true;
+}
+
+void datapath_found(struct datapath *dp, const struct address *from)
+{
+	assert(dp->any_peer && from->family == dp->peer.family);
+	dp->peer = *from;
+	dp->any_peer = false;
 }
 
 bool datapath_route(

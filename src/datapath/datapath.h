@@ -66,6 +66,7 @@ struct datapath {
 	bool require_encryption, check_source, client_to_client;
 	bool clamp_mss, dscp_copy, ecn;
 	bool nat;         /* see nat_due */
+	bool any_peer;    /* nothing came yet: see datapath_found */
 	uint8_t dscp;     /* of outer packets, unless copied */
 	uint8_t services; /* DATAPATH_SERVE_* */
 	bool compress_protocol, compress_address;
@@ -131,6 +132,10 @@ void datapath_uproot(const struct datapath_engine *engine, struct datapath *dp);
  * False counts GRE_CALL in the engine or GRE_PEER in the session. */
 bool datapath_match(
 	struct datapath_engine *engine, struct datapath *dp, const struct address *from);
+
+/* The first packet for a session attached with `any_peer` came from there: answers go there, and
+ * nothing is taken from elsewhere any more. */
+void datapath_found(struct datapath *dp, const struct address *from);
 
 /* Inner packets, whose `datapath` the caller found by destination, to outer packets. May also
  * give back INNER packets (ICMP too big). Returns how many inputs it consumed. A super-packet that

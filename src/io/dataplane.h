@@ -29,6 +29,9 @@ enum dataplane_event_kind {
 	DATAPLANE_DETACHED,    /* the slot may be reused; final counters */
 	DATAPLANE_NO_MEMORY,   /* what a command needs could not be had: the session cannot go on */
 	DATAPLANE_KEYS_DIFFER, /* a run of undecipherable packets; once a run */
+	DATAPLANE_STRANGER,    /* GRE for the session came from another address, and was dropped:
+				* `from`; once a session */
+	DATAPLANE_PEER_FOUND,  /* of one attached with `any_peer`: its GRE comes from there */
 	DATAPLANE_TUN_GONE,    /* somebody removed the interface; subject 0: the shared one, told
 				* once by each worker */
 };
@@ -40,6 +43,7 @@ struct dataplane_event {
 	const uint8_t *bytes; /* valid during the callback */
 	size_t length;
 	const struct datapath_counters *counters; /* DETACHED */
+	struct address from;                      /* STRANGER, PEER_FOUND */
 };
 
 /* What one session's data path last published; read relaxed, for tables and keepalive. */
@@ -49,7 +53,7 @@ struct dataplane_statistics {
 	uint64_t last_active;
 	struct window_facts window;
 	struct layer_headers headers[LAYER_WAYS]; /* since they were agreed on */
-	struct layer_traffic layers[LAYER_WAYS]; /* of its compressors, while there are some */
+	struct layer_traffic layers[LAYER_WAYS];  /* of its compressors, while there are some */
 };
 
 /* Copies of packets for `greyline capture` (tap.h turns them into pcapng on the control thread).

@@ -237,7 +237,8 @@ static void user_command(
 	give_request(d, a, &request, frame, length);
 	explicit_bzero(&request, sizeof(request));
 	route(d, a, command);
-	if (command->kind == DATAPATH_ATTACH && !command->attach.bundle)
+	if (command->kind == DATAPATH_ATTACH && !command->attach.bundle &&
+		!command->attach.any_peer)
 		dataplane_paths_attach(d->paths, command, owner_of(d, command->subject));
 }
 
@@ -334,6 +335,16 @@ static void user_capture(struct dataplane *d, dataplane_tap *tap, void *context)
 	pthread_mutex_unlock(&workers->tap_lock);
 }
 
+/* Now the session has a path. One that is being detached needs none any more. */
+static void found(struct dataplane *d, uint32_t subject, const struct worker_addresses *addresses)
+{
+	const struct attachment *a = attachment_of(d, subject);
+	struct datapath_command attach = {
+		.subject = subject, .attach = {.local = addresses->local, .peer = addresses->from}};
+	if (a && !a->detaching)
+		dataplane_paths_attach(d->paths, &attach, owner_of(d, subject));
+}
+
 /* Hands one event to the owner. The owner may stop the data plane in it. */
 static void give_event(
 	struct dataplane *d, const struct worker_event *head, const uint8_t *bytes, size_t length)
@@ -347,6 +358,14 @@ static void give_event(
 	if (head->kind == DATAPLANE_CONTROL) {
 		event.bytes = bytes;
 		event.length = length;
+	}
+	if (head->kind == DATAPLANE_STRANGER || head->kind == DATAPLANE_PEER_FOUND) {
+		struct worker_addresses addresses;
+		assert(length == sizeof(addresses));
+		memcpy(&addresses, bytes, sizeof(addresses));
+		event.from = addresses.from;
+		if (head->kind == DATAPLANE_PEER_FOUND)
+			found(d, head->subject, &addresses);
 	}
 	if (head->kind == DATAPLANE_DETACHED) {
 		if (length == sizeof(counters))

@@ -20,7 +20,8 @@ static void claim(struct worker *w, uint32_t index, const struct datapath_comman
 		return;
 	assert(w->all->call_ids[call_id] == 0);
 	w->all->call_ids[call_id] = index + 1;
-	outer_claim(w->outer, call_id, &command->attach.local, &command->attach.peer);
+	if (!command->attach.any_peer) /* else when it is found */
+		outer_claim(w->outer, call_id, &command->attach.local, &command->attach.peer);
 }
 
 static void attach(struct worker *w, const struct datapath_command *command)
@@ -32,6 +33,7 @@ static void attach(struct worker *w, const struct datapath_command *command)
 	atomic_store_explicit(&slot->subject, command->subject, memory_order_relaxed);
 	slot->tun = (struct tun_queue){.fd = -1};
 	slot->keys_told = false;
+	slot->stranger = (struct address){.family = 0};
 	slot->moved = 0;
 	slot->last_active = w->now;
 	w->single = index + 1;
@@ -70,7 +72,7 @@ static void detach(struct worker *w, struct slot *slot, const struct datapath_co
 	heap_set(&w->deadlines, index, NEVER);
 	published_write(&w->all->published[index], &w->all->dropped[index], 0, NULL);
 	slot->tell_detached = command->subject;
-	slot->tell_keys = slot->tell_gone = 0;
+	slot->tell_keys = slot->tell_gone = slot->tell_stranger = slot->tell_found = 0;
 	atomic_store_explicit(&slot->subject, 0, memory_order_relaxed);
 	tell_later(w, slot);
 }

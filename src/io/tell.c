@@ -1,9 +1,9 @@
 /* What a worker tells the control thread: events through a ring, counters by publishing them.
  *
  * Control frames may be dropped, with a quota a session, so that one peer cannot fill the ring.
- * What must not be lost (a detached session, keys that differ, a removed interface) waits in the
- * slot for room. Counters are published at most every 20 ms, and only those of sessions something
- * happened to, so 10,000 idle sessions cost nothing. */
+ * What must not be lost (a detached session, keys that differ, where GRE comes from, a removed
+ * interface) waits in the slot for room. Counters are published at most every 20 ms, and only those
+ * of sessions something happened to, so 10,000 idle sessions cost nothing. */
 #include <string.h>
 
 #include "worker.h"
@@ -61,6 +61,21 @@ void tell_tun_gone(struct worker *w, struct slot *slot)
 		return;
 	}
 	slot->tell_gone = slot_subject(slot);
+	tell_later(w, slot);
+}
+
+void tell_stranger(struct worker *w, struct slot *slot, const struct address *from)
+{
+	if (slot->stranger.family)
+		return;
+	slot->stranger = *from;
+	slot->tell_stranger = slot_subject(slot);
+	tell_later(w, slot);
+}
+
+void tell_found(struct worker *w, struct slot *slot)
+{
+	slot->tell_found = slot_subject(slot);
 	tell_later(w, slot);
 }
 
@@ -146,8 +161,30 @@ static bool tell_left(struct worker *w, struct slot *slot)
 	return true;
 }
 
+static bool tell_from(struct worker *w, enum dataplane_event_kind kind, uint32_t subject,
+	const struct slot *slot, const struct address *from)
+{
+	struct worker_addresses addresses = {.from = *from, .local = slot->dp.local};
+	return tell_event(w, kind, subject, slot->dp.epoch, &addresses, sizeof(addresses));
+}
+
+static bool tell_addresses(struct worker *w, struct slot *slot)
+{
+	if (slot->tell_found &&
+		!tell_from(w, DATAPLANE_PEER_FOUND, slot->tell_found, slot, &slot->dp.peer))
+		return false;
+	slot->tell_found = 0;
+	if (slot->tell_stranger &&
+		!tell_from(w, DATAPLANE_STRANGER, slot->tell_stranger, slot, &slot->stranger))
+		return false;
+	slot->tell_stranger = 0;
+	return true;
+}
+
 static bool tell_slot(struct worker *w, struct slot *slot)
 {
+	if (!tell_addresses(w, slot))
+		return false;
 	if (slot->tell_keys &&
 		!tell_event(w, DATAPLANE_KEYS_DIFFER, slot->tell_keys, slot->dp.epoch, NULL, 0))
 		return false;

@@ -1,8 +1,9 @@
 /* From the outer link to the sessions.
  *
  * Outer packets are taken only from the tunnel's own pair of addresses (RFC 2637 has nothing
- * better to tell peers apart). The call ID says whose they are; raw sockets filter by worker, so
- * what must be handed over comes from queues that a network card chose. */
+ * better to tell peers apart), or from where the first of them came, if the session is told so. The
+ * call ID says whose they are; raw sockets filter by worker, so what must be handed over comes from
+ * queues that a network card chose. */
 #include <assert.h>
 
 #include "worker.h"
@@ -18,13 +19,29 @@ void traffic_open(struct worker *w, struct packet *in, size_t count)
 	}
 }
 
+/* The first datagram decides where the peer's GRE comes from; until then the session had no claim
+ * and no path, and went by the raw socket. */
+static void find_peer(struct worker *w, struct datapath *dp, const struct gre_datagram *d)
+{
+	if (d->source.family != dp->peer.family ||
+		(dp->local.family && !address_equal(&d->destination, &dp->local)))
+		return;
+	datapath_found(dp, &d->source);
+	outer_claim(w->outer, dp->local_call_id, &dp->local, &dp->peer);
+	tell_found(w, slot_of(dp));
+}
+
 /* The data path a datagram is for, or NULL with the drop counted. */
 static struct datapath *receiver(struct worker *w, const struct gre_datagram *d, uint16_t call_id)
 {
 	uint32_t place = w->all->call_ids[call_id];
 	struct datapath *dp = place ? &w->all->slots[place - 1].dp : NULL;
+	if (dp && dp->any_peer)
+		find_peer(w, dp, d);
 	bool ours = datapath_match(&w->engine, dp, &d->source);
-	if (ours && dp->local.family && !address_equal(&d->destination, &dp->local)) {
+	if (!ours && dp) {
+		tell_stranger(w, slot_of(dp), &d->source);
+	} else if (ours && dp->local.family && !address_equal(&d->destination, &dp->local)) {
 		dp->counters.drops[DROP_GRE_PEER]++;
 		ours = false;
 	}

@@ -54,10 +54,11 @@ struct slot {
 	_Atomic uint32_t subject; /* 0: free; written by the owner */
 	struct tun_queue tun;     /* an interface of its own, or fd -1 */
 	bool touched, dirty, telling, keys_told;
-	uint32_t tell_keys, tell_gone, tell_left, tell_detached; /* events that wait for room in the
-								  * ring: the subject */
-	uint32_t next_touched, next_dirty, next_telling;         /* lists: index + 1 */
-	uint64_t moved; /* inner packets at the last look */
+	struct address stranger; /* the first to send GRE from elsewhere; family 0: nobody did */
+	/* Events that wait for room in the ring: the subject. */
+	uint32_t tell_keys, tell_stranger, tell_found, tell_gone, tell_left, tell_detached;
+	uint32_t next_touched, next_dirty, next_telling; /* lists: index + 1 */
+	uint64_t moved;                                  /* inner packets at the last look */
 	uint64_t last_active;
 };
 
@@ -78,7 +79,12 @@ struct worker_request {
 	};
 };
 
-/* What travels back; a control frame's bytes or the final counters follow. */
+/* Behind a STRANGER or a PEER_FOUND: whose GRE it is, and our address. */
+struct worker_addresses {
+	struct address from, local;
+};
+
+/* What travels back; a control frame's bytes, the final counters or addresses follow. */
 struct worker_event {
 	enum dataplane_event_kind kind;
 	bool suspect; /* `subject` is the number of a path to be looked at (outer_suspect) */
@@ -193,6 +199,10 @@ void tell_later(struct worker *worker, struct slot *slot);
 void tell_changed(struct worker *worker, struct slot *slot);
 /* The session's interface, or the shared one (NULL), was removed; never lost. */
 void tell_tun_gone(struct worker *worker, struct slot *slot);
+/* GRE for the session came from another address than its peer's: the first is told, never lost. */
+void tell_stranger(struct worker *worker, struct slot *slot, const struct address *from);
+/* Where a session's GRE comes from; never lost. */
+void tell_found(struct worker *worker, struct slot *slot);
 /* A path to be looked at; may be lost. */
 void tell_suspect(struct worker *worker, uint32_t path);
 /* At the end of a round. */

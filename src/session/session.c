@@ -92,6 +92,7 @@ void session_attach(struct session *session, uint16_t local_call_id, const struc
 	command.attach.local_call_id = local_call_id;
 	command.attach.local = *local;
 	command.attach.peer = *peer;
+	command.attach.any_peer = config->gre_from_anywhere;
 	command.attach.require_encryption =
 		config->unit.mppe_require || config->unit.ecp_key.length;
 	command.attach.nat = config->nat;

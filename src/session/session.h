@@ -56,9 +56,10 @@ struct session_config {
 	uint16_t mtu; /* largest inner packet the outer path allows; 0: SESSION_MTU_DEFAULT */
 	uint16_t bundle_mtu; /* the same of a bundle; 0: BUNDLE_MTU_DEFAULT */
 	bool check_source, client_to_client;
-	bool clamp_mss; /* TCP's MSS follows the MTU, both ways */
-	bool dscp_copy; /* outer packets bear the inner DSCP; else `dscp` */
-	uint8_t dscp;   /* 0 to 63 */
+	bool gre_from_anywhere; /* the peer may send GRE from another address than TCP */
+	bool clamp_mss;         /* TCP's MSS follows the MTU, both ways */
+	bool dscp_copy;         /* outer packets bear the inner DSCP; else `dscp` */
+	uint8_t dscp;           /* 0 to 63 */
 	enum session_ecn ecn;
 	enum session_window window;
 	bool nat;            /* the way back through a NAT is opened by GRE version 0 */

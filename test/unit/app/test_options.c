@@ -301,6 +301,8 @@ static void test_policy(void **state)
 	check("--require-mppe-128", "--nomppe", v2, 0, false, 1, 0);
 	check("--require-mppe-128", "--no-mppe", v2, 0, false, 1, 0);
 	check("--no-check-source", NULL, v2, b128, true, 0, 1);
+	check("--gre-from-anywhere", NULL, v2, b128, true, 0, 1);
+	check("--gre-from-anywhere", "--no-gre-from-anywhere", v2, b128, true, 0, 0);
 }
 
 /* What is said of an IPv6 pool and its like, or "". */

@@ -270,6 +270,24 @@ static void finding_the_session(void **state)
 	free(lab);
 }
 
+static void the_peer_is_found(void **state)
+{
+	struct lab *lab = lab_up(false);
+	struct address peer = lab_outer(true), other = address_ipv4(1);
+	struct datapath_command command = {.kind = DATAPATH_ATTACH,
+		.attach = {.local_call_id = 1, .peer = peer, .any_peer = true}};
+	lab_command(lab, &lab->server, &command);
+	assert_true(lab->server.any_peer);
+	datapath_found(&lab->server, &other);
+	assert_false(lab->server.any_peer);
+	assert_true(datapath_match(&lab->engine, &lab->server, &other));
+	assert_false(datapath_match(&lab->engine, &lab->server, &peer));
+	command.attach.any_peer = false;
+	lab_command(lab, &lab->server, &command);
+	assert_false(lab->server.any_peer);
+	free(lab);
+}
+
 static void routing(void **state)
 {
 	struct lab *lab = lab_new();
@@ -306,6 +324,7 @@ int main(void)
 		cmocka_unit_test(attach_over),
 		cmocka_unit_test(no_deadline_is_left_behind),
 		cmocka_unit_test(finding_the_session),
+		cmocka_unit_test(the_peer_is_found),
 		cmocka_unit_test(routing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

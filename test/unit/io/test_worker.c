@@ -29,7 +29,8 @@ enum { GUARD_SECONDS = 10 };
 struct end {
 	int ns;
 	struct dataplane *dataplane;
-	unsigned control, detached, keys_differ, tun_gone, no_memory;
+	unsigned control, detached, keys_differ, tun_gone, no_memory, strangers, found;
+	struct address from;
 	uint32_t last_subject, last_epoch;
 	uint8_t last[1600];
 	size_t last_length;
@@ -59,6 +60,14 @@ static void on_event(void *context, const struct dataplane_event *event)
 		break;
 	case DATAPLANE_KEYS_DIFFER:
 		end->keys_differ++;
+		break;
+	case DATAPLANE_STRANGER:
+		end->strangers++;
+		end->from = event->from;
+		break;
+	case DATAPLANE_PEER_FOUND:
+		end->found++;
+		end->from = event->from;
 		break;
 	case DATAPLANE_NO_MEMORY:
 		end->no_memory++;
@@ -117,7 +126,7 @@ struct session_parameters {
 	uint16_t call_id, peer_call_id;
 	const char *outer_local, *outer_peer; /* local NULL: unknown */
 	const char *remote4;
-	bool check_source, client_to_client;
+	bool check_source, client_to_client, any_peer;
 	uint8_t send_key, receive_key; /* what the key bytes are filled with */
 };
 
@@ -134,6 +143,7 @@ static void attach(struct end *end, const struct session_parameters *p)
 {
 	struct datapath_command c = {.attach = {.local_call_id = p->call_id,
 					     .peer = ip(p->outer_peer),
+					     .any_peer = p->any_peer,
 					     .require_encryption = true,
 					     .check_source = p->check_source,
 					     .client_to_client = p->client_to_client}};
@@ -356,23 +366,79 @@ static void test_control_frames_cross_in_order(void **state)
 	}
 }
 
-/* The address that matters is the tunnel's peer, not who knows the call ID. */
+/* At the client, a session from its other address to the server's call. */
+static struct session_parameters from_elsewhere(void)
+{
+	struct session_parameters other = at_client;
+	other.subject = subject_make(4, 1);
+	other.call_id = 1001;
+	other.outer_local = "192.0.2.3";
+	return other;
+}
+
+/* The address that matters is the tunnel's peer, not who knows the call ID. The first who is not is
+ * named, and no other. */
 static void test_wrong_peer_is_dropped(void **state)
 {
-	struct session_parameters thief = at_client;
+	struct session_parameters thief = from_elsewhere();
+	struct address there = ip("192.0.2.3");
 	uint8_t frame[] = {0xc0, 0x21, 1, 9, 0, 4};
-	thief.subject = subject_make(4, 1);
-	thief.call_id = 1001;
-	thief.outer_local = "192.0.2.3";
 	attach(&server, &at_server);
 	attach(&client, &at_client);
 	attach(&client, &thief);
-	send_frame(&client, thief.subject, frame, sizeof(frame));
-	WAIT_FOR(session_drop(&server, SERVER_SUBJECT, DROP_GRE_PEER) == 1);
+	for (unsigned n = 1; n <= 3; n++) {
+		send_frame(&client, thief.subject, frame, sizeof(frame));
+		WAIT_FOR(session_drop(&server, SERVER_SUBJECT, DROP_GRE_PEER) == n);
+	}
 	frame[3] = 10;
 	send_frame(&client, CLIENT_SUBJECT, frame, sizeof(frame));
 	WAIT_FOR(server.control == 1);
 	assert_memory_equal(server.last, frame, sizeof(frame));
+	assert_int_equal(server.strangers, 1);
+	assert_true(address_equal(&server.from, &there));
+	assert_int_equal(server.found, 0);
+}
+
+/* Where the session allows it the first packet decides, whoever sent it; then it is as ever. */
+static void test_first_packet_decides(void **state)
+{
+	struct session_parameters any = at_server, other = from_elsewhere();
+	struct address there = ip("192.0.2.3"), here = ip("192.0.2.2");
+	uint8_t frame[] = {0xc0, 0x21, 1, 9, 0, 4};
+	any.any_peer = true;
+	any.peer_call_id = other.call_id;
+	attach(&server, &any);
+	attach(&client, &at_client);
+	attach(&client, &other);
+	send_frame(&client, other.subject, frame, sizeof(frame));
+	WAIT_FOR(server.control == 1);
+	WAIT_FOR(server.found == 1);
+	assert_true(address_equal(&server.from, &there));
+	send_frame(&server, SERVER_SUBJECT, frame, sizeof(frame));
+	WAIT_FOR(client.control == 1);
+	assert_int_equal(client.last_subject, other.subject);
+	send_frame(&client, CLIENT_SUBJECT, frame, sizeof(frame));
+	WAIT_FOR(server.strangers == 1);
+	assert_true(address_equal(&server.from, &here));
+	WAIT_FOR(session_drop(&server, SERVER_SUBJECT, DROP_GRE_PEER) == 1);
+	assert_int_equal(server.control, 1);
+	assert_int_equal(server.found, 1);
+}
+
+/* Nor need it be another: the session gets its path all the same. */
+static void test_the_first_packet_from_the_peer(void **state)
+{
+	struct session_parameters any = at_server, other = from_elsewhere();
+	uint8_t frame[] = {0xc0, 0x21, 1, 9, 0, 4};
+	any.any_peer = true;
+	attach(&server, &any);
+	attach(&client, &at_client);
+	attach(&client, &other);
+	send_frame(&client, CLIENT_SUBJECT, frame, sizeof(frame));
+	WAIT_FOR(server.control == 1 && server.found == 1);
+	send_frame(&client, other.subject, frame, sizeof(frame));
+	WAIT_FOR(session_drop(&server, SERVER_SUBJECT, DROP_GRE_PEER) == 1);
+	assert_int_equal(server.control, 1);
 }
 
 static void test_unknown_call_is_counted(void **state)
@@ -697,6 +763,8 @@ int main(void)
 		TEST(test_packets_go_both_ways),
 		TEST(test_control_frames_cross_in_order),
 		TEST(test_wrong_peer_is_dropped),
+		TEST(test_first_packet_decides),
+		TEST(test_the_first_packet_from_the_peer),
 		TEST(test_unknown_call_is_counted),
 		TEST(test_other_gre_is_not_ours),
 		TEST(test_unknown_local_address),

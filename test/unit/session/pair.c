@@ -116,6 +116,7 @@ static void record(struct end *end, const struct out_item *item)
 			seen->behind = command.network.prefixes6[1];
 		if (command.kind == DATAPATH_ATTACH) {
 			seen->require_encryption = command.attach.require_encryption;
+			seen->any_peer = command.attach.any_peer;
 			seen->check_source = command.attach.check_source;
 			seen->client_to_client = command.attach.client_to_client;
 			seen->clamp_mss = command.attach.clamp_mss;

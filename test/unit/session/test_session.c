@@ -240,13 +240,14 @@ static void the_data_path_knows_the_rules(void **state)
 		struct pair *pair = pair_new();
 		struct session_config *config = &pair->server.config.session;
 		config->unit.mppe_require = config->check_source = strict;
-		config->client_to_client = !strict;
+		config->client_to_client = config->gre_from_anywhere = !strict;
 		pair_start(pair, 1);
 		const struct seen *attach =
 			&pair->server.seen[command_at(&pair->server, DATAPATH_ATTACH)];
 		assert_int_equal(attach->require_encryption, strict);
 		assert_int_equal(attach->check_source, strict);
 		assert_int_equal(attach->client_to_client, !strict);
+		assert_int_equal(attach->any_peer, !strict);
 	}
 }
 
