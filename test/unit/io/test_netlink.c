@@ -240,7 +240,7 @@ static int proxies(void)
 static void test_proxies(void **state)
 {
 	struct address address = ip("192.0.2.77");
-	run("ip neigh add proxy 192.0.2.5 dev gl-io-a");
+	run("ip neigh add proxy 192.0.2.5 dev gl-io-a protocol static");
 	assert_int_equal(netlink_proxy_delete(nl, link_a, &address), -ENOENT);
 	assert_int_equal(netlink_proxy_add(nl, link_a, &address), 0);
 	assert_int_equal(netlink_proxy_add(nl, link_a, &address), 0);
