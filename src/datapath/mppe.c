@@ -51,8 +51,9 @@ enum {
 	FLAG_COUNT = 0xff, /* low byte of a flag packet's count */
 	PEEK = 2 + 60,     /* bytes that tell an IP packet from noise: protocol, longest header */
 	PEEK_PACKED = 2 * PEEK,
-	PADDING = 255, /* behind a packet, at most (RFC 1570 §2.4) */
-	TURNS = 4,     /* whole turns of the count a flushed packet may be ahead */
+	PADDING = 255,  /* behind a packet, at most (RFC 1570 §2.4) */
+	TURNS = 4,      /* whole turns of the count a flushed packet may be ahead, at least */
+	TURNS_MAX = 68, /* ... and at most */
 };
 
 void mppe_wipe(struct mppe *m, struct key_pool *pool)
@@ -419,6 +420,15 @@ static bool choose_key(
 	return fits;
 }
 
+/* How many whole turns of the count a flushed packet may be ahead: each packet that was lost may
+ * have moved it to the next flag packet, as MPPC does with every packet it cannot make smaller. */
+static unsigned turns_of(const struct mppe *m)
+{
+	unsigned turns = TURNS + m->lost / (MPPE_COUNTS / (FLAG_COUNT + 1));
+
+	return turns < TURNS_MAX ? turns : TURNS_MAX;
+}
+
 /* Stateful, after a loss: key changes that were missed, then the flushed packet's own. The count
  * may have gone round more than once. */
 static bool open_flushed(struct mppe *m, uint16_t count, const uint8_t *packet, size_t length)
@@ -427,7 +437,7 @@ static bool open_flushed(struct mppe *m, uint16_t count, const uint8_t *packet, 
 	unsigned missed = ((m->count & FLAG_COUNT) + distance(count, m->count)) >> 8;
 	bool fits = false;
 
-	for (unsigned turn = 0; turn < TURNS && !fits; turn++) {
+	for (unsigned turn = turns_of(m); turn > 0 && !fits; turn--) {
 		for (unsigned n = 0; n < missed; n++)
 			mppe_chain_next(&chain);
 		missed = MPPE_COUNTS >> 8;
@@ -510,7 +520,7 @@ uint32_t mppe_search(const struct mppe *m, const uint8_t *packet, size_t length)
 		return 0;
 	if (m->stateless)
 		return ahead < MPPE_REKEY_AHEAD && !m->doubt ? ahead : MPPE_REKEY_AHEAD;
-	return m->resync || ahead ? TURNS * ((MPPE_COUNTS >> 8) + 1) : 0;
+	return m->resync || ahead ? turns_of(m) * ((MPPE_COUNTS >> 8) + 1) : 0;
 }
 
 bool mppe_fits(const struct mppe *m, const uint8_t *packet, size_t length)

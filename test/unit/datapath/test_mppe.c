@@ -357,6 +357,26 @@ static size_t packed_ipv6(uint8_t *to, uint8_t fill)
 
 /* A flush moves the count, and the one before it was lost as well: the packet itself says that its
  * key is right. */
+/* Every lost packet moved the count to the next flag packet: whole turns of it, and more than a
+ * few.
+ */
+static void stateful_resync_after_many_flushes(void **state)
+{
+	enum { LOST = 200 };
+	struct pair p = pair_new(MPPE_128, false);
+	struct sealed sealed;
+	for (uint32_t n = 0; n < LOST; n++) {
+		mppe_flush(&p.out);
+		seal(&p.out, n, &sealed);
+	}
+	mppe_lost(&p.in, LOST);
+	mppe_flush(&p.out);
+	for (uint32_t n = LOST; n < LOST + 20; n++) {
+		seal(&p.out, n, &sealed);
+		assert_opens(&p.in, &sealed);
+	}
+}
+
 static void stateful_resync_on_packed_ipv6(void **state)
 {
 	struct pair p = pair_new(MPPE_128, false);
@@ -569,6 +589,7 @@ int main(void)
 		cmocka_unit_test(lies_cost_themselves),
 		cmocka_unit_test(the_chase_starts_over),
 		cmocka_unit_test(stateful_resync),
+		cmocka_unit_test(stateful_resync_after_many_flushes),
 		cmocka_unit_test(stateful_resync_on_packed_ipv6),
 		cmocka_unit_test(a_flag_packet_ends_a_loss),
 		cmocka_unit_test(both_ways_to_flush),
