@@ -3,11 +3,13 @@
  * Each step is a byte and its arguments; its tens say how packets come: with what ECN, and whether
  * ahead of data. Packets come raw from the script, or as PPP frames in good
  * GRE, or sealed by a true peer whose packets are then kept back, lost, doubled or damaged. Keys of
- * every kind come and go. Held against it all: outputs are sound, within their lists and buffers,
- * deadlines pass, and at the end nothing is left in the pool and nothing secret in the session. */
+ * every kind come and go, and so do layers and a bundle whose link the receiver is. Held against it
+ * all: outputs are sound, within their lists and buffers, deadlines pass, and at the end nothing is
+ * left in the pool and nothing secret in the session. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bytes.h"
@@ -31,8 +33,8 @@ struct bench {
 	struct prefix_table prefixes;
 	struct prefix_node nodes[8];
 	_Atomic uint32_t buckets[8];
-	struct datapath here, there;
-	struct datapath_streams streams[2];
+	struct datapath here, there, own; /* own: the bundle that `here` may be a link of */
+	struct datapath_streams streams[3];
 	struct key_pool keys;
 	struct packet at[OUT];
 	uint8_t buffers[OUT][OUTER_MAX];
@@ -42,16 +44,28 @@ struct bench {
 	uint64_t now;
 	uint32_t number;
 	unsigned skipped;
-	uint8_t how; /* packets come: ECN, and whether ahead of data (4) */
+	uint8_t how; /* packets come: ECN, and whether ahead of data (4); steps of another kind (8)
+		      */
 };
 
 static struct bench bench;
 
 static void command(struct bench *b, struct datapath *dp, struct datapath_command *c)
 {
+	size_t need = layers_need(c);
+	if (need) {
+		c->memory = calloc(1, sizeof(*c->memory) + need);
+		assert(c->memory);
+		c->memory->size = need;
+	}
 	c->epoch = b->number++;
 	b->out.count = 0;
 	datapath_execute(&b->engine, dp, c, NULL, b->now, &b->out);
+	while (b->engine.spent) {
+		struct layer_memory *memory = b->engine.spent;
+		b->engine.spent = memory->next;
+		free(memory);
+	}
 }
 
 static void attach(struct bench *b, struct datapath *dp, uint8_t options)
@@ -109,6 +123,67 @@ static void keys(struct bench *b, uint8_t options)
 	}
 }
 
+/* `here` is a link of a bundle, or will be: 1 numbers of 12 bits, 2 it does not join yet. */
+static void bundle(struct bench *b, uint8_t options)
+{
+	struct datapath_command c = {.kind = DATAPATH_ATTACH, .subject = 3};
+	c.attach.bundle = true;
+	c.attach.local_call_id = 0x0101;
+	c.attach.mrru = 1500;
+	c.attach.send_short = c.attach.receive_short = options & 1;
+	if (!b->own.attached)
+		command(b, &b->own, &c);
+	network(b, &b->own, true);
+	c = (struct datapath_command){.kind = DATAPATH_FRAMING};
+	c.framing.send_mru = 1500;
+	c.framing.mtu = 1400;
+	c.framing.multilink = true;
+	command(b, &b->here, &c);
+	c = (struct datapath_command){.kind = DATAPATH_BUNDLE};
+	c.bundle.datapath = &b->own;
+	if (!(options & 2))
+		command(b, &b->here, &c);
+}
+
+/* A layer from there to here. Bits 0-1 which, 2 here alone, 3 there alone, 4 it ends. */
+static void layer(struct bench *b, uint8_t options, uint8_t how)
+{
+	struct datapath_command c = {.kind = DATAPATH_COMPRESS}, transmit;
+	bool on = !(options & 16);
+	switch (options & 3) {
+	case 0:
+		c.compress.params.method = on ? how % CODEC_METHODS : CODEC_NONE;
+		c.compress.params.bits = 9 + (how >> 5) % 7;
+		c.compress.params.stateless = options & 32;
+		c.compress.params.encrypted = options & 64;
+		break;
+	case 1:
+		c.kind = DATAPATH_CIPHER;
+		c.cipher.key.length = !on ? 0 : how & 1 ? ECP_KEY_DES : ECP_KEY_DES3;
+		memset(c.cipher.key.bytes, how, c.cipher.key.length);
+		break;
+	case 2:
+		c.kind = DATAPATH_HEADERS;
+		c.headers.slots = on ? 3 + how % 14 : 0;
+		c.headers.omit_slot = options & 32;
+		break;
+	case 3:
+		bundle(b, how);
+		return;
+	}
+	transmit = c;
+	if (c.kind == DATAPATH_COMPRESS)
+		transmit.compress.transmit = true;
+	else if (c.kind == DATAPATH_CIPHER)
+		transmit.cipher.transmit = true;
+	else
+		transmit.headers.transmit = true;
+	if (!(options & 8))
+		command(b, &b->here, &c);
+	if (!(options & 4))
+		command(b, &b->there, &transmit);
+}
+
 static void check_outputs(struct bench *b)
 {
 	assert(b->out.count <= b->out.max);
@@ -118,7 +193,8 @@ static void check_outputs(struct bench *b)
 		struct gre_header header;
 		struct inner inner;
 		enum drop why;
-		assert(packet->datapath == &b->here || packet->datapath == &b->there);
+		assert(packet->datapath == &b->here || packet->datapath == &b->there ||
+			packet->datapath == &b->own);
 		assert(packet->length && packet->length <= OUTER_MAX);
 		switch (packet->kind) {
 		case PACKET_OUTER:
@@ -293,10 +369,15 @@ static void step(struct bench *b, struct reader *r)
 		keys(b, one);
 		break;
 	case 7:
-		command_step(b, one);
+		if (b->how & 8)
+			layer(b, one, two);
+		else
+			command_step(b, one);
 		break;
 	case 8:
 		tick(b, two & 1 ? &b->there : &b->here, (uint64_t)one << (two >> 4));
+		if (b->own.attached)
+			tick(b, &b->own, 0);
 		break;
 	case 9:
 		if (two & 0x80)
@@ -315,6 +396,8 @@ static void set_up(struct bench *b)
 	memset(b, 0, offsetof(struct bench, slots));
 	memset(&b->here, 0, sizeof(b->here));
 	memset(&b->there, 0, sizeof(b->there));
+	memset(&b->own, 0, sizeof(b->own));
+	b->own.streams = &b->streams[2];
 	memset(&b->keys, 0, sizeof(b->keys));
 	b->kept_count = 0;
 	b->number = 0;
@@ -365,6 +448,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	}
 	check_detached(b, &b->here);
 	check_detached(b, &b->there);
+	check_detached(b, &b->own);
 	static const struct key_ring no_keys[KEY_RINGS];
 	assert(!memcmp(b->keys.rings, no_keys, sizeof(no_keys)));
 	assert(b->pool.used == 0);
