@@ -68,11 +68,13 @@ def echo_server(namespace, address='0.0.0.0', port=ECHO_PORT):
         listener.close()
 
 
-def transfer(namespace, address, length=1_000_000, port=ECHO_PORT, seed=b'greyline', timeout=30):
-    """Sends a pattern to an echo service and compares what comes back."""
+def transfer(namespace, address, length=1_000_000, port=ECHO_PORT, seed=b'greyline', timeout=30,
+             data=None):
+    """Sends a pattern, or `data`, to an echo service and compares what comes back."""
     with namespace.entered():
         connection = socket.create_connection((address, port), timeout)
-    data = pattern(length, seed)
+    data = pattern(length, seed) if data is None else data
+    length = len(data)
     with connection:
         connection.settimeout(timeout)
         sender = threading.Thread(target=_send, args=(connection, data), daemon=True)
