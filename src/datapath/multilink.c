@@ -16,6 +16,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "frame.h"
 #include "serial.h"
 
 enum { BEGINS = 0x80, ENDS = 0x40, SHORT_BITS = 12, LONG_BITS = 24 };
@@ -33,6 +34,17 @@ bool multilink_parse(struct multilink_header *header, struct reader *r, bool sho
 	header->ends = word >> 24 & ENDS;
 	header->sequence = (short_sequence ? word >> 16 : word) & number_mask(short_sequence);
 	return !r->failed;
+}
+
+struct reader multilink_unwrap(struct reader frame, bool short_sequence)
+{
+	struct multilink_header header;
+	struct reader inside = frame;
+
+	if (read_u16(&inside) == PROTOCOL_MULTILINK &&
+		multilink_parse(&header, &inside, short_sequence) && header.begins && header.ends)
+		return inside;
+	return frame;
 }
 
 void multilink_build(struct writer *w, const struct multilink_header *header, bool short_sequence)

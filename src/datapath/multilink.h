@@ -35,6 +35,8 @@ struct multilink_header {
 
 /* Takes the header from `r`; the fragment is what is left. False when it is too short. */
 bool multilink_parse(struct multilink_header *header, struct reader *r, bool short_sequence);
+/* The frame inside a fragment that is all of it; another frame as it is. Protocol field first. */
+struct reader multilink_unwrap(struct reader frame, bool short_sequence);
 void multilink_build(struct writer *w, const struct multilink_header *header, bool short_sequence);
 static inline size_t multilink_header_size(bool short_sequence)
 {

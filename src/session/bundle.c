@@ -41,7 +41,7 @@ static void attach(
 	struct datapath_command command = {.kind = DATAPATH_ATTACH};
 	command.attach.bundle = true;
 	command.attach.local_call_id = call_id;
-	command.attach.require_encryption = config->unit.mppe_require;
+	command.attach.require_encryption = session_requires_encryption(config);
 	command.attach.check_source = config->check_source;
 	command.attach.client_to_client = config->client_to_client;
 	command.attach.clamp_mss = config->clamp_mss;
@@ -170,6 +170,17 @@ void bundle_rejected(struct bundle *bundle, uint16_t protocol, uint64_t now, str
 	settle(bundle, out);
 }
 
+static void link_frame(struct session *session, const uint8_t *frame, size_t length, uint64_t now,
+	struct outbox *out)
+{
+	if (session->state == SESSION_FREE || session->state == SESSION_OVER)
+		return;
+	OUTBOX(items, LINK_OUT_ITEMS, LINK_OUT_BYTES);
+	if (!link_input(&session->link, frame, length, now, &items))
+		link_reject(&session->link, frame, length, now, &items);
+	translate_link(session, &items, now, out);
+}
+
 /* What the bundle's session has no use for: LCP, or a protocol that nobody speaks. */
 static void to_link(struct bundle *bundle, const uint8_t *frame, size_t length, uint64_t now,
 	struct outbox *out)
@@ -181,7 +192,7 @@ static void to_link(struct bundle *bundle, const uint8_t *frame, size_t length, 
 	if (read_u16(&r) == LCP && read_u8(&r) < LCP_CODE_REJECT)
 		emit_drop(bundle->session, DROP_FRAME_PHASE, out);
 	else
-		session_link_frame(link, frame, length, now, out);
+		link_frame(link, frame, length, now, out);
 }
 
 void bundle_frame(struct bundle *bundle, uint32_t epoch, const uint8_t *frame, size_t length,

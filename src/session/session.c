@@ -82,6 +82,11 @@ static bool marks_are_combined(enum session_ecn ecn, bool kindred)
 	return false;
 }
 
+bool session_requires_encryption(const struct session_config *config)
+{
+	return config->unit.mppe_require || config->unit.ecp_key.length;
+}
+
 void session_attach(struct session *session, uint16_t local_call_id, const struct address *local,
 	const struct address *peer, const struct session_terms *terms, struct outbox *out)
 {
@@ -93,8 +98,7 @@ void session_attach(struct session *session, uint16_t local_call_id, const struc
 	command.attach.local = *local;
 	command.attach.peer = *peer;
 	command.attach.any_peer = config->gre_from_anywhere;
-	command.attach.require_encryption =
-		config->unit.mppe_require || config->unit.ecp_key.length;
+	command.attach.require_encryption = session_requires_encryption(config);
 	command.attach.nat = config->nat;
 	command.attach.check_source = config->check_source;
 	command.attach.client_to_client = config->client_to_client;
@@ -126,41 +130,20 @@ bool session_unit_frame(struct session *session, const uint8_t *frame, size_t le
 	return taken;
 }
 
-/* Before the data path heard of the bundle, its first fragments come up as they are: the unit's
- * frames are whole in one. */
-static struct reader unwrapped(const struct session *session, const uint8_t *frame, size_t length)
-{
-	struct multilink_header header;
-	struct reader r = reader_over(frame, length), whole = r;
-	if (read_u16(&r) == PROTOCOL_MULTILINK &&
-		multilink_parse(&header, &r, session->link.multilink->ask_short) && header.begins &&
-		header.ends)
-		return r;
-	return whole;
-}
-
 /* A bundle's link has no unit of its own: the frame is for the bundle's. */
 static bool feed_unit(struct session *session, const uint8_t *frame, size_t length, uint64_t now,
 	struct outbox *out)
 {
 	if (!link_bundles(&session->link) || session->link.phase != PHASE_NETWORK)
 		return session_unit_frame(session, frame, length, now, out);
-	struct reader r = unwrapped(session, frame, length);
+	/* Before the data path heard of the bundle its first fragments come up as they are: the
+	 * unit's frames are whole in one. */
+	struct reader r =
+		multilink_unwrap(reader_over(frame, length), session->link.multilink->ask_short);
 	if (!unit_speaks(&session->unit, r.at, reader_left(&r)))
 		return false;
 	outbox_add(out, TUNNEL_UNIT_FRAME, r.at, reader_left(&r))->subject = session->subject;
 	return true;
-}
-
-void session_link_frame(struct session *session, const uint8_t *frame, size_t length, uint64_t now,
-	struct outbox *out)
-{
-	if (session->state == SESSION_FREE || session->state == SESSION_OVER)
-		return;
-	OUTBOX(items, LINK_OUT_ITEMS, LINK_OUT_BYTES);
-	if (!link_input(&session->link, frame, length, now, &items))
-		link_reject(&session->link, frame, length, now, &items);
-	translate_link(session, &items, now, out);
 }
 
 static void feed(struct session *session, const uint8_t *frame, size_t length, uint64_t now,

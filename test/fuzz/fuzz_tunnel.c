@@ -115,6 +115,14 @@ static void configure(struct end *end, bool server, uint8_t choice)
 	unit->mppe_stateful = choice & 128;
 	unit->ask_address = server;
 	unit->ask_dns = !server;
+	if (!unit->mppe_require) { /* room for what stands in for it, or beside it */
+		unit->mppe_allow = 0;
+		unit->vj = (struct ipcp_vj){16, true};
+		unit->ipv6 = true;
+		for (int i = 1; i < CODEC_METHODS; i++)
+			unit->compress.receive[i] = unit->compress.transmit[i] = 12;
+	}
+	config->session.ecn = (enum session_ecn)((choice >> 2) % 3);
 	config->session.idle_us = choice & 8 ? SECONDS(600) : 0;
 	config->session.max_connect_us = choice & 16 ? SECONDS(1000) : 0;
 }
@@ -401,6 +409,13 @@ static void operate(struct end *end, enum operation operation, struct reader *r)
 }
 
 /* Whatever happened before, a stop ends it in time. */
+/* A table that shows them has a word for every session at any time. */
+static void check_words(const struct end *end)
+{
+	for (int i = 0; i < SESSIONS; i++)
+		assert(strcmp(session_state_word(end->sessions[i].state), "unknown") != 0);
+}
+
 static void finish(void)
 {
 	for (int i = 0; i < 2; i++) {
@@ -445,6 +460,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t length)
 	for (int i = 0; i < OPERATIONS && reader_left(&r); i++) {
 		uint8_t word = read_u8(&r);
 		operate(&ends[word >> 7], (word & 0x7f) % KINDS, &r);
+		check_words(&ends[word >> 7]);
 	}
 	finish();
 	return 0;
