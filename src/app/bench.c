@@ -209,8 +209,8 @@ int bench_command(const struct command *command, struct settings *settings, cons
 	code = run(bench);
 	host_end(&bench->host);
 	if (bench->password)
-		secret_wipe(bench->password,
-			bench->nt_hash ? NT_HASH_SIZE : strlen(bench->password));
+		secret_wipe(
+			bench->password, bench->nt_hash ? NT_HASH_SIZE : strlen(bench->password));
 	free(bench->password);
 	free(bench->tunnels);
 	free(bench->began);

@@ -39,7 +39,7 @@ struct bench {
 	struct host host;
 	struct settings *settings;
 	char *user, *password;
-	bool nt_hash; /* the password is one */
+	bool nt_hash;    /* the password is one */
 	char name[256];  /* ours, in the control connection */
 	char server[64]; /* a literal address */
 	struct address address;

@@ -54,10 +54,10 @@ struct host_policy {
 	void (*session_services)(struct seat *seat);
 	/* The peer asks for a prefix: answer with seat_delegate, now; may be NULL. */
 	void (*delegate)(struct seat *seat, const struct delegate_question *question);
-	void (*session_over)(struct seat *seat);    /* the protocol is done with it */
-	void (*session_gone)(struct seat *seat);    /* and so is the data plane: the last call */
-	void (*hang_up)(struct host *host);         /* SIGHUP */
-	bool hasty;                                 /* a second TERM or INT ends it at once */
+	void (*session_over)(struct seat *seat); /* the protocol is done with it */
+	void (*session_gone)(struct seat *seat); /* and so is the data plane: the last call */
+	void (*hang_up)(struct host *host);      /* SIGHUP */
+	bool hasty;                              /* a second TERM or INT ends it at once */
 };
 
 /* Scripts the helper may run, by index. */

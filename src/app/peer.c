@@ -533,8 +533,8 @@ void seat_delegate(
 	if (!peer)
 		return;
 	if (peer->bundle)
-		bundle_delegate(&peer->bundle->bundle, question, prefix, clock_now(),
-			&peer->host->out);
+		bundle_delegate(
+			&peer->bundle->bundle, question, prefix, clock_now(), &peer->host->out);
 	else
 		tunnel_delegate(&peer->tunnel, &seat->session, question, prefix, clock_now(),
 			&peer->host->out);

@@ -80,7 +80,7 @@ struct settings {
 	bool mppe, mppe_stateful, clear_text, ipv6, accept_local6, accept_remote6;
 	char *ipv6_id;
 	char *ecp_key_file;
-	struct ecp_key ecp_key; /* what is in it, once it was read; instead of MPPE */
+	struct ecp_key ecp_key;      /* what is in it, once it was read; instead of MPPE */
 	char *deflate, *bsdcomp;     /* compression_sizes() */
 	uint32_t refuse_compress;    /* mask: bit n is enum codec_method n */
 	uint32_t compression_memory; /* MiB, of all sessions */

@@ -22,9 +22,9 @@ struct words {
 
 struct word {
 	struct place at;
-	bool first;  /* the first of its line */
-	bool quoted; /* some of it was in quotes: an empty one is a word too */
-	bool bad;    /* a fault was told; the word is not to be used */
+	bool first;              /* the first of its line */
+	bool quoted;             /* some of it was in quotes: an empty one is a word too */
+	bool bad;                /* a fault was told; the word is not to be used */
 	const char *start, *end; /* where it stands, quotes included */
 	size_t length;
 	char bytes[WORD_BYTES_MAX + 1]; /* terminated; may hold any byte but NUL */

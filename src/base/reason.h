@@ -139,9 +139,8 @@ enum drop {
 	X(AUTH_WE_REFUSED, 19, "auth-we-refused",                                                  \
 		"the peer demands an authentication we do not allow")                              \
 	X(AUTH_EXPIRED, 19, "auth-expired", "our password has expired, and no new one is at hand") \
-	X(AUTH_PEER_FALSE, 19, "auth-peer-false",                                                  \
-		"the server could not prove who it is")                                            \
-	X(CALLBACK, 14, "callback", "the peer will not go on without a callback") \
+	X(AUTH_PEER_FALSE, 19, "auth-peer-false", "the server could not prove who it is")          \
+	X(CALLBACK, 14, "callback", "the peer will not go on without a callback")                  \
 	X(MPPE_REFUSED, 10, "mppe-refused", "MPPE required but not available")                     \
 	X(MPPE_KEYS, 10, "mppe-keys", "MPPE keys differ")                                          \
 	X(ECP_REFUSED, 10, "ecp-refused", "ECP required but not available")                        \

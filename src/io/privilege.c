@@ -403,8 +403,8 @@ static int add_sockets(scmp_filter_ctx filter)
 static int add_ioctls(scmp_filter_ctx filter)
 {
 	static const unsigned long requests[] = {FIONBIO, FIONREAD, FIOCLEX, FIONCLEX, TCGETS,
-		TCSETSF, TIOCGWINSZ, TUNSETIFF, TUNGETIFF, TUNGETFEATURES, TUNSETOFFLOAD, TUNSETVNETHDRSZ,
-		TUNSETOWNER, TUNSETGROUP};
+		TCSETSF, TIOCGWINSZ, TUNSETIFF, TUNGETIFF, TUNGETFEATURES, TUNSETOFFLOAD,
+		TUNSETVNETHDRSZ, TUNSETOWNER, TUNSETGROUP};
 	int failed = 0;
 	for (size_t i = 0; i < COUNT(requests) && !failed; i++)
 		failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,

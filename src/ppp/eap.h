@@ -68,8 +68,8 @@ void eap_start(struct link *link, uint8_t demand, uint8_t prove, const struct tu
 /* The verdict on the peer's claim. */
 void eap_answer(struct link *link, const struct auth_answer *answer, const struct turn *turn);
 /* What TLS has to say. False when no question has this token. */
-bool eap_tls_reply(struct link *link, uint32_t token, const struct tls_reply *reply,
-	const struct turn *turn);
+bool eap_tls_reply(
+	struct link *link, uint32_t token, const struct tls_reply *reply, const struct turn *turn);
 /* The owner may forget what it holds for EAP-TLS. */
 void eap_tls_end(struct link *link, const struct turn *turn);
 /* The peer has begun the Network phase, which says what a lost Success would have said. */

@@ -36,7 +36,7 @@ struct link_config {
 	uint8_t demand_auth; /* mask: the peer must pass one of these; 0: it may stay unproved */
 	uint8_t allow_auth;  /* mask: how we are willing to authenticate ourselves */
 	struct auth_order demand_order, allow_order;
-	bool need_eap; /* of ours: a peer that asks us for no EAP is not gone on with */
+	bool need_eap;    /* of ours: a peer that asks us for no EAP is not gone on with */
 	const char *name; /* ours, as sent */
 	size_t name_length;
 	const char *password; /* ours */
@@ -138,9 +138,9 @@ struct link {
 	} ours;
 	struct mppe_start_keys keys;
 	bool peer_proved, we_proved;
-	uint8_t change;                  /* enum link_change: of the peer's password */
-	bool renewed;                    /* ours is config->new_password now */
-	bool peer_began;                 /* the Network phase */
+	uint8_t change;  /* enum link_change: of the peer's password */
+	bool renewed;    /* ours is config->new_password now */
+	bool peer_began; /* the Network phase */
 	struct cbcp cbcp;
 	bool asking;                     /* the latest LINK_CREDENTIALS is not answered yet */
 	enum close_reason closing;       /* why, once it ends */

@@ -24,7 +24,7 @@ enum { MPPE_ALLOW_40 = 1, MPPE_ALLOW_56 = 2, MPPE_ALLOW_128 = 4 };
 struct unit_config {
 	uint8_t mppe_allow; /* MPPE_ALLOW_*; 0: CCP is refused */
 	bool mppe_require; /* no network protocol before MPPE is up, and the session ends without */
-	bool mppe_stateful;       /* stateful is acceptable; stateless is preferred all the same */
+	bool mppe_stateful; /* stateful is acceptable; stateless is preferred all the same */
 	struct ccp_compressors compress;
 	struct ecp_key ecp_key;   /* length 0: no ECP; else no network protocol before it is up */
 	uint32_t local4;          /* host order; 0: the peer tells us */

@@ -16,16 +16,16 @@ struct tally {
 	uint64_t plain, plain_opened;     /* compatible, at most 5 % loss, nobody interferes */
 	uint64_t hostile, healthy_opened; /* adversary seeds, and their bystanders that opened */
 	uint64_t sessions, opened, incoming, renegotiated;
-	uint64_t tls;                    /* proofs by EAP-TLS */
-	uint64_t bundles, joined;        /* made, and links that joined one, at both ends */
-	uint64_t windows;                /* looks at a data path that found a packet waiting */
-	uint64_t again, changes;         /* proofs in the middle of a session; changed passwords */
-	uint64_t ipv6;                   /* ends that had it when all was settled */
-	uint64_t delegated;              /* ... and a prefix */
+	uint64_t tls;             /* proofs by EAP-TLS */
+	uint64_t bundles, joined; /* made, and links that joined one, at both ends */
+	uint64_t windows;         /* looks at a data path that found a packet waiting */
+	uint64_t again, changes;  /* proofs in the middle of a session; changed passwords */
+	uint64_t ipv6;            /* ends that had it when all was settled */
+	uint64_t delegated;       /* ... and a prefix */
 	uint64_t data6_received;
 	uint64_t closes[2][CLOSE_COUNT]; /* client, server */
 	uint64_t still_open;             /* until the end of the run, which then closed them */
-	uint64_t codecs[CODEC_METHODS]; /* ends that compress so */
+	uint64_t codecs[CODEC_METHODS];  /* ends that compress so */
 	uint64_t drops[DROP_COUNT];
 	uint64_t data_sent, data_received, data_late;
 	uint64_t headers;                /* of them restored from compressed ones */

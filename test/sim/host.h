@@ -47,7 +47,7 @@ struct seat {
 	/* The order in which things are said to the data path, for check_command. */
 	bool framing_said, receive_key_said, transmit_key_said, connect_said;
 	bool cipher_said[2]; /* receive, transmit */
-	uint32_t proof_full;     /* packets that found a window full, before the proof was sent */
+	uint32_t proof_full; /* packets that found a window full, before the proof was sent */
 	enum codec_method decompress_said;
 	uint8_t aimed[AIMS_MAX]; /* frames counted for each aim */
 	bool keys_told;          /* this run of undecipherable packets was reported */

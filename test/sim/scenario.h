@@ -54,7 +54,7 @@ struct scenario {
 	bool impossible[2]; /* the client's, the server's end must not open */
 	bool no_address, refuse_calls;
 	bool ecp_keys_differ; /* what is sent arrives as noise */
-	uint32_t agreed4; /* the client's inner address, when both ends know it; 0: the usual */
+	uint32_t agreed4;     /* the client's inner address, when both ends know it; 0: the usual */
 	enum weather weather;
 	struct wire_rules wire[2]; /* client to server, server to client */
 	uint32_t tcp_delay, tcp_jitter;

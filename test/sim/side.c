@@ -260,8 +260,7 @@ static void answer_prefix(struct side *side, const struct question *question)
 	if (side->scenario->no_prefix)
 		prefix.length = 0;
 	if (bundles_is_own(seat))
-		bundle_delegate(
-			&seat->bundle, &question->prefix, &prefix, side->world->now, &out);
+		bundle_delegate(&seat->bundle, &question->prefix, &prefix, side->world->now, &out);
 	else
 		tunnel_delegate(&side->tunnel, &seat->session, &question->prefix, &prefix,
 			side->world->now, &out);

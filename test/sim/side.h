@@ -46,8 +46,8 @@ void side_keys_differ(struct side *side, struct seat *seat);
 void side_stale_answers(struct side *side, struct seat *seat, uint32_t token);
 void side_close(struct side *side, struct seat *seat, enum close_reason reason);
 void side_stop(struct side *side, enum close_reason reason);
-/* Who wants a bundle dials its further links when the one before is there, or came to nothing: two at
- * once may be the first at one end each. */
+/* Who wants a bundle dials its further links when the one before is there, or came to nothing: two
+ * at once may be the first at one end each. */
 void side_dial_next(struct side *side);
 void side_tick(struct side *side);
 uint64_t side_deadline(const struct side *side);

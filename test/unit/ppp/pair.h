@@ -78,7 +78,7 @@ struct pair {
 	/* Control frames either way: which to lose, by number from 0; -1 for none. */
 	int lose;
 	unsigned sent;
-	bool twice; /* each frame of CHAP and EAP is delivered twice */
+	bool twice;          /* each frame of CHAP and EAP is delivered twice */
 	bool stop_a, stop_b; /* deaf and mute from now on */
 	/* Frames seen, printed, one a line. */
 	char log[65536];

@@ -20,7 +20,7 @@ struct seen {
 	uint32_t epoch;
 	uint16_t protocol; /* of a frame: of TUNNEL_PPP or DATAPATH_FRAME */
 	uint8_t code;
-	uint16_t mtu, mru;                                       /* of DATAPATH_FRAMING */
+	uint16_t mtu, mru;                                                 /* of DATAPATH_FRAMING */
 	bool require_encryption, check_source, client_to_client, any_peer; /* of DATAPATH_ATTACH */
 	bool clamp_mss, ecn, nat;
 	struct prefix behind;    /* of DATAPATH_NETWORK: what is delegated */
