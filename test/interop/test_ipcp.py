@@ -99,8 +99,8 @@ def test_compressed_headers_over_a_bad_road(lab, program):
     """The kernel's decompressor is told of no loss, ours is; TCP heals both."""
     host, guest = host_and_guest(lab)
     ours = Server(lab, host, program, '--vj', listen=HOST)
-    guest.impair('delay', '3ms', 'loss', '0.5%')
-    guest.run('/peers/client', 'pptp', HOST, USER, PASSWORD, 'vj', 'lcp-max-configure', '10')
+    guest.run('/peers/client', 'pptp', HOST, USER, PASSWORD, 'vj')
+    guest.impair('delay', '3ms', 'loss', '0.5%')  # not while pppd negotiates CCP: see test_uml.py
     with echo_server(host):
         guest_transfer(lab, guest, GATEWAY, 150_000)
     assert len(ours.sessions()) == 1

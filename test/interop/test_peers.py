@@ -36,7 +36,7 @@ def test_guests_dial_each_other(lab):
         guest.run('ip', 'route', 'add', 'default', 'via', gateway)
     status, log = client.run('/peers/client', 'pptp', '10.8.1.1', USER, 'wrong', check=False)
     assert status in (16, 19) and 'E=691' in log  # poptop may hang up first
-    client.impair('delay', '5ms', '2ms', 'loss', '1%', 'duplicate', '1%')
+    client.impair('delay', '5ms', '2ms', 'duplicate', '1%')  # a loss could end pppd's CCP
     for kind in ('pptp', 'kernel'):
         client.run('/peers/client', kind, '10.8.1.1', USER, PASSWORD, 'noipv6')
         assert 'ttl=' in client.run('ping', '-c', '3', '-i', '0.2', INNER_SERVER)[1]
