@@ -141,26 +141,20 @@ static void row_init(void *side)
 	((struct link *)side)->cbcp = (struct cbcp){.state = CBCP_NONE};
 }
 
-static void row_input(void *side, const struct turn *turn, const uint8_t *packet, size_t length)
+static bool row_packet(void *side, const struct turn *turn, const struct packet_view *p)
 {
-	struct packet_view p;
-	if (!packet_read(&p, packet, length)) {
-		turn_drop(turn, DROP_FRAME_SHORT);
-		return;
-	}
-	switch (p.code) {
+	switch (p->code) {
 	case CALLBACK_REQUEST:
-		input_request(side, &p, turn);
-		break;
+		input_request(side, p, turn);
+		return true;
 	case CALLBACK_RESPONSE:
-		input_response(side, &p, turn);
-		break;
+		input_response(side, p, turn);
+		return true;
 	case CALLBACK_ACK:
-		input_ack(side, &p, turn);
-		break;
+		input_ack(side, p, turn);
+		return true;
 	default:
-		turn_drop(turn, DROP_FRAME_CODE);
-		break;
+		return false;
 	}
 }
 
@@ -231,7 +225,7 @@ static void row_print(struct text *t, const uint8_t *packet, size_t length)
 
 const struct protocol_ops cbcp_protocol = {
 	.init = row_init,
-	.input = row_input,
+	.packet = row_packet,
 	.rejected = row_rejected,
 	.lower_down = row_lower_down,
 	.tick = row_tick,

@@ -22,8 +22,6 @@
 #include "unit.h"
 #include "unit_inner.h"
 
-enum ccp_code { RESET_REQUEST = 14, RESET_ACK = 15 };
-
 static void send_key(const struct unit *unit, uint16_t kind, uint8_t strength, bool stateless,
 	const struct turn *turn)
 {
@@ -310,13 +308,7 @@ static uint64_t row_deadline(const void *side)
 
 static void row_print(struct text *t, const uint8_t *packet, size_t length)
 {
-	struct packet_view p;
-	if (!packet_read(&p, packet, length) || (p.code != RESET_REQUEST && p.code != RESET_ACK)) {
-		print_negotiation(t, packet, length, &ccp_options);
-		return;
-	}
-	text_add(t, p.code == RESET_REQUEST ? "Reset-Request id " : "Reset-Ack id ");
-	text_unsigned(t, p.id);
+	print_negotiation(t, packet, length, &ccp_options);
 }
 
 const struct protocol_ops ccp_protocol = {

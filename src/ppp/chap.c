@@ -412,30 +412,24 @@ static void row_init(void *side)
 	reset(&link->chap);
 }
 
-static void row_input(void *side, const struct turn *turn, const uint8_t *packet, size_t length)
+static bool row_packet(void *side, const struct turn *turn, const struct packet_view *p)
 {
-	struct packet_view p;
-	if (!packet_read(&p, packet, length)) {
-		turn_drop(turn, DROP_FRAME_SHORT);
-		return;
-	}
-	switch (p.code) {
+	switch (p->code) {
 	case CHALLENGE:
-		input_challenge(side, &p, turn);
-		break;
+		input_challenge(side, p, turn);
+		return true;
 	case RESPONSE:
-		input_response(side, &p, turn);
-		break;
+		input_response(side, p, turn);
+		return true;
 	case SUCCESS:
 	case FAILURE:
-		input_verdict(side, &p, turn);
-		break;
+		input_verdict(side, p, turn);
+		return true;
 	case CHANGE_PASSWORD:
-		input_change(side, &p, turn);
-		break;
+		input_change(side, p, turn);
+		return true;
 	default:
-		turn_drop(turn, DROP_FRAME_CODE);
-		break;
+		return false;
 	}
 }
 
@@ -527,7 +521,7 @@ static void row_print(struct text *t, const uint8_t *packet, size_t length)
 
 const struct protocol_ops chap_protocol = {
 	.init = row_init,
-	.input = row_input,
+	.packet = row_packet,
 	.rejected = row_rejected,
 	.lower_down = row_lower_down,
 	.tick = row_tick,

@@ -87,29 +87,23 @@ static void row_init(void *side)
 	reset(&link->eap);
 }
 
-static void row_input(void *side, const struct turn *turn, const uint8_t *packet, size_t length)
+static bool row_packet(void *side, const struct turn *turn, const struct packet_view *p)
 {
-	struct packet_view p;
-	if (!packet_read(&p, packet, length)) {
-		turn_drop(turn, DROP_FRAME_SHORT);
-		return;
-	}
-	switch (p.code) {
+	switch (p->code) {
 	case EAP_REQUEST:
-		eap_input_request(side, &p, turn);
-		break;
+		eap_input_request(side, p, turn);
+		return true;
 	case EAP_RESPONSE:
-		eap_input_response(side, &p, turn);
-		break;
+		eap_input_response(side, p, turn);
+		return true;
 	case EAP_SUCCESS:
-		eap_input_success(side, &p, turn);
-		break;
+		eap_input_success(side, p, turn);
+		return true;
 	case EAP_FAILURE:
-		eap_input_failure(side, &p, turn);
-		break;
+		eap_input_failure(side, p, turn);
+		return true;
 	default:
-		turn_drop(turn, DROP_FRAME_CODE);
-		break;
+		return false;
 	}
 }
 
@@ -302,7 +296,7 @@ static void row_print(struct text *t, const uint8_t *packet, size_t length)
 
 const struct protocol_ops eap_protocol = {
 	.init = row_init,
-	.input = row_input,
+	.packet = row_packet,
 	.rejected = row_rejected,
 	.lower_down = row_lower_down,
 	.tick = row_tick,

@@ -20,8 +20,6 @@
 #include "unit.h"
 #include "unit_inner.h"
 
-enum ecp_code { RESET_REQUEST = 14, RESET_ACK = 15 };
-
 enum ecp_option { OPTION_OUI, OPTION_DESE, OPTION_3DESE, OPTION_DESE_BIS };
 
 enum { OPTION_SIZE = 2 + ECP_NONCE };
@@ -320,13 +318,7 @@ static uint64_t row_deadline(const void *side)
 
 static void row_print(struct text *t, const uint8_t *packet, size_t length)
 {
-	struct packet_view p;
-	if (!packet_read(&p, packet, length) || (p.code != RESET_REQUEST && p.code != RESET_ACK)) {
-		print_negotiation(t, packet, length, &ecp_options);
-		return;
-	}
-	text_add(t, p.code == RESET_REQUEST ? "Reset-Request id " : "Reset-Ack id ");
-	text_unsigned(t, p.id);
+	print_negotiation(t, packet, length, &ecp_options);
 }
 
 const struct protocol_ops ecp_protocol = {

@@ -90,6 +90,9 @@ enum packet_code {
 	TERMINATE_REQUEST = 5,
 	TERMINATE_ACK = 6,
 	CODE_REJECT = 7,
+	/* CCP and ECP alone (RFC 1962 §3, RFC 1968 §3). */
+	RESET_REQUEST = 14,
+	RESET_ACK = 15,
 };
 
 /* Negotiation is not possible without it. */

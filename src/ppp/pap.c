@@ -134,24 +134,18 @@ static void row_init(void *side)
 	((struct link *)side)->pap = (struct pap){.timer = NEVER};
 }
 
-static void row_input(void *side, const struct turn *turn, const uint8_t *packet, size_t length)
+static bool row_packet(void *side, const struct turn *turn, const struct packet_view *p)
 {
-	struct packet_view p;
-	if (!packet_read(&p, packet, length)) {
-		turn_drop(turn, DROP_FRAME_SHORT);
-		return;
-	}
-	switch (p.code) {
+	switch (p->code) {
 	case AUTHENTICATE_REQUEST:
-		input_request(side, &p, turn);
-		break;
+		input_request(side, p, turn);
+		return true;
 	case AUTHENTICATE_ACK:
 	case AUTHENTICATE_NAK:
-		input_verdict(side, &p, turn);
-		break;
+		input_verdict(side, p, turn);
+		return true;
 	default:
-		turn_drop(turn, DROP_FRAME_CODE);
-		break;
+		return false;
 	}
 }
 
@@ -215,7 +209,7 @@ static void row_print(struct text *t, const uint8_t *packet, size_t length)
 
 const struct protocol_ops pap_protocol = {
 	.init = row_init,
-	.input = row_input,
+	.packet = row_packet,
 	.rejected = row_rejected,
 	.lower_down = row_lower_down,
 	.tick = row_tick,

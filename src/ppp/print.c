@@ -14,6 +14,8 @@ static const char *code_word(uint8_t code)
 {
 	static const char *const words[] = {"Configure-Request", "Configure-Ack", "Configure-Nak",
 		"Configure-Reject", "Terminate-Request", "Terminate-Ack", "Code-Reject"};
+	if (code == RESET_REQUEST || code == RESET_ACK)
+		return code == RESET_REQUEST ? "Reset-Request" : "Reset-Ack";
 	return code >= CONFIGURE_REQUEST && code <= CODE_REJECT ? words[code - CONFIGURE_REQUEST]
 								: NULL;
 }

@@ -204,6 +204,12 @@ void protocol_input(const struct protocol_ops *ops, void *side, const struct tur
 {
 	if (ops->input) {
 		ops->input(side, turn, packet, length);
+	} else if (ops->packet) {
+		struct packet_view p;
+		if (!packet_read(&p, packet, length))
+			turn_drop(turn, DROP_FRAME_SHORT);
+		else if (!ops->packet(side, turn, &p))
+			turn_drop(turn, DROP_FRAME_CODE);
 	} else {
 		struct fsm_run run = ops->run(side, turn);
 		fsm_input(&run, packet, length);

@@ -21,7 +21,10 @@ struct protocol_ops {
 	/* Of RFC 1661's kind: its automaton, which then takes every event, packet and tick that has
 	 * no function here. NULL: there is none (PAP, CHAP). */
 	struct fsm_run (*run)(void *side, const struct turn *turn);
-	/* One packet without its protocol field; the phase allows it. */
+	/* Codes and identifiers as RFC 1661 §5 has them, but no automaton (PAP, CHAP, EAP): one
+	 * whole packet; the phase allows it. False: its code means nothing here. */
+	bool (*packet)(void *side, const struct turn *turn, const struct packet_view *p);
+	/* Of no such kind (LQR): one packet without its protocol field. */
 	void (*input)(void *side, const struct turn *turn, const uint8_t *packet, size_t length);
 	/* The peer answered Protocol-Reject. */
 	void (*rejected)(void *side, const struct turn *turn);

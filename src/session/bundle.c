@@ -10,7 +10,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "services.h"
 #include "translate.h"
 
 /* LCP inside the bundle: what does not change a link's state (§2) is heard by its first one. */
@@ -37,22 +36,12 @@ static void attach(
 	struct bundle *bundle, const struct session *first, uint16_t call_id, struct outbox *out)
 {
 	struct session *session = bundle->session;
-	const struct session_config *config = session->config;
-	struct datapath_command command = {.kind = DATAPATH_ATTACH};
+	struct datapath_command command =
+		session_attach_command(session, call_id, first->facts.ecn);
 	command.attach.bundle = true;
-	command.attach.local_call_id = call_id;
-	command.attach.require_encryption = session_requires_encryption(config);
-	command.attach.check_source = config->check_source;
-	command.attach.client_to_client = config->client_to_client;
-	command.attach.clamp_mss = config->clamp_mss;
-	command.attach.dscp_copy = config->dscp_copy;
-	command.attach.dscp = config->dscp;
-	command.attach.ecn = first->facts.ecn;
-	command.attach.services = services_wanted(session);
 	command.attach.mrru = bundle->terms.mrru;
 	command.attach.receive_short = bundle->terms.ask_short;
 	command.attach.send_short = bundle->terms.peer.short_sequence;
-	session->attached = true;
 	emit_command(session, &command, NULL, 0, out);
 }
 

@@ -82,32 +82,38 @@ static bool marks_are_combined(enum session_ecn ecn, bool kindred)
 	return false;
 }
 
-bool session_requires_encryption(const struct session_config *config)
+struct datapath_command session_attach_command(
+	struct session *session, uint16_t local_call_id, bool ecn)
 {
-	return config->unit.mppe_require || config->unit.ecp_key.length;
+	const struct session_config *config = session->config;
+	struct datapath_command command = {.kind = DATAPATH_ATTACH};
+	assert(!session->attached);
+	session->attached = true;
+	session->facts.ecn = ecn;
+	command.attach.local_call_id = local_call_id;
+	command.attach.require_encryption =
+		config->unit.mppe_require || config->unit.ecp_key.length;
+	command.attach.check_source = config->check_source;
+	command.attach.client_to_client = config->client_to_client;
+	command.attach.clamp_mss = config->clamp_mss;
+	command.attach.dscp_copy = config->dscp_copy;
+	command.attach.dscp = config->dscp;
+	command.attach.ecn = ecn;
+	command.attach.services = services_wanted(session);
+	return command;
 }
 
 void session_attach(struct session *session, uint16_t local_call_id, const struct address *local,
 	const struct address *peer, const struct session_terms *terms, struct outbox *out)
 {
 	const struct session_config *config = session->config;
-	assert(!session->attached);
-	session->attached = true;
-	struct datapath_command command = {.kind = DATAPATH_ATTACH};
-	command.attach.local_call_id = local_call_id;
+	struct datapath_command command = session_attach_command(
+		session, local_call_id, marks_are_combined(config->ecn, terms->kindred));
 	command.attach.local = *local;
 	command.attach.peer = *peer;
 	command.attach.any_peer = config->gre_from_anywhere;
-	command.attach.require_encryption = session_requires_encryption(config);
 	command.attach.nat = config->nat;
-	command.attach.check_source = config->check_source;
-	command.attach.client_to_client = config->client_to_client;
-	command.attach.clamp_mss = config->clamp_mss;
-	command.attach.dscp_copy = config->dscp_copy;
-	command.attach.dscp = config->dscp;
-	command.attach.ecn = session->facts.ecn = marks_are_combined(config->ecn, terms->kindred);
 	command.attach.window = terms->window;
-	command.attach.services = services_wanted(session);
 	emit_command(session, &command, NULL, 0, out);
 }
 

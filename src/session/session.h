@@ -196,9 +196,10 @@ void session_cut(
 /* The call is gone: detach, and the last item. */
 void session_over(
 	struct session *session, enum close_reason reason, uint64_t now, struct outbox *out);
-/* For bundles: whether nothing may go in clear; a frame for the unit alone; a protocol that the
- * peer does not know. */
-bool session_requires_encryption(const struct session_config *config);
+/* What every attach says: by what the session is configured to, whoever its peer is. */
+struct datapath_command session_attach_command(
+	struct session *session, uint16_t local_call_id, bool ecn);
+/* For bundles: a frame for the unit alone; a protocol that the peer does not know. */
 bool session_unit_frame(struct session *session, const uint8_t *frame, size_t length, uint64_t now,
 	struct outbox *out);
 void session_rejected(struct session *session, uint16_t protocol, uint64_t now, struct outbox *out);

@@ -57,7 +57,7 @@ static const struct {
 	{"c021 0b 08 0007 deadbe", "LCP Discard-Request id 8 [short]"},
 	{"c021 0c 09 000b 00000000 4d535f", "LCP Identification id 9 magic 00000000 \"MS_\""},
 	{"c021 0d 09 000c 00000001 0000012c", "LCP Time-Remaining id 9 magic 00000001 seconds 300"},
-	{"c021 0e 09 0004", "LCP code 14 id 9"},
+	{"c021 10 09 0004", "LCP code 16 id 9"},
 	{"c021", "LCP [short] 0 bytes"},
 	{"c021 01 01 00", "LCP [short] 3 bytes"},
 	{"c021 01 01 0009 01 04", "LCP [short] 6 bytes"},
