@@ -72,6 +72,10 @@
 	X(IO, TUN_WRITE, "tun-write", "the kernel refused an inner packet")                        \
 	X(IO, TUN_HEADER, "tun-header", "inner packet whose offload header contradicts it")        \
 	X(IO, OUTER_TRUNCATED, "outer-truncated", "outer packet larger than any we accept")        \
+	X(IO, LINE_ABORTED, "line-aborted", "frame of a line that its sender broke off")           \
+	X(IO, LINE_FCS, "line-fcs", "frame of a line with a wrong check sequence")                 \
+	X(IO, LINE_SIZE, "line-size", "frame of a line that is too short or too long")             \
+	X(IO, LINE_FULL, "line-full", "the line is slower than what is to go through it")          \
 	X(PPTP, CONTROL_LENGTH, "control-length",                                                  \
 		"control message length impossible for its type")                                  \
 	X(PPTP, CONTROL_COOKIE, "control-cookie", "control message without the magic cookie")      \
