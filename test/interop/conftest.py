@@ -83,7 +83,7 @@ def lab(_needs, request):
             # An assertion of ours, a sanitizer's report, or the signals of a crash.
             report = process.find(r'Assertion .* failed|runtime error:|: \w+Sanitizer: ')
             assert not report, f'{process.name}: {report.string}'
-            assert process.popen.poll() not in CRASHES, f'{process.name} crashed'
+            assert process.code() not in CRASHES, f'{process.name} crashed'
 
 
 @pytest.fixture(scope='session')

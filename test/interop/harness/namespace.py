@@ -160,6 +160,7 @@ class Lab:
     def __init__(self):
         self.namespaces = []
         self.extras = []  # processes outside any namespace
+        self.guests = []  # with processes in them, which end when they do
         self.directory = tempfile.TemporaryDirectory(prefix=f'{PREFIX}{os.getpid()}-')
 
     def namespace(self, name):
@@ -205,7 +206,7 @@ class Lab:
         return os.path.join(self.directory.name, name)
 
     def processes(self):
-        return [p for namespace in self.namespaces for p in namespace.processes] + self.extras
+        return [p for host in self.namespaces + self.guests for p in host.processes] + self.extras
 
     def close(self):
         for namespace in reversed(self.namespaces):

@@ -28,38 +28,24 @@ def wait_until(condition, timeout=10, what=None, every=0.02):
         time.sleep(every)
 
 
-class Process:
-    """Started with output and error in one stream; a thread collects its lines."""
+class Output:
+    """The lines a program has written so far, and waiting for those that are to come."""
 
-    def __init__(self, name, popen, forks=False):
+    def __init__(self, name):
         self.name = name
-        self.popen = popen
-        self.forks = forks  # what we started forks the program proper and waits for it
         self.lines = []
-        self._rest = b''
         self._changed = threading.Condition()
         self._open = True
-        self._reader = threading.Thread(target=self._read, name=f'read {name}', daemon=True)
-        self._reader.start()
 
-    def _read(self):
-        stream = self.popen.stdout.fileno()
-        while True:
-            try:
-                chunk = os.read(stream, 65536)
-            except OSError:  # a terminal whose other side is gone
-                chunk = b''
-            with self._changed:
-                if not chunk:
-                    if self._rest:
-                        self.lines.append(self._rest.decode(errors='replace').rstrip('\r'))
-                    self._rest = b''
-                    self._open = False
-                    self._changed.notify_all()
-                    return
-                *whole, self._rest = (self._rest + chunk).split(b'\n')
-                self.lines += [line.decode(errors='replace').rstrip('\r') for line in whole]
-                self._changed.notify_all()
+    def take(self, lines):
+        with self._changed:
+            self.lines += lines
+            self._changed.notify_all()
+
+    def end(self):
+        with self._changed:
+            self._open = False
+            self._changed.notify_all()
 
     @property
     def text(self):
@@ -106,6 +92,49 @@ class Process:
     def tail(self, count=40):
         return '\n'.join(f'    {line}' for line in self.lines[-count:])
 
+    def stop(self, number=signal.SIGTERM, timeout=10):
+        """Signals it, if it still runs, and waits for its end."""
+        if self.running():
+            try:
+                self.kill(number)
+            except ProcessLookupError:
+                pass
+        return self.wait(timeout)
+
+
+class Process(Output):
+    """Started with output and error in one stream; a thread collects its lines."""
+
+    def __init__(self, name, popen, forks=False):
+        super().__init__(name)
+        self.popen = popen
+        self.forks = forks  # what we started forks the program proper and waits for it
+        # A function that is shown each line, which it returns or keeps, and None at the end.
+        self.divert = None
+        self._reader = threading.Thread(target=self._read, name=f'read {name}', daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        stream = self.popen.stdout.fileno()
+        rest = b''
+        while True:
+            try:
+                chunk = os.read(stream, 65536)
+            except OSError:  # a terminal whose other side is gone
+                chunk = b''
+            *whole, rest = (rest + chunk).split(b'\n')
+            if not chunk and rest:
+                whole.append(rest)
+            lines = [line.decode(errors='replace').rstrip('\r') for line in whole]
+            if self.divert:
+                lines = [line for line in map(self.divert, lines) if line is not None]
+            self.take(lines)
+            if not chunk:
+                self.end()
+                if self.divert:
+                    self.divert(None)
+                return
+
     @property
     def pid(self):
         """Of the program proper, as the host sees it."""
@@ -122,8 +151,12 @@ class Process:
 
         return int(wait_until(child, 2, f'{self.name} has started')[0])
 
+    def code(self):
+        """Its exit code, or None while it runs."""
+        return self.popen.poll()
+
     def running(self):
-        return self.popen.poll() is None
+        return self.code() is None
 
     def kill(self, number):
         os.kill(self.pid, number)
@@ -136,15 +169,6 @@ class Process:
             raise Timeout(f'{self.name} has not ended in {timeout} s:\n{self.tail()}') from None
         self._reader.join(2)
         return code
-
-    def stop(self, number=signal.SIGTERM, timeout=10):
-        """Signals it, if it still runs, and waits for its end."""
-        if self.running():
-            try:
-                self.kill(number)
-            except ProcessLookupError:
-                pass
-        return self.wait(timeout)
 
     def write(self, text):
         self.popen.stdin.write(text.encode())
