@@ -2,8 +2,8 @@
  *
  *   dial TCP ─▶ control connection ─▶ interface, call ─▶ session up ─▶ network (client_network.c)
  *
- * A connection that ends is dialled again with --persist, after --holdoff doubled with each
- * failure in a row, or at once after SIGHUP; otherwise its close reason is the exit code. */
+ * A connection that ends is dialled again where redial.c says so; otherwise its close reason is the
+ * exit code. */
 #include "client.h"
 
 #include <errno.h>
@@ -23,14 +23,13 @@
 #include "notify.h"
 #include "peer.h"
 #include "profile.h"
+#include "redial.h"
 #include "scripts.h"
 #include "tls.h"
 #include "tls_login.h"
 #include "values.h"
 
-enum { HOLDOFF_DOUBLINGS = 4, CLIENT_PEERS = 4, KERNEL_LACKS = 4 /* an exit code */ };
-
-static void dial(struct client *client);
+enum { CLIENT_PEERS = 4 };
 
 static void set_password(const struct client *client, struct link_config *config)
 {
@@ -173,68 +172,6 @@ static void on_session_over(struct seat *seat)
 	client_links_stop(client, seat->reason);
 }
 
-static void give_up(struct client *client)
-{
-	client->host.exit_code = client->no_tun ? KERNEL_LACKS : close_exit_code(client->reason);
-	host_stop(&client->host, client->reason, client->host.exit_code);
-}
-
-static void on_redial(uv_timer_t *timer)
-{
-	struct client *client = timer->data;
-	dial(client);
-}
-
-static uint64_t holdoff_ms(const struct client *client)
-{
-	uint32_t doublings = client->failures ? client->failures - 1 : 0;
-	if (doublings > HOLDOFF_DOUBLINGS)
-		doublings = HOLDOFF_DOUBLINGS;
-	return client->hung_up ? 0 : (uint64_t)client->settings->holdoff * 1000 << doublings;
-}
-
-/* Once: a server that will not have the new one either is not asked for ever. */
-static bool ask_new_password(struct client *client)
-{
-	struct password_wish wish = {client->settings, client->user, client->host_name};
-	return !client->new_password && client_ask_new_password(&wish, &client->new_password);
-}
-
-/* Called when the tunnel is down and when the session is gone: with both, the connection has ended
- * whole, its interface included. Again, or that was it. */
-static void connection_ended(struct client *client)
-{
-	const struct settings *settings = client->settings;
-	if (client->host.stopping || client->peers || client->seat)
-		return;
-	if (client->reason == CLOSE_AUTH_EXPIRED && ask_new_password(client)) {
-		dial(client);
-		return;
-	}
-	if (!client->hung_up && client_nat_again(client)) {
-		uv_timer_start(&client->redial, on_redial, 0, 0);
-		return;
-	}
-	if (!client->was_up && !client->hung_up)
-		client->failures++;
-	bool enough = settings->max_fail && client->failures >= settings->max_fail;
-	if (!client->hung_up && (!settings->persist || enough)) {
-		if (settings->persist)
-			log_line(&client->host.log, LOG_LINE_ERROR,
-				"Giving up after %u failures in a row (--maxfail) peer=%s",
-				client->failures, client->host_name);
-		give_up(client);
-		return;
-	}
-	uint64_t wait = holdoff_ms(client);
-	log_line(&client->host.log, LOG_LINE_INFO, "%s in %llu s peer=%s",
-		client->listeners.count ? "Waiting again" : "Dialling again",
-		(unsigned long long)wait / 1000, client->host_name);
-	client->hung_up = false;
-	notify_send("STATUS=waiting to dial again");
-	uv_timer_start(&client->redial, on_redial, wait, 0);
-}
-
 static void on_session_gone(struct seat *seat)
 {
 	struct client *client = seat->owner->role;
@@ -246,7 +183,7 @@ static void on_session_gone(struct seat *seat)
 	if (seat->tun >= 0)
 		close(seat->tun);
 	client->seat = NULL;
-	connection_ended(client);
+	redial_ended(client);
 }
 
 static void on_tunnel_down(struct peer *peer, enum close_reason reason)
@@ -269,19 +206,14 @@ static void on_tunnel_down(struct peer *peer, enum close_reason reason)
 		client->peer = NULL;
 	client->peers--;
 	client_links_tunnel_down(client);
-	connection_ended(client);
+	redial_ended(client);
 }
 
 static void on_hang_up(struct host *host)
 {
 	struct client *client = host->role;
 	log_line(&host->log, LOG_LINE_INFO, "Reconnecting on signal peer=%s", client->host_name);
-	client->hung_up = client->peers || client->seat; /* how the end of these is met */
-	if (client->peers)
-		client_links_stop(client, CLOSE_ADMIN);
-	else if (!client->seat)
-		uv_timer_start(&client->redial, on_redial, 0, 0);
-	/* Otherwise the old session's interface is about to go, and the dial follows it. */
+	redial_now(client, CLOSE_ADMIN);
 }
 
 static const struct host_policy policy = {.role = "client",
@@ -307,7 +239,7 @@ void client_connection_begins(struct client *client)
 	client->was_up = client->no_tun = client->unheard = false;
 }
 
-static void dial(struct client *client)
+void client_dial(struct client *client)
 {
 	int error;
 	if (client->listeners.count) {
@@ -327,7 +259,7 @@ static void dial(struct client *client)
 	log_line(&client->host.log, LOG_LINE_ERROR, "Couldn't dial %s: %s", client->host_name,
 		tcp_error(error));
 	client->reason = CLOSE_TCP_FAILED;
-	connection_ended(client);
+	redial_ended(client);
 }
 
 /* Start. */
@@ -414,13 +346,13 @@ static int start(struct client *client)
 		code = manage_open(&client->host, socket_name);
 	if (code)
 		return code;
-	uv_timer_init(&client->host.loop, &client->redial);
+	redial_init(client);
 	uv_timer_init(&client->host.loop, &client->fill);
-	client->redial.data = client->fill.data = client;
+	client->fill.data = client;
 	client_nat_start(client);
 	code = client_listen(client);
 	if (!code)
-		dial(client);
+		client_dial(client);
 	return code;
 }
 

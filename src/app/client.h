@@ -47,6 +47,8 @@ struct client {
 };
 
 int client_command(const struct command *command, struct settings *settings, const char *word);
+/* A new connection; client_connection_begins() is told. Fails into redial_ended(). */
+void client_dial(struct client *client);
 
 /* client_password.c. Finds the password: --password-file, $GREYLINE_PASSWORD, the configuration,
  * --secrets, or a prompt. 0 and a copy for the caller to wipe and free, or an exit code with the

@@ -38,6 +38,10 @@ static const struct option_choice nat_choices[] = {
 static const struct option_choice send_window_choices[] = {{"auto", SESSION_WINDOW_AUTO},
 	{"on", SESSION_WINDOW_ON}, {"off", SESSION_WINDOW_OFF}, {NULL, 0}};
 
+static const struct option_choice octets_choices[] = {{"sum", SESSION_OCTETS_SUM},
+	{"in", SESSION_OCTETS_IN}, {"out", SESSION_OCTETS_OUT}, {"max", SESSION_OCTETS_MAX},
+	{NULL, 0}};
+
 static const struct option_choice tls_choices[] = {
 	{"1.0", TLS_1_0}, {"1.1", TLS_1_1}, {"1.2", TLS_1_2}, {"1.3", TLS_1_3}, {NULL, 0}};
 
@@ -255,8 +259,10 @@ const struct option option_table[] = {
 	ROW("persist", 0, P | C, COMMAND_CLIENT, FLAG, NULL, "dial again when the connection ends",
 		persist),
 	ROW("holdoff", 0, P | C, COMMAND_CLIENT, NUMBER, "SECONDS",
-		"wait before dialling again; doubled after each failure, up to 16 times", holdoff,
-		.low = 0, .high = 86400),
+		"wait before dialling again; doubled after each failure, up to 16 times or 10 "
+		"minutes, "
+		"and up to half as much again by chance",
+		holdoff, .low = 0, .high = 86400),
 	ROW("maxfail", 0, P | C, COMMAND_CLIENT, NUMBER, "N",
 		"give up after this many failures in a row (0: never)", max_fail, .low = 0,
 		.high = 1000000),
@@ -330,6 +336,19 @@ const struct option option_table[] = {
 		"end a session after this long (0: never); the peer is told 5 minutes before, and "
 		"1",
 		max_connect, .low = 0, .high = 31536000),
+	ROW("maxoctets", 0, P, DAEMONS, TEXT, "BYTES",
+		"end a session that has carried more (0: no limit); K, M and G may stand behind it",
+		max_octets, .fits = value_is_octets,
+		.expected = "a number, or one with K, M or G behind it, is expected"),
+	ROW("mo", 0, P, DAEMONS, TEXT, "BYTES", "pppd's other name for --maxoctets", max_octets,
+		.fits = value_is_octets,
+		.expected = "a number, or one with K, M or G behind it, is expected"),
+	ROW("mo-direction", 0, P, DAEMONS, CHOICE, "WHICH",
+		"of what --maxoctets is the limit: in (received), out, sum (when not said) or max "
+		"(the more of the two)",
+		octets_direction, .choices = octets_choices),
+	ROW("mo-timeout", 0, P, DAEMONS, NUMBER, "SECONDS", "how often that is looked at",
+		octets_every, .low = 1, .high = 86400),
 	ROW("dns", 0, S, DAEMONS, PAIR, "ADDR",
 		"DNS server to hand to clients (twice: a second one)", dns),
 	ROW("ms-dns", 0, P, DAEMONS, PAIR, "ADDR", "pppd's name for --dns", dns),

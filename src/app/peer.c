@@ -637,8 +637,10 @@ static void tick_bundle(struct peer *peer, uint64_t now)
 		peer_free(peer);
 		return;
 	}
-	if (host->plane->statistics(host->dataplane, seat_subject(seat), &seen))
+	if (host->plane->statistics(host->dataplane, seat_subject(seat), &seen)) {
 		bundle_alive(&peer->bundle->bundle, seen.last_received, seen.last_active);
+		bundle_traffic(&peer->bundle->bundle, &seen.counters);
+	}
 	bundle_tick(&peer->bundle->bundle, now, &host->out);
 	peer_pump(peer);
 }

@@ -98,6 +98,10 @@ void profile_common(struct tunnel_config *config, const struct settings *setting
 	config->session.window = (enum session_window)settings->send_window;
 	config->session.idle_us = SECONDS(settings->idle);
 	config->session.max_connect_us = SECONDS(settings->max_connect);
+	if (settings->max_octets)
+		value_octets(settings->max_octets, &config->session.max_octets);
+	config->session.octets_us = SECONDS(settings->octets_every);
+	config->session.octets = (enum session_octets)settings->octets_direction;
 }
 
 struct profile {

@@ -72,6 +72,7 @@ void settings_init(struct settings *settings)
 		.max_half_open_per_peer = HALF_OPEN_PER_PEER,
 		.auth_timeout = 30,
 		.free_failures = 3,
+		.octets_every = 1,
 		.holdoff = 5,
 		.max_fail = 10,
 		.tls_min = TLS_1_2,

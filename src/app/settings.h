@@ -74,6 +74,9 @@ struct settings {
 	char *endpoint;
 	uint32_t lcp_restart, lcp_max_configure, lcp_max_terminate, lcp_max_failure;
 	uint32_t idle, max_connect;
+	char *max_octets;          /* what value_octets takes; NULL: no limit */
+	uint32_t octets_direction; /* enum session_octets */
+	uint32_t octets_every;
 	uint32_t require_auth, allow_auth, refuse_auth; /* masks of enum auth_method */
 	char *auth_order, *own_auth, *peer_auth;        /* what value_auth takes; NULL: not said */
 	uint32_t require_mppe, allow_mppe, refuse_mppe; /* masks of MPPE_ALLOW_* */

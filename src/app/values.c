@@ -22,6 +22,28 @@ bool value_number(const char *word, uint32_t *number)
 	return true;
 }
 
+bool value_octets(const char *word, uint64_t *octets)
+{
+	static const char units[] = "KMG";
+	char digits[11] = "";
+	size_t length = strspn(word, "0123456789");
+	const char *unit = word[length] ? strchr(units, word[length]) : NULL;
+	uint32_t number;
+	if (length >= sizeof digits || (word[length] && (!unit || word[length + 1])))
+		return false;
+	memcpy(digits, word, length);
+	if (!value_number(digits, &number))
+		return false;
+	*octets = (uint64_t)number << (unit ? 10 * (unit - units + 1) : 0);
+	return true;
+}
+
+bool value_is_octets(const char *word)
+{
+	uint64_t octets;
+	return value_octets(word, &octets);
+}
+
 bool value_ipv4(const char *word, uint32_t *host_order)
 {
 	struct in_addr in;

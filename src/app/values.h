@@ -13,6 +13,9 @@
 
 /* Decimal, no sign, no overflow, nothing behind it. */
 bool value_number(const char *word, uint32_t *number);
+/* Bytes: a number, or one with K, M or G behind it (1024 times the one before). */
+bool value_octets(const char *word, uint64_t *octets);
+bool value_is_octets(const char *word);
 bool value_address(const char *word, struct address *address); /* IPv4 or IPv6 */
 bool value_ipv4(const char *word, uint32_t *host_order);
 /* LOCAL:REMOTE as pppd has it, or one of them with the colon; what is not there stays. */

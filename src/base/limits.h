@@ -50,6 +50,8 @@ enum {
 	HALF_OPEN_PER_PEER = 16,
 	HALF_OPEN_TOTAL = 1024,
 
+	REDIAL_DOUBLINGS = 4, /* of --holdoff, after so many failures in a row and one */
+
 	/* Control frames of one session waiting in a ring. */
 	RING_FRAME_QUOTA = 32,
 
@@ -84,6 +86,8 @@ enum {
 #define CALL_CLASH_SILENCE SECONDS(30)
 #define CALL_ID_HOLD       SECONDS(30)
 
+/* A dial waits no longer than this for those before it that failed, unless --holdoff does. */
+#define REDIAL_WAIT_MAX      SECONDS(600)
 /* A session that is neither up nor closed by then is closed, whatever its peer keeps it busy with.
  */
 #define SESSION_SETUP_MAX    SECONDS(120)

@@ -157,6 +157,7 @@ enum drop {
 		"silent, and a newer call from its address has its Call ID")                       \
 	X(IDLE, 12, "idle", "idle too long")                                                       \
 	X(MAX_CONNECT, 13, "max-connect", "connect time limit reached")                            \
+	X(TRAFFIC_LIMIT, 20, "traffic-limit", "traffic limit reached")                             \
 	X(INTERFACE_GONE, 1, "interface-gone", "somebody removed the network interface")           \
 	X(LOCAL_ERROR, 1, "local-error", "a local resource failed")
 

@@ -217,6 +217,11 @@ void bundle_alive(struct bundle *bundle, uint64_t heard, uint64_t active)
 	session_alive(bundle->session, heard, active);
 }
 
+void bundle_traffic(struct bundle *bundle, const struct datapath_counters *counters)
+{
+	session_traffic(bundle->session, counters);
+}
+
 void bundle_keys_differ(struct bundle *bundle, uint64_t now, struct outbox *out)
 {
 	bool ecp = bundle->session->config->unit.ecp_key.length;

@@ -250,8 +250,25 @@ static uint32_t discards(const struct datapath_counters *counters)
 	return count;
 }
 
+static uint64_t octets_of(enum session_octets what, const struct datapath_counters *counters)
+{
+	uint64_t in = counters->rx_bytes, out = counters->tx_bytes;
+	switch (what) {
+	case SESSION_OCTETS_IN:
+		return in;
+	case SESSION_OCTETS_OUT:
+		return out;
+	case SESSION_OCTETS_MAX:
+		return in > out ? in : out;
+	case SESSION_OCTETS_SUM:
+		break;
+	}
+	return in + out;
+}
+
 void session_traffic(struct session *session, const struct datapath_counters *counters)
 {
+	session->octets = octets_of(session->config->octets, counters);
 	session->packets = (struct lqr_counters){
 		.packets_out = (uint32_t)counters->tx_packets,
 		.octets_out = (uint32_t)counters->tx_bytes,
@@ -467,13 +484,21 @@ static void remaining_tick(struct session *session, uint64_t now, struct outbox 
 	translate_link(session, &items, now, out);
 }
 
-/* Idleness and the connect time; both count only while up, and not for a link of many. */
+/* Idleness, the connect time and the traffic; all count only while up, and not for a link of
+ * many. */
+static bool is_limited(const struct session *session)
+{
+	return session->state == SESSION_UP && (!session->bundle || is_bundle(session));
+}
+
 static uint64_t limit_deadline(const struct session *session)
 {
-	if (session->state != SESSION_UP || (session->bundle && !is_bundle(session)))
+	if (!is_limited(session))
 		return NEVER;
 	uint64_t deadline = NEVER;
-	if (session->config->idle_us)
+	if (session->config->max_octets)
+		deadline = session->octets_at;
+	if (session->config->idle_us && session->last_active + session->config->idle_us < deadline)
 		deadline = session->last_active + session->config->idle_us;
 	if (session->config->max_connect_us) {
 		uint64_t end = session->up_since + session->config->max_connect_us;
@@ -498,10 +523,17 @@ static void limit_tick(struct session *session, uint64_t now, struct outbox *out
 			emit_gre_silence(session, out);
 		session_close(session, reason, now, out);
 	}
-	if (limit_deadline(session) <= now) {
-		uint64_t idle_us = session->config->idle_us;
-		bool idle = idle_us && session->last_active + idle_us <= now;
-		session_close(session, idle ? CLOSE_IDLE : CLOSE_MAX_CONNECT, now, out);
+	const struct session_config *config = session->config;
+	if (!is_limited(session) || limit_deadline(session) > now)
+		return;
+	session->octets_at = now + config->octets_us;
+	if (config->idle_us && session->last_active + config->idle_us <= now) {
+		session_close(session, CLOSE_IDLE, now, out);
+	} else if (config->max_connect_us && session->up_since + config->max_connect_us <= now) {
+		session_close(session, CLOSE_MAX_CONNECT, now, out);
+	} else if (config->max_octets && session->octets > config->max_octets) {
+		emit_traffic_limit(session, out);
+		session_close(session, CLOSE_TRAFFIC_LIMIT, now, out);
 	}
 }
 

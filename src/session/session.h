@@ -50,6 +50,14 @@ enum session_window {
 	SESSION_WINDOW_OFF,
 };
 
+/* What a session's traffic limit counts: network packets, by what the data path says. */
+enum session_octets {
+	SESSION_OCTETS_SUM,
+	SESSION_OCTETS_IN,  /* received */
+	SESSION_OCTETS_OUT, /* sent */
+	SESSION_OCTETS_MAX, /* the more of the two */
+};
+
 struct session_config {
 	struct link_config link;
 	struct unit_config unit;
@@ -65,6 +73,9 @@ struct session_config {
 	bool nat;            /* the way back through a NAT is opened by GRE version 0 */
 	uint64_t silence_us; /* no GRE at all for so long ends it; 0: LCP's time-outs do */
 	uint64_t idle_us, max_connect_us; /* 0: no limit */
+	uint64_t max_octets;              /* the same; looked at every octets_us */
+	uint64_t octets_us;
+	enum session_octets octets;
 	bool shared; /* the interface is other sessions' too: its link-local packets are the
 			session's */
 	const struct link_services
@@ -109,6 +120,7 @@ struct session {
 	uint64_t started, up_since; /* microseconds; 0 while not */
 	uint64_t last_received;     /* the data path's word that the peer lives; 0: never heard */
 	uint64_t last_active;       /* inner traffic, for idle */
+	uint64_t octets, octets_at; /* the same, for max_octets; when it is looked at next */
 	const struct session_config *config; /* the app's; outlives the session */
 	struct session_facts facts;
 	struct dhcpv6_lease lease;  /* what the peer has of our prefixes */

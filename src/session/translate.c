@@ -59,6 +59,17 @@ void emit_gre_silence(const struct session *session, struct outbox *out)
 	emit_note(session->subject, true, line, t.used, out);
 }
 
+void emit_traffic_limit(const struct session *session, struct outbox *out)
+{
+	char line[80];
+	struct text t = text_over(line, sizeof line);
+	text_add(&t, "Traffic limit reached. Limit: ");
+	text_unsigned(&t, session->config->max_octets);
+	text_add(&t, " Used: ");
+	text_unsigned(&t, session->octets);
+	emit_note(session->subject, false, line, t.used, out);
+}
+
 void emit_frame(struct session *session, const uint8_t *frame, size_t length, struct outbox *out)
 {
 	struct out_item *item = outbox_add(out, TUNNEL_PPP, frame, length);
@@ -345,6 +356,7 @@ static void take_network(struct session *session, const struct out_item *item,
 		session->state = up ? SESSION_UP : SESSION_STARTING;
 	if (up && !session->up_since) {
 		session->up_since = session->last_active = now;
+		session->octets_at = now + session->config->octets_us;
 		outbox_add(out, TUNNEL_SESSION_UP, NULL, 0)->subject = session->subject;
 	} else if (session->up_since) {
 		emit_copy(session, TUNNEL_SESSION_NETWORK, items, item, out);

@@ -28,6 +28,8 @@ void emit_drop(struct session *session, enum drop drop, struct outbox *out);
 void emit_note(uint32_t subject, bool warning, const char *text, size_t length, struct outbox *out);
 /* "TCP 1723 works, N GRE sent, 0 received", and what to do about it. */
 void emit_gre_silence(const struct session *session, struct outbox *out);
+/* ... and that as much was carried as may be. */
+void emit_traffic_limit(const struct session *session, struct outbox *out);
 
 /* The unit goes back to Starting and data stops. */
 void session_unit_down(struct session *session, uint64_t now, struct outbox *out);

@@ -14,6 +14,19 @@ static void test_numbers(void **state)
 		assert_false(value_number(wrong[i], &number));
 }
 
+static void octets(void **state)
+{
+	static const char *const wrong[] = {"", "K", "-1", "1k", "1KB", "1T", "4294967296", "1 K"};
+	uint64_t value;
+	assert_true(value_octets("0", &value) && value == 0);
+	assert_true(value_octets("4294967295", &value) && value == UINT32_MAX);
+	assert_true(value_octets("3K", &value) && value == 3072);
+	assert_true(value_octets("2M", &value) && value == 2 << 20);
+	assert_true(value_octets("10G", &value) && value == UINT64_C(10) << 30);
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+		assert_false(value_is_octets(wrong[i]));
+}
+
 static void test_addresses(void **state)
 {
 	struct address address;
@@ -207,6 +220,7 @@ static void test_auth(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(octets),
 		cmocka_unit_test(test_auth),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_addresses),

@@ -587,6 +587,42 @@ static void time_ends_it(void **state)
 	assert_int_equal(seen_reason(&pair->client, 1), CLOSE_MAX_CONNECT);
 }
 
+static void carry(struct pair *pair, uint64_t in, uint64_t out)
+{
+	struct datapath_counters counters = {.rx_bytes = in, .tx_bytes = out};
+	tunnel_traffic(&pair->client.tunnel, &pair->client.sessions[0], &counters);
+	pair_pass(pair, SECONDS(11));
+}
+
+static bool traffic_has_ended(enum session_octets what, uint64_t in, uint64_t out)
+{
+	struct pair *pair = pair_new();
+	pair->client.config.session.max_octets = 1000;
+	pair->client.config.session.octets_us = SECONDS(10);
+	pair->client.config.session.octets = what;
+	pair_start(pair, 1);
+	carry(pair, 10, 10);
+	assert_int_equal(pair->client.sessions[0].state, SESSION_UP);
+	carry(pair, in, out);
+	if (seen_reason(&pair->client, 1) != CLOSE_TRAFFIC_LIMIT)
+		return false;
+	assert_non_null(strstr(pair->client.notes, "Traffic limit reached. Limit: 1000 Used: "));
+	return true;
+}
+
+static void traffic_ends_it(void **state)
+{
+	assert_false(traffic_has_ended(SESSION_OCTETS_SUM, 500, 500));
+	assert_true(traffic_has_ended(SESSION_OCTETS_SUM, 501, 500));
+	assert_false(traffic_has_ended(SESSION_OCTETS_IN, 1000, 5000));
+	assert_true(traffic_has_ended(SESSION_OCTETS_IN, 1001, 0));
+	assert_false(traffic_has_ended(SESSION_OCTETS_OUT, 5000, 1000));
+	assert_true(traffic_has_ended(SESSION_OCTETS_OUT, 0, 1001));
+	assert_false(traffic_has_ended(SESSION_OCTETS_MAX, 1000, 999));
+	assert_true(traffic_has_ended(SESSION_OCTETS_MAX, 5, 1001));
+	assert_true(traffic_has_ended(SESSION_OCTETS_MAX, 1001, 5));
+}
+
 /* ---- reasons ---- */
 
 static void a_wrong_password(void **state)
@@ -714,6 +750,7 @@ int main(void)
 		cmocka_unit_test(the_peer_is_told_how_long_is_left),
 		cmocka_unit_test(idle_ends_it),
 		cmocka_unit_test(time_ends_it),
+		cmocka_unit_test(traffic_ends_it),
 		cmocka_unit_test(a_wrong_password),
 		cmocka_unit_test(no_answer_from_the_user_table),
 		cmocka_unit_test(no_encryption_in_common),
