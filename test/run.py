@@ -97,8 +97,9 @@ def step_interop():
     report = f'{ROOT}/build/interop.xml'
     if os.path.exists(report):
         os.unlink(report)
-    command([PYTHON, '-m', 'pytest', '-q', '-rs', '-p', 'no:cacheprovider', 'test/interop',
-             f'--junitxml={report}'])
+    # Most of a test is waiting: three side by side keep two processors busy.
+    command([PYTHON, '-m', 'pytest', '-q', '-rs', '-p', 'no:cacheprovider', '-n', '3',
+             'test/interop', f'--junitxml={report}'])
     if not os.path.exists(report):
         count('failed', 'interop', 'pytest wrote no report')
         return

@@ -47,5 +47,4 @@ def test_four_workers(lab, program, interface, steering, before):
     if interface == 'shared':
         assert steering in status['steering']
         assert status['handed-over'] > 0 # client to client, at least
-    assert 'handoff-full' not in ours.drops()
     assert ours.stop() == 0
