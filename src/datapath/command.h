@@ -52,7 +52,8 @@ struct datapath_command {
 		struct {
 			uint16_t local_call_id;
 			struct address local, peer; /* outer: the control connection's pair */
-			bool any_peer;           /* the call's first packet says what `peer` is */
+			bool any_peer; /* the call's first packet says what `peer` is */
+			bool relay;    /* its PPP is somebody else's, behind a line: see relay.h */
 			bool require_encryption; /* no clear network packet in either direction */
 			bool nat; /* GRE version 0 now and then: see limits.h, NAT_OPEN_EVERY */
 			bool check_source; /* inner sources must be the peer's own addresses */

@@ -6,6 +6,8 @@
  *   TUN ──▶ datapath_seal ──▶ outer packets        outer packets ──▶ datapath_open ──▶ TUN, session
  *           PPP, MPPE, GRE                                 GRE, reorder, MPPE, PPP
  *
+ * Of a relayed session (relay.h) the same calls take PPP frames in and give them out, whole.
+ *
  * Packets in and out are not one to one (fragments, reorder release, acks, ICMP answers): a call
  * says how much it consumed, into a list the caller sized. DATAPATH_OUT_PER_IN outputs of room a
  * consumed input always suffice, plus REORDER_PACKETS for one release; of a super-packet that much
@@ -67,6 +69,7 @@ struct datapath {
 	bool clamp_mss, dscp_copy, ecn;
 	bool nat;         /* see nat_due */
 	bool any_peer;    /* nothing came yet: see datapath_found */
+	bool relay;       /* PPP frames pass as they are: see relay.h */
 	uint8_t dscp;     /* of outer packets, unless copied */
 	uint8_t services; /* DATAPATH_SERVE_* */
 	bool compress_protocol, compress_address;
@@ -137,15 +140,16 @@ bool datapath_match(
  * nothing is taken from elsewhere any more. */
 void datapath_found(struct datapath *dp, const struct address *from);
 
-/* Inner packets, whose `datapath` the caller found by destination, to outer packets. May also
- * give back INNER packets (ICMP too big). Returns how many inputs it consumed. A super-packet that
- * filled the list is not consumed yet: it goes on in the next call, with an empty list. */
+/* Inner packets, whose `datapath` the caller found by destination (or the frames that the line of a
+ * relayed session brings), to outer packets. May also give back INNER packets (ICMP too big).
+ * Returns how many inputs it consumed. A super-packet that filled the list is not consumed yet: it
+ * goes on in the next call, with an empty list. */
 size_t datapath_seal(struct datapath_engine *engine, struct packet *in, size_t count, uint64_t now,
 	struct packet_list *out);
 
 /* Outer packets (from the GRE header on), whose `datapath` the caller found by call ID with
- * datapath_match, to INNER and CONTROL packets, and OUTER ones (CCP Reset-Request). Returns how
- * many inputs it consumed. */
+ * datapath_match, to INNER, CONTROL and FRAME packets, and OUTER ones (CCP Reset-Request). Returns
+ * how many inputs it consumed. */
 size_t datapath_open(struct datapath_engine *engine, const struct packet *in, size_t count,
 	uint64_t now, struct packet_list *out);
 

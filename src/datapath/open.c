@@ -41,6 +41,7 @@
 #include "handed_up.h"
 #include "inner.h"
 #include "mss.h"
+#include "relay.h"
 #include "resync.h"
 #include "seal.h"
 #include "serial.h"
@@ -530,9 +531,11 @@ static void open_frame(struct opening *o, struct datapath *dp, struct arrival ar
 {
 	uint16_t protocol;
 	enum drop why;
+	bool opened = dp->relay ? relay_open(dp, &arrival.frame, o->out, &why)
+				: frame_parse(&arrival.frame, &protocol, &why) &&
+					  open_protocol(o, dp, protocol, &arrival, &why);
 
-	if (!frame_parse(&arrival.frame, &protocol, &why) ||
-		!open_protocol(o, dp, protocol, &arrival, &why))
+	if (!opened)
 		drop(dp, why);
 }
 
@@ -540,11 +543,11 @@ static void open_frame(struct opening *o, struct datapath *dp, struct arrival ar
 static bool open_late_frame(struct opening *o, struct datapath *dp, struct arrival arrival)
 {
 	uint16_t protocol;
-	enum drop why;
+	enum drop why = DROP_GRE_LATE;
 	bool opened = false;
 
 	arrival.late = true;
-	if (frame_parse(&arrival.frame, &protocol, &why)) {
+	if (!dp->relay && frame_parse(&arrival.frame, &protocol, &why)) {
 		if (bundle_is_link(dp) && protocol == PROTOCOL_MULTILINK) {
 			open_fragment(o, dp, &arrival);
 			return true;
@@ -602,14 +605,15 @@ static bool hold(
 }
 
 /* Whether a frame may be handled ahead of its turn: the data plane's order is that of MPPE. The
- * answer to a reset is part of what a decompressor reads. */
+ * answer to a reset is part of what a decompressor reads, and a relay leaves everything in order.
+ */
 static bool may_overtake(const struct datapath *dp, struct reader frame)
 {
 	uint16_t protocol;
 	enum drop why;
 
-	return frame_parse(&frame, &protocol, &why) && protocol > PROTOCOL_NETWORK_LAST &&
-	       (protocol != PROTOCOL_CCP || !dp->layers);
+	return !dp->relay && frame_parse(&frame, &protocol, &why) &&
+	       protocol > PROTOCOL_NETWORK_LAST && (protocol != PROTOCOL_CCP || !dp->layers);
 }
 
 static enum reorder_verdict judge(

@@ -12,6 +12,7 @@ enum packet_kind {
 	PACKET_OUTER,   /* GRE header onwards; leaves by the raw socket towards the tunnel's peer */
 	PACKET_INNER,   /* an IP packet for the TUN (or for another session) */
 	PACKET_CONTROL, /* protocol field and information of a control frame, for the session */
+	PACKET_FRAME,   /* a whole PPP frame of a relayed session, for the line behind it */
 };
 
 /* What a TUN with offloads leaves undone, in the words of virtio's header: a checksum that is not

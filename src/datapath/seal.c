@@ -592,10 +592,35 @@ static enum outcome seal_super(struct sealing *s, const struct sending *sending,
 	return SEALED;
 }
 
+/* A frame of the line, which leaves as it is, in its turn. */
+static enum outcome seal_relayed(struct sealing *s, const struct sending *sending, enum drop *why)
+{
+	const struct datapath *dp = sending->dp;
+	const struct gre *gre = &dp->gre;
+	struct frame frame;
+
+	if (!dp->attached || !dp->connected)
+		return drop(why, DROP_INNER_EARLY);
+	if (!has_room(s, dp, 1, sending->in->length))
+		return NO_ROOM;
+	if (gre->window.on && must_wait(gre) && !window_can_hold(&gre->window, s->engine->pool))
+		return drop(why, DROP_WINDOW_FULL);
+	if (!place_frame(s, sending, sending->in->length, &frame, why))
+		return DROPPED;
+	write_bytes(&frame.w, sending->in->bytes, sending->in->length);
+	finish_frame(s, &frame);
+	count_sent(sending->dp, sending->in->length);
+	return SEALED;
+}
+
 static enum outcome seal_packet(struct sealing *s, struct packet *in, enum drop *why)
 {
 	struct sending sending = {.dp = in->datapath, .in = in};
 
+	if (in->datapath->relay) {
+		sending.tos = seal_tos(in->datapath, 0);
+		return seal_relayed(s, &sending, why);
+	}
 	if (!inner_parse(&sending.inner, in->bytes, in->length))
 		return drop(why, DROP_INNER_HEADER);
 	if (may_send(&sending, why) != SEALED)

@@ -171,6 +171,9 @@ void traffic_deliver(struct worker *w, unsigned depth)
 			if (!tell_frame(w, slot, packet->bytes, packet->length))
 				slot->dp.counters.drops[DROP_RING_FULL]++;
 			break;
+		case PACKET_FRAME: /* its line is not there yet */
+			slot->dp.counters.drops[DROP_INNER_EARLY]++;
+			break;
 		}
 	}
 	write_inner(w, out);

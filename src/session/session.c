@@ -91,8 +91,9 @@ struct datapath_command session_attach_command(
 	session->attached = true;
 	session->facts.ecn = ecn;
 	command.attach.local_call_id = local_call_id;
+	command.attach.relay = config->relay;
 	command.attach.require_encryption =
-		config->unit.mppe_require || config->unit.ecp_key.length;
+		!config->relay && (config->unit.mppe_require || config->unit.ecp_key.length);
 	command.attach.check_source = config->check_source;
 	command.attach.client_to_client = config->client_to_client;
 	command.attach.clamp_mss = config->clamp_mss;
@@ -189,17 +190,21 @@ static uint16_t send_window(const struct session *session)
 	return 0;
 }
 
+static void watch_silence(struct session *session, uint64_t now)
+{
+	uint64_t patience = session->config->silence_us;
+	session->silence_warned_by = now + GRE_SILENCE_WARNING;
+	session->silence_ends_by = patience ? now + patience : NEVER;
+}
+
 void session_connected(struct session *session, uint64_t now, struct outbox *out)
 {
 	if (session->state != SESSION_CALLING)
 		return;
 	session->state = SESSION_STARTING;
 	session->setup_by = now + SESSION_SETUP_MAX;
-	if (!session->last_received) {
-		uint64_t patience = session->config->silence_us;
-		session->silence_warned_by = now + GRE_SILENCE_WARNING;
-		session->silence_ends_by = patience ? now + patience : NEVER;
-	}
+	if (!session->last_received)
+		watch_silence(session, now);
 	struct datapath_command command = {.kind = DATAPATH_CONNECT};
 	command.connect.peer_call_id = session->call.peer_id;
 	command.connect.window = send_window(session);
@@ -208,11 +213,26 @@ void session_connected(struct session *session, uint64_t now, struct outbox *out
 	session->start_due = true;
 }
 
+/* The call is all there is to be brought up. Whoever speaks PPP behind the line keeps its ACCM to
+ * himself, and a PAC that has a line waits for Set-Link-Info all the same. */
+static void relay_up(struct session *session, uint64_t now, struct outbox *out)
+{
+	session->state = SESSION_UP;
+	session->setup_by = NEVER;
+	session->up_since = session->last_active = now;
+	session->lcp_opened = true;
+	outbox_add(out, TUNNEL_SESSION_UP, NULL, 0)->subject = session->subject;
+}
+
 void session_start(struct session *session, uint64_t now, struct outbox *out)
 {
 	session->start_due = false;
 	if (session->state != SESSION_STARTING)
 		return;
+	if (session->config->relay) {
+		relay_up(session, now, out);
+		return;
+	}
 	session->link_alive = true;
 	OUTBOX(items, LINK_OUT_ITEMS, LINK_OUT_BYTES);
 	link_up(&session->link, now, &items);
@@ -465,8 +485,8 @@ static uint64_t remaining_deadline(const struct session *session, uint64_t *left
 	*left = session->told_first ? TIME_REMAINING_LAST : TIME_REMAINING_FIRST;
 	if (*left >= most) /* it never had so much */
 		*left = TIME_REMAINING_LAST;
-	bool of_many = session->bundle && !is_bundle(session);
-	if (session->state != SESSION_UP || of_many || session->told_last || *left >= most)
+	bool mute = session->config->relay || (session->bundle && !is_bundle(session));
+	if (session->state != SESSION_UP || mute || session->told_last || *left >= most)
 		return NEVER;
 	return session->up_since + most - *left;
 }
@@ -508,14 +528,24 @@ static uint64_t limit_deadline(const struct session *session)
 	return deadline;
 }
 
-static void limit_tick(struct session *session, uint64_t now, struct outbox *out)
+static void silence_tick(struct session *session, uint64_t now, struct outbox *out)
 {
+	bool due = session->silence_warned_by <= now || session->silence_ends_by <= now;
+	if (due && session->config->relay && !session->packets.packets_out) {
+		watch_silence(session, now); /* whose PPP it is has not said a word */
+		return;
+	}
 	if (session->silence_warned_by <= now) {
 		session->silence_warned_by = NEVER;
 		emit_gre_silence(session, out);
 	}
 	if (session->silence_ends_by <= now)
 		session_cut(session, CLOSE_LCP_NO_GRE, now, out); /* nobody hears a farewell */
+}
+
+static void limit_tick(struct session *session, uint64_t now, struct outbox *out)
+{
+	silence_tick(session, now, out);
 	if (session->setup_by <= now) {
 		session->setup_by = NEVER;
 		enum close_reason reason = setup_reason(session);

@@ -70,6 +70,9 @@ struct session_config {
 	uint8_t dscp;           /* 0 to 63 */
 	enum session_ecn ecn;
 	enum session_window window;
+	/* The PPP of its calls is somebody else's, behind a line: no link, no unit, and up as soon
+	 * as the call is (datapath/relay.h). */
+	bool relay;
 	bool nat;            /* the way back through a NAT is opened by GRE version 0 */
 	uint64_t silence_us; /* no GRE at all for so long ends it; 0: LCP's time-outs do */
 	uint64_t idle_us, max_connect_us; /* 0: no limit */
@@ -150,7 +153,7 @@ struct session {
 	bool start_due;  /* session_start is to come */
 	bool link_alive; /* between link_up and LINK_CLOSED */
 	bool hang_up;    /* nothing more to say: the tunnel clears the call */
-	bool lcp_opened; /* just now: a PNS tells the PAC its ACCMs */
+	bool lcp_opened; /* just now, or a relay's call is up: a PNS tells the PAC its ACCMs */
 };
 
 /* How often something of the control plane was dropped. */

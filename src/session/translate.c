@@ -49,7 +49,8 @@ void emit_gre_silence(const struct session *session, struct outbox *out)
 	char line[400];
 	struct text t = text_over(line, sizeof line);
 	text_add(&t, "TCP 1723 works, ");
-	text_unsigned(&t, session->frames_sent);
+	text_unsigned(
+		&t, session->config->relay ? session->packets.packets_out : session->frames_sent);
 	text_add(&t,
 		" GRE sent, 0 received: GRE (IP protocol 47) is blocked, or a NAT on the way "
 		"lacks PPTP tracking; on a Linux NAT: modprobe nf_conntrack_pptp; nft 'table ip "

@@ -313,8 +313,8 @@ void tunnel_dial(struct tunnel *tunnel, struct session *session, uint32_t subjec
 	} else if (tunnel->control.call_count < calls_allowed(tunnel)) {
 		attach(tunnel, session, local_call_id, out);
 		OUTBOX(items, CONTROL_OUT_ITEMS, CONTROL_OUT_BYTES);
-		control_dial(&tunnel->control, &session->call, local_call_id, subject, NULL, now,
-			&items);
+		control_dial(&tunnel->control, &session->call, local_call_id, subject,
+			tunnel->config->phone_number, now, &items);
 		pump(tunnel, &items, now, out);
 	}
 	settle_new(tunnel, session, reason, now, out);

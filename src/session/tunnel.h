@@ -21,6 +21,7 @@ struct tunnel_config {
 	struct control_config control;
 	struct session_config session; /* for every session of this tunnel */
 	uint16_t maximum_calls;        /* of one tunnel; 0: CALLS_PER_TUNNEL */
+	const char *phone_number;      /* of the calls we place, at most 64 characters; or NULL */
 };
 
 enum tunnel_out {

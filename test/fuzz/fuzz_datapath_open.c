@@ -75,6 +75,7 @@ static void attach(struct bench *b, struct datapath *dp, uint8_t options)
 	c.attach.require_encryption = options & 1;
 	c.attach.check_source = options & 2;
 	c.attach.client_to_client = options & 4;
+	c.attach.relay = (options & 7) == 7;
 	command(b, dp, &c);
 	c = (struct datapath_command){.kind = DATAPATH_CONNECT};
 	c.connect.peer_call_id = dp == &b->here ? 0x0202 : 0x0101;
@@ -209,6 +210,9 @@ static void check_outputs(struct bench *b)
 		case PACKET_CONTROL:
 			assert(packet->length >= 2 && packet->length <= PPP_FRAME_MAX);
 			assert(packet->bytes[1] & 1);
+			break;
+		case PACKET_FRAME:
+			assert(packet->datapath->relay);
 			break;
 		}
 	}

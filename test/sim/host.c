@@ -374,6 +374,9 @@ static void dispatch(struct host *host, const struct packet_list *list)
 			record->length = (uint16_t)packet->length;
 			memcpy(record->frame, packet->bytes, packet->length);
 			break;
+		case PACKET_FRAME:
+			fail("%s: a frame for a line where there is none", host->name);
+			break;
 		}
 	}
 }

@@ -122,6 +122,7 @@ static void record(struct end *end, const struct out_item *item)
 			seen->clamp_mss = command.attach.clamp_mss;
 			seen->ecn = command.attach.ecn;
 			seen->nat = command.attach.nat;
+			seen->relay = command.attach.relay;
 			seen->dscp = command.attach.dscp_copy ? 64 : command.attach.dscp;
 		}
 		frame = bytes + sizeof command;
@@ -206,6 +207,11 @@ void pair_take(struct pair *pair, struct end *end)
 			say_frame(end, item);
 		else if (item->kind == TUNNEL_NOTE)
 			note(end, item);
+		else if (item->kind == TUNNEL_SESSION_WANTED)
+			memcpy(end->phone_number,
+				((const struct call_wanted *)outbox_bytes(&out, item))
+					->phone_number,
+				sizeof end->phone_number);
 		else if (item->kind == TUNNEL_UP)
 			end->up = true;
 		else if (item->kind == TUNNEL_DOWN)

@@ -22,7 +22,7 @@ struct seen {
 	uint8_t code;
 	uint16_t mtu, mru;                                                 /* of DATAPATH_FRAMING */
 	bool require_encryption, check_source, client_to_client, any_peer; /* of DATAPATH_ATTACH */
-	bool clamp_mss, ecn, nat;
+	bool clamp_mss, ecn, nat, relay;
 	struct prefix behind;    /* of DATAPATH_NETWORK: what is delegated */
 	uint8_t dscp;            /* 64: copied */
 	uint8_t message, result; /* of TUNNEL_MESSAGE: its type; of a Call-Disconnect-Notify */
@@ -45,6 +45,7 @@ struct end {
 	char notes[PAIR_NOTES]; /* all of them, a line each */
 	size_t notes_length;
 	struct queue bytes, frames; /* said by this end */
+	char phone_number[65];      /* what the last call that was asked for named */
 	bool deaf_tcp, deaf_gre;    /* the other end's words do not arrive here */
 	bool refuse_calls, refuse_address, mute_credentials;
 	struct prefix prefix6;   /* what this end gives its peers */
