@@ -15,7 +15,7 @@
 
 static const struct {
 	const char *name;
-	uint16_t bit;
+	uint32_t bit;
 } commands[] = {{"server", COMMAND_SERVER}, {"client", COMMAND_CLIENT}, {"status", COMMAND_STATUS},
 	{"sessions", COMMAND_SESSIONS}, {"terminate", COMMAND_TERMINATE},
 	{"capture", COMMAND_CAPTURE}, {"dump", COMMAND_DUMP}, {"doctor", COMMAND_DOCTOR},

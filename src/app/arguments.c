@@ -17,7 +17,7 @@ struct walk {
 	int argc, at;
 };
 
-static const struct option *find_letter(char letter, uint16_t commands)
+static const struct option *find_letter(char letter, uint32_t commands)
 {
 	for (size_t i = 0; i < option_count; i++)
 		if (option_table[i].letter == letter && option_table[i].commands & commands)
@@ -114,7 +114,9 @@ static void positional(struct walk *walk, const char *text)
 	if (walk->command->bit == COMMAND_CLIENT &&
 		value_ends(text, &settings->local, &settings->remote))
 		return;
-	if (!walk->command->positional || *walk->word)
+	if (walk->command->bit == COMMAND_IMPORT && *walk->word && !settings->second_word)
+		settings->second_word = text;
+	else if (!walk->command->positional || *walk->word)
 		fault(walk->faults, NULL, "'%s': one word too many for greyline %s",
 			fault_word(shown, text, strlen(text)), walk->command->name);
 	else

@@ -10,7 +10,7 @@
 
 struct command {
 	const char *name;
-	uint16_t bit;           /* COMMAND_* */
+	uint32_t bit;           /* COMMAND_* */
 	const char *positional; /* "USER@HOST", "FILE", or NULL */
 	const char *summary;
 	const char *details; /* for --help; may be NULL */

@@ -55,7 +55,7 @@ const struct option *option_find_negated(const char *name, bool *negated)
 	return option;
 }
 
-const char *option_nearest(const char *wrong, uint16_t commands, uint8_t in_sections)
+const char *option_nearest(const char *wrong, uint32_t commands, uint8_t in_sections)
 {
 	const char *words[OPTIONS_MAX];
 	size_t count = 0;

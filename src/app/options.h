@@ -47,7 +47,10 @@ enum {
 	COMMAND_BENCH = 1024,
 	COMMAND_CALLERS = COMMAND_CLIENT | COMMAND_BENCH,
 	COMMAND_SPEAKERS = COMMAND_DAEMONS | COMMAND_BENCH,
-	COMMAND_ANY = 2047,
+	COMMAND_IMPORT = 2048,
+	COMMAND_UP = 4096,
+	COMMAND_DOWN = 8192,
+	COMMAND_ANY = INT32_MAX,
 };
 
 struct option_choice {
@@ -59,7 +62,7 @@ struct option {
 	const char *name;
 	char letter;       /* short form on the command line; 0: none */
 	uint8_t sections;  /* SECTION_* */
-	uint16_t commands; /* COMMAND_* */
+	uint32_t commands; /* COMMAND_* */
 	enum option_type type;
 	const char *argument; /* what to call the value in help; NULL for flags and masks */
 	const char *help;
@@ -80,7 +83,7 @@ const struct option *option_find(const char *name);
 /* The row a section's key means, and what writing it there does: `negated` for no-NAME flags. */
 const struct option *option_find_negated(const char *name, bool *negated);
 /* The nearest name among the options of `commands` (0: all) or of `sections` (0: all). */
-const char *option_nearest(const char *wrong, uint16_t commands, uint8_t sections);
+const char *option_nearest(const char *wrong, uint32_t commands, uint8_t sections);
 uint8_t section_of(const char *name); /* 0: unknown; "" is SECTION_GREYLINE */
 const char *section_nearest(const char *wrong);
 

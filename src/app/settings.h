@@ -138,6 +138,7 @@ struct settings {
 
 	/* One-shot tools. */
 	bool json, inner, hard;
+	const char *second_word; /* of a command that takes two; the command line's */
 	char *output, *by_interface, *by_user, *by_address, *by_peer, *by_id;
 	bool by_all;
 	uint32_t seconds;
