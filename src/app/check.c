@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "filters.h"
 #include "options.h"
 #include "pool.h"
 #include "secrets.h"
@@ -31,6 +32,16 @@ static void check_pool(const struct settings *settings, struct faults *faults)
 		pool_free(&pool);
 }
 
+static void check_filters(const struct settings *settings, struct faults *faults)
+{
+	struct filters filters;
+	char error[FILTERS_ERROR];
+	if (filters_compile(&filters, settings, error) < 0)
+		fault(faults, NULL, "%s", error);
+	else
+		filters_free(&filters);
+}
+
 int check_command(const struct command *command, struct settings *settings, const char *word)
 {
 	struct faults faults = {.report = fault_to_stderr};
@@ -47,6 +58,7 @@ int check_command(const struct command *command, struct settings *settings, cons
 	check_pool(settings, &faults);
 	check_secrets(settings->secrets, &faults);
 	check_secrets(settings->pap_secrets, &faults);
+	check_filters(settings, &faults);
 	tls_credentials_return(tls_credentials_read(settings, &faults));
 	if (faults.count)
 		return 2;

@@ -399,6 +399,7 @@ static int start_plane(struct host *host, const struct host_config *config)
 				((size_t)config->settings->compression_memory << 20),
 		.workers = config->workers,
 		.busy_poll = config->settings->busy_poll,
+		.filters = {host->filters.pass, host->filters.active},
 		.offload = config->settings->offload,
 		.dont_fragment = config->settings->dont_fragment,
 		.outer = (enum outer_kind)config->settings->outer,
@@ -440,7 +441,7 @@ static void load_programs(struct host *host, const struct host_config *config)
 
 int host_start(struct host *host, const struct host_config *config)
 {
-	char error[256];
+	char error[FILTERS_ERROR];
 	*host = (struct host){.tls = host->tls,
 		.tls_wanted = host->tls_wanted,
 		.settings = config->settings,
@@ -465,6 +466,8 @@ int host_start(struct host *host, const struct host_config *config)
 		return code;
 	if (!config->bare && netlink_open(&host->netlink) < 0)
 		return fail(host, 4, "Couldn't open a netlink socket");
+	if (filters_compile(&host->filters, config->settings, error) < 0)
+		return fail(host, 2, error);
 	return start_plane(host, config);
 }
 
@@ -499,6 +502,7 @@ void host_end(struct host *host)
 	if (host->programs)
 		outer_programs_close(host->programs);
 	tun_steering_close(host->steering);
+	filters_free(&host->filters);
 	if (host->helper)
 		helper_stop(host->helper, HELPER_WAIT);
 	if (host->loop_open) {

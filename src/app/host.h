@@ -13,6 +13,7 @@
 
 #include "call_ids.h"
 #include "dataplane.h"
+#include "filters.h"
 #include "heap.h"
 #include "helper.h"
 #include "log.h"
@@ -89,6 +90,7 @@ struct host {
 	char no_steering[160];
 	struct tls_credentials *tls; /* the caller's; NULL: no certificates */
 	const char *tls_wanted;      /* whom the peer's certificate must name; NULL: who it says */
+	struct filters filters;      /* of packets */
 	const struct dataplane_ops *plane;
 	struct dataplane *dataplane;
 	unsigned workers; /* of the data plane; 0: one */

@@ -332,6 +332,13 @@ const struct option option_table[] = {
 		.high = 255),
 	ROW("idle", 0, P, DAEMONS, NUMBER, "SECONDS", "end a session without traffic (0: never)",
 		idle, .low = 0, .high = 31536000),
+	ROW("active-filter", 0, P, DAEMONS, TEXT, "EXPRESSION",
+		"packets that count as traffic for --idle and, with --demand, dial (tcpdump's "
+		"syntax)",
+		active_filter),
+	ROW("pass-filter", 0, P, DAEMONS, TEXT, "EXPRESSION",
+		"packets that may pass the tunnel, either way; the others are dropped",
+		pass_filter),
 	ROW("maxconnect", 0, P, DAEMONS, NUMBER, "SECONDS",
 		"end a session after this long (0: never); the peer is told 5 minutes before, and "
 		"1",

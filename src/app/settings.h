@@ -74,6 +74,7 @@ struct settings {
 	char *endpoint;
 	uint32_t lcp_restart, lcp_max_configure, lcp_max_terminate, lcp_max_failure;
 	uint32_t idle, max_connect;
+	char *pass_filter, *active_filter; /* as for tcpdump; NULL: none */
 	char *max_octets;          /* what value_octets takes; NULL: no limit */
 	uint32_t octets_direction; /* enum session_octets */
 	uint32_t octets_every;

@@ -71,6 +71,7 @@
 	X(IO, OUTER_SEND, "outer-send", "the kernel refused an outer packet")                      \
 	X(IO, TUN_WRITE, "tun-write", "the kernel refused an inner packet")                        \
 	X(IO, TUN_HEADER, "tun-header", "inner packet whose offload header contradicts it")        \
+	X(IO, FILTERED, "filtered", "packet that the pass filter does not let through")            \
 	X(IO, OUTER_TRUNCATED, "outer-truncated", "outer packet larger than any we accept")        \
 	X(IO, LINE_ABORTED, "line-aborted", "frame of a line that its sender broke off")           \
 	X(IO, LINE_FCS, "line-fcs", "frame of a line with a wrong check sequence")                 \

@@ -20,6 +20,7 @@
 #include "command.h"
 #include "datapath.h"
 #include "outer.h"
+#include "packet_filter.h"
 #include "tun_steering.h"
 
 struct dataplane;
@@ -73,9 +74,10 @@ struct dataplane_config {
 	unsigned mtu; /* of the shared TUN; 0: leave it */
 	bool server;  /* routes inner packets by destination; a client has one session */
 	uint32_t sessions_max;
-	size_t layer_memory;   /* bytes that compressors of all sessions may hold; see layers.h */
-	unsigned workers;      /* threads that move packets, at most 16; a client has 1; 0: 1 */
-	uint32_t busy_poll;    /* microseconds a worker looks for packets before it sleeps */
+	size_t layer_memory; /* bytes that compressors of all sessions may hold; see layers.h */
+	unsigned workers;    /* threads that move packets, at most 16; a client has 1; 0: 1 */
+	uint32_t busy_poll;  /* microseconds a worker looks for packets before it sleeps */
+	struct packet_filters filters; /* of all sessions' packets; the caller's, for as long */
 	bool offload;          /* super-packets through the TUNs, where the kernel has them */
 	bool dont_fragment;    /* outer DF: see struct outer_config */
 	enum outer_kind outer; /* wanted */

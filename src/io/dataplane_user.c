@@ -610,6 +610,7 @@ static int prepare(struct dataplane *d, char error[256])
 		.layer_memory = d->config.layer_memory + bundles_memory(&d->config),
 		.told = &d->told,
 		.busy_poll = d->config.busy_poll,
+		.filters = d->config.filters,
 		.tuns = d->tuns,
 	};
 	failed = workers_start(&d->workers, &workers, error);

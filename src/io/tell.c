@@ -95,7 +95,7 @@ void tell_changed(struct worker *w, struct slot *slot)
 {
 	look_at_keys(w, slot);
 	uint64_t moved = slot->dp.counters.rx_packets + slot->dp.counters.tx_packets;
-	if (moved != slot->moved)
+	if (moved != slot->moved && !w->all->filters.active)
 		slot->last_active = w->now;
 	slot->moved = moved;
 	if (w->publish_at == NEVER)

@@ -164,6 +164,8 @@ void traffic_deliver(struct worker *w, unsigned depth)
 			out->outer[out->outer_count++] = packet;
 			break;
 		case PACKET_INNER:
+			if (w->all->filtered && !traffic_filter_received(w, packet))
+				break;
 			tap_inner(w, false, packet);
 			route_inner(w, out, packet, depth);
 			break;

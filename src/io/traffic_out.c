@@ -6,6 +6,8 @@
 
 void traffic_seal(struct worker *w, struct packet *in, size_t count, unsigned depth)
 {
+	if (w->all->filtered)
+		count = traffic_filter_sent(w, in, count);
 	for (size_t i = 0; i < count; i++) {
 		worker_touch(w, slot_of(in[i].datapath));
 		tap_inner(w, true, &in[i]);

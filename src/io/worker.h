@@ -223,6 +223,11 @@ void traffic_command(struct worker *worker, struct slot *slot,
 void traffic_tick(struct worker *worker, struct slot *slot);
 void traffic_flush(struct worker *worker);
 
+/* traffic_filter.c, where there are filters: moves those that may pass to the front, and says how
+ * many they are; whether this one may. */
+size_t traffic_filter_sent(struct worker *worker, struct packet *in, size_t count);
+bool traffic_filter_received(struct worker *worker, const struct packet *packet);
+
 /* For the traffic files only. */
 struct packet_list *traffic_list(struct worker *worker, unsigned depth); /* emptied */
 struct packet_list *traffic_list_lent(struct worker *worker); /* with buffers of outer_lend() */

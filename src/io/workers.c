@@ -98,6 +98,8 @@ int workers_start(struct workers *all, const struct workers_config *config, char
 	all->slot_count = config->sessions_max;
 	all->told = config->told;
 	all->busy_poll = config->busy_poll;
+	all->filters = config->filters;
+	all->filtered = config->filters.pass || config->filters.active;
 	all->layer_budget.most = config->layer_memory;
 	all->reaper.in = all->reaper.out = -1;
 	pthread_mutex_init(&all->tap_lock, NULL);

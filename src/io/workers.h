@@ -53,6 +53,8 @@ struct workers {
 	struct reaper reaper;   /* closes the sessions' own TUNs */
 	struct doorbell *told;  /* the control thread's; worker n rings with n */
 	uint32_t busy_poll;     /* microseconds */
+	bool filtered;          /* there is one of: */
+	struct packet_filters filters;
 	struct layer_budget layer_budget;
 
 	_Atomic bool tapped;
@@ -69,6 +71,7 @@ struct workers_config {
 	size_t layer_memory; /* bytes that layers of all sessions may hold */
 	struct doorbell *told;
 	uint32_t busy_poll;
+	struct packet_filters filters;
 	const int
 		*tuns; /* queues of the shared TUN, one a worker, the caller's to close; or NULL */
 };

@@ -39,6 +39,7 @@ struct end {
 
 static struct end client, server;
 static const struct dataplane_ops *ops = &dataplane_user;
+static struct packet_filters filters; /* of the client's */
 
 #define MARKER "greyline-marker-in-clear"
 
@@ -103,6 +104,7 @@ static void start(struct end *end, bool is_server, const char *interface, const 
 		.mtu = 1400,
 		.server = is_server,
 		.sessions_max = 16,
+		.filters = is_server ? (struct packet_filters){.pass = NULL} : filters,
 		.event = on_event,
 		.context = end,
 	};
@@ -754,6 +756,62 @@ static void test_interface_vanishes(void **state)
 	WAIT_FOR(client.control == 1);
 }
 
+static void last_active_is(bool later, uint64_t before, uint64_t tx, uint64_t rx)
+{
+	struct dataplane_statistics seen;
+	WAIT_FOR(ops->statistics(client.dataplane, CLIENT_SUBJECT, &seen) &&
+		 seen.counters.tx_packets == tx && seen.counters.rx_packets == rx);
+	assert_true(later ? seen.last_active > before : seen.last_active == before);
+}
+
+static int start_filtered(void **state)
+{
+	char error[PACKET_FILTER_ERROR];
+	struct packet_filter *pass, *active;
+	assert_int_equal(packet_filter_compile(&pass, "not port 6000", error), 0);
+	assert_int_equal(packet_filter_compile(&active, "outbound and dst port 5001", error), 0);
+	filters = (struct packet_filters){pass, active};
+	return start_both(state);
+}
+
+static int stop_filtered(void **state)
+{
+	stop_both(state);
+	packet_filter_free((struct packet_filter *)(uintptr_t)filters.pass);
+	packet_filter_free((struct packet_filter *)(uintptr_t)filters.active);
+	filters = (struct packet_filters){.pass = NULL};
+	return 0;
+}
+
+/* What may not pass is dropped either way; what is no activity passes, and is not counted as such.
+ */
+static void test_filters(void **state)
+{
+	struct dataplane_statistics seen;
+	attach(&server, &at_server);
+	attach(&client, &at_client);
+	int a = udp(&client, "10.9.0.2", 4000), b = udp(&server, "10.9.0.1", 5000);
+	int c = udp(&server, "10.9.0.1", 5001), d = udp(&server, "10.9.0.1", 6000);
+	WAIT_FOR(ops->statistics(client.dataplane, CLIENT_SUBJECT, &seen));
+	uint64_t begun = seen.last_active;
+	send_udp(a, "10.9.0.1", 6000, "refused");
+	send_udp(a, "10.9.0.1", 5000, "not active");
+	expect_udp(b, "not active");
+	send_udp(d, "10.9.0.2", 4000, "refused");
+	send_udp(c, "10.9.0.2", 4000, "nor this");
+	expect_udp(a, "nor this");
+	last_active_is(false, begun, 1, 2);
+	assert_true(ops->statistics(client.dataplane, CLIENT_SUBJECT, &seen));
+	assert_int_equal(seen.counters.drops[DROP_FILTERED], 2);
+	send_udp(a, "10.9.0.1", 5001, "active");
+	expect_udp(c, "active");
+	last_active_is(true, begun, 2, 2);
+	close(a);
+	close(b);
+	close(c);
+	close(d);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start_both, stop_both)
 
 int main(void)
@@ -780,6 +838,7 @@ int main(void)
 		TEST(test_unrouted_destination),
 		TEST(test_tap),
 		TEST(test_interface_vanishes),
+		{"filters", test_filters, start_filtered, stop_filtered, NULL},
 	};
 	return cmocka_run_group_tests(tests, make_namespaces, end_loop);
 }
