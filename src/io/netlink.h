@@ -31,6 +31,13 @@ int netlink_link_delete(struct netlink *netlink, unsigned link);
 int netlink_link_group(struct netlink *netlink, unsigned link, uint32_t group);
 int netlink_group_delete(struct netlink *netlink, uint32_t group); /* -ENODEV: none is in it */
 
+/* A unit of kernel PPP with this name (`kind ppp`) behind a fresh descriptor on /dev/ppp. -EEXIST:
+ * the name is taken; -EBUSY: again in a moment. */
+int netlink_ppp_add(struct netlink *netlink, const char *name, int fd);
+/* Into the network namespace behind a descriptor, under a name that is free there (-EEXIST); its
+ * index may be another one there, and addresses and routes are gone. */
+int netlink_link_move(struct netlink *netlink, unsigned link, int space, const char *name);
+
 struct netlink_link {
 	unsigned index;
 	char name[16];
