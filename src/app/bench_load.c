@@ -472,7 +472,7 @@ int bench_run(struct bench *bench)
 	int code = start(bench);
 	if (code)
 		return code;
-	bench->host.log.quiet = true;
+	bench->host.log.least = LOG_LINE_ERROR;
 	bench_plane_configure(bench->host.dataplane, &plane);
 	start_timers(bench);
 	bench->first_at = clock_now();

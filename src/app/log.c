@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,13 +36,30 @@ static bool journal_reads(int fd)
 
 void log_init(struct log *log, int fd, enum log_choice style, bool debug)
 {
-	*log = (struct log){.fd = fd, .debug = debug};
+	*log = (struct log){.fd = fd, .debug = debug, .least = LOG_LINE_INFO};
 	log->priority = style == LOG_STYLE_SYSLOG || (style == LOG_STYLE_AUTO && journal_reads(fd));
 	log->clock = !log->priority;
 	const char *no_colour = getenv("NO_COLOR");
 	log->colour = !log->priority && isatty(fd) && !(no_colour && *no_colour);
 	for (unsigned i = 0; i < LOG_KIND_COUNT; i++)
 		log->buckets[i].tokens = BURST;
+}
+
+/* Connected at once: behind the filter, and in another root, it could not be. */
+void log_to_syslog(struct log *log, const char *ident, const char *prefix, enum log_level echo)
+{
+	openlog(ident, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+	log->to_syslog = true;
+	log->prefix = prefix;
+	log->echo = echo;
+}
+
+static void put_syslog(
+	const struct log *log, enum log_level level, const char *format, va_list arguments)
+{
+	char line[LOG_LINE_MAX];
+	vsnprintf(line, sizeof line, format, arguments);
+	syslog((int)level, "%s%s%s", log->prefix ? log->prefix : "", log->prefix ? " " : "", line);
 }
 
 static size_t put_clock(char *at, size_t size)
@@ -56,6 +74,14 @@ static size_t put_clock(char *at, size_t size)
 
 static void put_line(struct log *log, enum log_level level, const char *format, va_list arguments)
 {
+	if (log->to_syslog) {
+		va_list again;
+		va_copy(again, arguments);
+		put_syslog(log, level, format, again);
+		va_end(again);
+		if (level > log->echo)
+			return;
+	}
 	char line[LOG_LINE_MAX];
 	size_t used = 0;
 	const size_t room = sizeof line - 8; /* for the end of the colour and the newline */
@@ -80,9 +106,7 @@ static void put_line(struct log *log, enum log_level level, const char *format, 
 
 static bool wanted(const struct log *log, enum log_level level)
 {
-	if (log->debug)
-		return true;
-	return log->quiet ? level <= LOG_LINE_ERROR : level < LOG_LINE_DEBUG;
+	return log->debug || level <= log->least;
 }
 
 void log_line(struct log *log, enum log_level level, const char *format, ...)

@@ -27,9 +27,12 @@ enum { LOG_LINE_MAX = 2048 };
 
 struct log {
 	bool debug;
-	bool quiet;                   /* errors only, unless `debug` */
 	bool clock, priority, colour; /* what stands before a line */
 	int fd;
+	const char *prefix; /* of lines to syslog; see log_to_syslog */
+	bool to_syslog;
+	enum log_level least; /* lines of a higher level are left out, unless `debug` */
+	enum log_level echo;  /* with syslog: lines of a higher level do not go to `fd` */
 	struct log_bucket {
 		uint32_t tokens;
 		uint64_t filled; /* microseconds */
@@ -39,6 +42,9 @@ struct log {
 
 /* `style` of settings; auto: a priority under systemd, else a clock. */
 void log_init(struct log *log, int fd, enum log_choice style, bool debug);
+/* From here on lines go to syslog (daemon.*, under the name `ident`), `prefix` before each where
+ * there is one; those up to the level `echo` go to the old place too. Both texts must stay. */
+void log_to_syslog(struct log *log, const char *ident, const char *prefix, enum log_level echo);
 
 void log_line(struct log *log, enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

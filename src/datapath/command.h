@@ -43,6 +43,13 @@ enum {
 	DATAPATH_SERVE_DHCP = 8,    /* to DHCP servers, of IPv4 */
 };
 
+/* How missing packets are waited for, where somebody says so; all zero: as reorder.h has it. */
+struct reorder_terms {
+	bool off;      /* not at all: what comes is delivered, what comes late is dropped */
+	uint32_t wait; /* microseconds, at most; 0: REORDER_WAIT_MAX */
+	uint32_t far;  /* a jump by more is believed when it is confirmed; 0: REORDER_FAR */
+};
+
 struct datapath_command {
 	enum datapath_command_kind kind;
 	uint32_t subject; /* the session's handle */
@@ -55,6 +62,7 @@ struct datapath_command {
 			bool any_peer; /* the call's first packet says what `peer` is */
 			bool relay;    /* its PPP is somebody else's, behind a line: see relay.h */
 			bool require_encryption; /* no clear network packet in either direction */
+			struct reorder_terms reorder;
 			bool nat; /* GRE version 0 now and then: see limits.h, NAT_OPEN_EVERY */
 			bool check_source; /* inner sources must be the peer's own addresses */
 			bool client_to_client;

@@ -94,6 +94,7 @@ static void attach(struct datapath_engine *engine, struct datapath *dp,
 	*dp = (struct datapath){.streams = dp->streams};
 	forget_link(engine, dp);
 	gre_init(&dp->gre, command->attach.window);
+	reorder_limit(&dp->gre.order, &command->attach.reorder);
 	dp->subject = command->subject;
 	dp->epoch = command->epoch;
 	dp->local_call_id = command->attach.local_call_id;

@@ -32,8 +32,22 @@ static_assert(REORDER_PACKETS <= SEEN_BITS, "a window's worth of late packets is
 
 void reorder_init(struct reorder *r)
 {
-	*r = (struct reorder){
-		.expires = NEVER, .wait = REORDER_WAIT_MIN, .head = HOLD_NONE, .tail = HOLD_NONE};
+	*r = (struct reorder){.expires = NEVER,
+		.wait = REORDER_WAIT_MIN,
+		.wait_max = REORDER_WAIT_MAX,
+		.far = REORDER_FAR,
+		.head = HOLD_NONE,
+		.tail = HOLD_NONE};
+}
+
+void reorder_limit(struct reorder *r, const struct reorder_terms *terms)
+{
+	if (terms->wait)
+		r->wait_max = terms->wait;
+	if (terms->off)
+		r->wait_max = 0;
+	if (terms->far)
+		r->far = terms->far;
 }
 
 static bool is_held(const struct reorder *r, const struct hold_pool *pool, uint32_t sequence)
@@ -112,7 +126,7 @@ enum reorder_verdict reorder_judge(
 		return REORDER_NEXT;
 	if (is_early(r, sequence) || is_held(r, pool, sequence))
 		return REORDER_DUPLICATE;
-	return distance < REORDER_PACKETS ? REORDER_HOLD : REORDER_ROOM;
+	return distance < REORDER_PACKETS && r->wait_max ? REORDER_HOLD : REORDER_ROOM;
 }
 
 enum reorder_verdict reorder_judge_early(
@@ -150,7 +164,7 @@ uint32_t reorder_ahead(const struct reorder *r)
 /* A packet came `late` microseconds behind its successor: wait for twice as long from now on. */
 static void learn(struct reorder *r, uint64_t late)
 {
-	uint64_t wanted = late < REORDER_WAIT_MAX / 2 ? 2 * late : REORDER_WAIT_MAX;
+	uint64_t wanted = late < r->wait_max / 2 ? 2 * late : r->wait_max;
 
 	if (wanted > r->wait)
 		r->wait = (uint32_t)wanted;
@@ -254,7 +268,7 @@ void reorder_give_up(
 {
 	if (r->held)
 		sequence = hold_at(pool, r->head)->sequence;
-	if (serial_distance(sequence, r->next) >= REORDER_FAR) {
+	if (serial_distance(sequence, r->next) >= (int32_t)r->far) {
 		r->unconfirmed = true;
 		r->next_before = r->next;
 		r->lost_before = r->lost;

@@ -2,7 +2,7 @@
  *
  * A packet ahead of a missing one is held in the shared pool until the missing one comes or the
  * wait is over. The wait adapts: it starts near zero, grows to what the observed reordering needs,
- * shrinks while packets are truly lost, and never exceeds REORDER_WAIT_MAX. */
+ * shrinks while packets are truly lost, and never exceeds REORDER_WAIT_MAX, or what was set. */
 #ifndef GREYLINE_REORDER_H
 #define GREYLINE_REORDER_H
 
@@ -10,12 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "command.h"
 #include "hold.h"
 #include "limits.h"
 
 enum {
 	REORDER_WAIT_MIN = 1000, /* microseconds: enough for neighbours that changed places */
-	/* A jump this far ahead is believed only when a second packet confirms it. */
+	/* A jump this far ahead is believed only when a second packet confirms it; by default. */
 	REORDER_FAR = 4096,
 	REORDER_EARLY_MAX = 4, /* frames delivered ahead of the window that are remembered */
 };
@@ -26,6 +27,8 @@ struct reorder {
 	uint64_t expires;    /* the present hole is given up then; NEVER while nothing is held */
 	uint64_t gave_up;    /* when the last hole was given up */
 	uint32_t wait;       /* microseconds a hole is waited for */
+	uint32_t wait_max;   /* ... at most; 0: nothing is held */
+	uint32_t far;        /* a jump this far ahead is to be confirmed */
 	uint32_t lost;       /* sequence numbers given up, less those delivered late */
 	uint32_t ahead;      /* packets that came ahead of a missing one, or late */
 	uint16_t head, tail; /* held packets, sorted by sequence number; tail: while any is held */
@@ -51,6 +54,8 @@ enum reorder_verdict {
 };
 
 void reorder_init(struct reorder *r);
+/* Other limits; where `terms` says nothing they stay. */
+void reorder_limit(struct reorder *r, const struct reorder_terms *terms);
 
 /* Where a packet stands. The first packet of all sets the place, whatever its number. */
 enum reorder_verdict reorder_judge(

@@ -79,6 +79,7 @@ struct dataplane_config {
 	uint32_t busy_poll;  /* microseconds a worker looks for packets before it sleeps */
 	struct packet_filters filters; /* of all sessions' packets; the caller's, for as long */
 	bool offload;          /* super-packets through the TUNs, where the kernel has them */
+	uint32_t mark;         /* SO_MARK of outer packets, with OUTER_RAW; 0: none */
 	bool dont_fragment;    /* outer DF: see struct outer_config */
 	enum outer_kind outer; /* wanted */
 	struct outer_programs *programs; /* may be NULL; the caller's, for as long */

@@ -602,6 +602,7 @@ static int prepare(struct dataplane *d, char error[256])
 		.outer =
 			{
 				.local = d->config.local,
+				.mark = d->config.mark,
 				.dont_fragment = d->config.dont_fragment,
 				.choice = &d->choice,
 				.programs = d->config.programs,

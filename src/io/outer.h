@@ -46,6 +46,7 @@ struct outer_choice {
 struct outer_config {
 	unsigned worker, workers;
 	struct address local; /* bind raw sockets here; family 0: any */
+	uint32_t mark;        /* SO_MARK of raw sockets; 0: none. Only raw obeys it */
 	uint8_t ttl;          /* of headers we write ourselves; 0: the system's default */
 	bool dont_fragment; /* outer DF as far as the path MTU is known; else never (outer_raw.h) */
 	const struct outer_choice *choice;

@@ -136,6 +136,9 @@ static int prepare(int fd, enum raw_source source, const struct outer_config *co
 		fd, family_of(source), control, config->worker, config->workers);
 	if (!failed)
 		failed = set_ip_options(fd, source, config->dont_fragment);
+	if (!failed && config->mark &&
+		setsockopt(fd, SOL_SOCKET, SO_MARK, &config->mark, sizeof(config->mark)) < 0)
+		failed = -errno;
 	if (failed)
 		return failed;
 	grow_buffer(fd, size, SO_RCVBUFFORCE, SO_RCVBUF);

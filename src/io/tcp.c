@@ -50,6 +50,7 @@ struct dialling {
 	uv_connect_t connect;
 	struct resolving *resolving;
 	struct address bind;
+	uint32_t mark;
 	uint8_t family;
 	uint16_t port;
 	uint64_t timeout_ms;
@@ -399,10 +400,26 @@ static void on_connected(uv_connect_t *request, int status)
 		c->handlers->opened(c->context, c);
 }
 
+/* libuv makes its socket when it is first used, and takes one that is there instead. */
+static int set_mark(struct tcp_connection *c, int family, uint32_t mark)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), failed;
+	if (fd < 0)
+		return -errno;
+	failed = setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) < 0 ? -errno : 0;
+	if (!failed)
+		failed = uv_tcp_open(&c->handle, fd);
+	if (failed)
+		close(fd);
+	return failed;
+}
+
 static int connect_to(struct tcp_connection *c, const struct sockaddr_storage *name)
 {
 	struct dialling *d = c->dialling;
 	int failed = open_handle(c, d->loop);
+	if (!failed && d->mark)
+		failed = set_mark(c, name->ss_family, d->mark);
 	if (!failed && d->bind.family) {
 		struct sockaddr_storage local;
 		to_sockaddr(&local, &d->bind, 0);
@@ -521,6 +538,7 @@ int tcp_dial(
 	}
 	d->loop = loop;
 	d->bind = config->local;
+	d->mark = config->mark;
 	d->family = config->family ? config->family : config->local.family;
 	d->timeout_ms = config->timeout_us ? (config->timeout_us + 999) / 1000 : DIAL_TIMEOUT_MS;
 	open_timer(c, loop, &d->timer);

@@ -68,6 +68,7 @@ struct tcp_dial_config {
 	uint16_t port;                       /* host order */
 	struct address local;                /* leave from here; family 0: the kernel chooses */
 	uint8_t family;                      /* 4, 6, or 0 for both */
+	uint32_t mark;                       /* SO_MARK; 0: none. CAP_NET_ADMIN */
 	uint64_t timeout_us;                 /* for each address; 0: 10 seconds */
 	const struct tcp_handlers *handlers; /* must outlive the connection */
 	void *context;

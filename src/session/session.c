@@ -92,6 +92,7 @@ struct datapath_command session_attach_command(
 	session->facts.ecn = ecn;
 	command.attach.local_call_id = local_call_id;
 	command.attach.relay = config->relay;
+	command.attach.reorder = config->reorder;
 	command.attach.require_encryption =
 		!config->relay && (config->unit.mppe_require || config->unit.ecp_key.length);
 	command.attach.check_source = config->check_source;

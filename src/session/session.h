@@ -73,6 +73,7 @@ struct session_config {
 	/* The PPP of its calls is somebody else's, behind a line: no link, no unit, and up as soon
 	 * as the call is (datapath/relay.h). */
 	bool relay;
+	struct reorder_terms reorder;
 	bool nat;            /* the way back through a NAT is opened by GRE version 0 */
 	uint64_t silence_us; /* no GRE at all for so long ends it; 0: LCP's time-outs do */
 	uint64_t idle_us, max_connect_us; /* 0: no limit */

@@ -54,6 +54,20 @@ static void test_styles(void **state)
 	assert_string_equal(text + used, "seen\n"); /* a pipe is no terminal: no colour */
 }
 
+/* What else goes to syslog nobody here can read; what still goes to the old place can be. */
+static void test_levels(void **state)
+{
+	open_log(LOG_STYLE_SYSLOG, false);
+	log_.least = LOG_LINE_WARNING;
+	log_line(&log_, LOG_LINE_INFO, "left out");
+	log_line(&log_, LOG_LINE_WARNING, "told");
+	log_.least = LOG_LINE_INFO;
+	log_to_syslog(&log_, "greyline-test", "anon", LOG_LINE_WARNING);
+	log_line(&log_, LOG_LINE_INFO, "to syslog alone");
+	log_line(&log_, LOG_LINE_WARNING, "to both");
+	assert_string_equal(close_log(), "<4>told\n<4>to both\n");
+}
+
 static void test_long_line(void **state)
 {
 	char word[3 * LOG_LINE_MAX];
@@ -99,6 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_styles),
+		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_bucket),
 		cmocka_unit_test(test_owed),

@@ -580,6 +580,56 @@ static void random_streams(void **state)
 	assert_true(ahead > 150);
 }
 
+/* pptp-linux's --nobuffer. */
+static void nothing_is_held_where_nobody_waits(void **state)
+{
+	static const uint32_t order[] = {7, 9, 8, 10, 12, 10};
+	struct desk *d = desk_new(SLOTS);
+	const struct reorder_terms terms = {.off = true, .wait = 1000};
+	reorder_limit(&d->order, &terms);
+	for (size_t n = 0; n < sizeof(order) / sizeof(order[0]); n++)
+		take(d, order[n], false);
+	assert_int_equal(d->pool.used, 0);
+	assert_int_equal(d->order.held, 0);
+	assert_true(d->order.expires == NEVER);
+	assert_int_equal(d->order.next, 13);
+	desk_free(d);
+}
+
+static void the_wait_is_bounded_by_what_was_set(void **state)
+{
+	struct desk *d = desk_new(SLOTS);
+	const struct reorder_terms terms = {.wait = (uint32_t)MS(10)}, more = {.wait = 2000000};
+	reorder_limit(&d->order, &terms);
+	take(d, 1, false);
+	take(d, 3, false);
+	d->now += MS(40);
+	take(d, 2, false);
+	assert_int_equal(d->order.wait, MS(10));
+	reorder_limit(&d->order, &more);
+	take(d, 5, false);
+	d->now += MS(700);
+	take(d, 4, false);
+	assert_int_equal(d->order.wait, MS(1400));
+	desk_free(d);
+}
+
+static void how_far_a_jump_is_believed_can_be_set(void **state)
+{
+	struct desk *d = desk_new(SLOTS);
+	const struct reorder_terms terms = {.far = 300};
+	reorder_limit(&d->order, &terms);
+	take(d, 1, false);
+	take(d, 500, false);
+	assert_true(d->order.unconfirmed);
+	take(d, 2, false); /* the true stream */
+	assert_int_equal(d->order.next, 3);
+	const struct reorder_terms none = {.far = 0};
+	reorder_limit(&d->order, &none);
+	assert_int_equal(d->order.far, 300);
+	desk_free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -602,6 +652,9 @@ int main(void)
 		cmocka_unit_test(early_ones_forgotten),
 		cmocka_unit_test(early_and_far_jumps),
 		cmocka_unit_test(random_streams),
+		cmocka_unit_test(nothing_is_held_where_nobody_waits),
+		cmocka_unit_test(the_wait_is_bounded_by_what_was_set),
+		cmocka_unit_test(how_far_a_jump_is_believed_can_be_set),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

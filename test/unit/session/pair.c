@@ -123,6 +123,7 @@ static void record(struct end *end, const struct out_item *item)
 			seen->ecn = command.attach.ecn;
 			seen->nat = command.attach.nat;
 			seen->relay = command.attach.relay;
+			seen->reorder = command.attach.reorder;
 			seen->dscp = command.attach.dscp_copy ? 64 : command.attach.dscp;
 		}
 		frame = bytes + sizeof command;

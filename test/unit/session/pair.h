@@ -23,9 +23,10 @@ struct seen {
 	uint16_t mtu, mru;                                                 /* of DATAPATH_FRAMING */
 	bool require_encryption, check_source, client_to_client, any_peer; /* of DATAPATH_ATTACH */
 	bool clamp_mss, ecn, nat, relay;
-	struct prefix behind;    /* of DATAPATH_NETWORK: what is delegated */
-	uint8_t dscp;            /* 64: copied */
-	uint8_t message, result; /* of TUNNEL_MESSAGE: its type; of a Call-Disconnect-Notify */
+	struct reorder_terms reorder; /* the same */
+	struct prefix behind;         /* of DATAPATH_NETWORK: what is delegated */
+	uint8_t dscp;                 /* 64: copied */
+	uint8_t message, result;      /* of TUNNEL_MESSAGE: its type; of a Call-Disconnect-Notify */
 };
 
 struct queue {

@@ -45,6 +45,20 @@ static void is_up_with_the_call(void **state)
 	assert_int_equal(told, 1);
 }
 
+static void the_data_path_is_told_how_to_wait(void **state)
+{
+	struct pair *pair = pair_new();
+	pair->client.config.session.relay = pair->server.config.session.relay = true;
+	pair->client.config.session.reorder =
+		(struct reorder_terms){.off = true, .wait = 5, .far = 7};
+	pair_start(pair, 1);
+	uint32_t attach = seen_find(&pair->client, 0, TUNNEL_COMMAND, DATAPATH_ATTACH, -1, -1);
+	const struct reorder_terms *told = &pair->client.seen[attach].reorder;
+	assert_true(told->off);
+	assert_int_equal(told->wait, 5);
+	assert_int_equal(told->far, 7);
+}
+
 static void closing_clears_the_call_at_once(void **state)
 {
 	struct pair *pair = relayed();
@@ -141,6 +155,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(is_up_with_the_call),
+		cmocka_unit_test(the_data_path_is_told_how_to_wait),
 		cmocka_unit_test(closing_clears_the_call_at_once),
 		cmocka_unit_test(stopping_needs_no_farewell),
 		cmocka_unit_test(a_dead_peer_is_found_by_the_control_connection),
