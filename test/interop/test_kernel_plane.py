@@ -23,7 +23,7 @@ def pair(lab):
 
 def test_we_run_where_the_kernel_has_ppp(lab, program, pair):
     left, right = pair
-    units = os.path.join(cache.BUILD, 'test/unit/io/test_io_ppp_unit')
+    units = os.path.join(cache.BUILD, 'test/unit/io/test_io_ppp_make')
     assert '[  PASSED  ] 6' in left.run(units).stdout
     ours = Server(lab, left, program)
     dialer = Client(lab, right, program)

@@ -4,10 +4,9 @@
  *
  * The kernel names a unit after its number, and skips numbers whose name another interface bears
  * (a TUN may be called ppp0); older ones than 5.16 fail instead, so numbers are tried in turn. */
-#include "ppp_unit.h"
+#include "ppp_make.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/ppp-ioctl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -16,50 +15,22 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static const char device[] = "/dev/ppp";
+#include "ppp_device.h"
 
-static const char *open_advice(int error)
-{
-	switch (error) {
-	case ENOENT:
-		return "load the driver with: modprobe ppp_generic, or make the device with: mknod "
-		       "/dev/ppp c 108 0 (in a container: --device /dev/ppp)";
-	case ENODEV:
-	case ENXIO:
-		return "load the driver with: modprobe ppp_generic";
-	case EACCES:
-	case EPERM:
-		return "run as root with CAP_NET_ADMIN (systemd: DeviceAllow=/dev/ppp rw)";
-	default:
-		return "see greyline doctor";
-	}
-}
-
-int ppp_device_open(char words[256])
-{
-	int fd = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (fd >= 0)
-		return fd;
-	int failed = errno;
-	snprintf(words, 256, "Couldn't open %s: %s: %s", device, strerror(failed),
-		open_advice(failed));
-	return -failed;
-}
-
-int ppp_unit_number(int fd)
+int ppp_number(int fd)
 {
 	int number;
 	return ioctl(fd, PPPIOCGUNIT, &number) < 0 ? -errno : number;
 }
 
-/* 5 for "ppp5", PPP_UNIT_ANY for another name. */
+/* 5 for "ppp5", PPP_ANY for another name. */
 static int number_in(const char *name)
 {
 	char *end;
 	if (strncmp(name, "ppp", 3) != 0 || name[3] < '0' || name[3] > '9')
-		return PPP_UNIT_ANY;
+		return PPP_ANY;
 	long number = strtol(name + 3, &end, 10);
-	return *end || number > UINT16_MAX ? PPP_UNIT_ANY : (int)number;
+	return *end || number > UINT16_MAX ? PPP_ANY : (int)number;
 }
 
 static int by_number(int fd, int number)
@@ -71,7 +42,7 @@ static int by_number(int fd, int number)
 static int by_any_number(int fd)
 {
 	enum { TRIES = 1024 };
-	int failed = by_number(fd, PPP_UNIT_ANY);
+	int failed = by_number(fd, PPP_ANY);
 	for (int number = 0; failed == -EEXIST && number < TRIES; number++)
 		failed = by_number(fd, number);
 	return failed;
@@ -90,17 +61,17 @@ static int by_name(struct netlink *nl, int fd, const char *name)
 }
 
 /* Makes the unit. `name` is left to be given (renaming) where the result is 1. */
-static int make(struct ppp_unit *unit, const struct ppp_unit_wish *wish, const char *name,
+static int make(struct ppp_made *unit, const struct ppp_wish *wish, const char *name,
 	struct netlink *nl, char words[256])
 {
 	int failed = -EOPNOTSUPP;
-	if (wish->number == PPP_UNIT_ANY && name) {
+	if (wish->number == PPP_ANY && name) {
 		failed = by_name(nl, unit->fd, name);
 		if (!failed || failed == -EEXIST)
 			name = NULL;
 		if (failed == -EEXIST)
 			snprintf(words, 256, "The interface name %.15s is taken", wish->name);
-	} else if (wish->number != PPP_UNIT_ANY) {
+	} else if (wish->number != PPP_ANY) {
 		failed = by_number(unit->fd, wish->number);
 		if (failed == -EEXIST)
 			snprintf(words, 256, "PPP unit %d is in use already", wish->number);
@@ -112,10 +83,10 @@ static int make(struct ppp_unit *unit, const struct ppp_unit_wish *wish, const c
 
 /* Where it is, and its name: a chosen one, or after its number. */
 static int find(
-	struct ppp_unit *unit, const char *named, bool rename, struct netlink *nl, char words[256])
+	struct ppp_made *unit, const char *named, bool rename, struct netlink *nl, char words[256])
 {
-	char plain[PPP_UNIT_NAME_SIZE];
-	unit->number = ppp_unit_number(unit->fd);
+	char plain[PPP_NAME_SIZE];
+	unit->number = ppp_number(unit->fd);
 	if (unit->number < 0)
 		return unit->number;
 	snprintf(plain, sizeof(plain), "ppp%d", unit->number);
@@ -137,28 +108,28 @@ static int find(
 	return 0;
 }
 
-int ppp_unit_open(struct ppp_unit *unit, const struct ppp_unit_wish *asked, struct netlink *nl,
-	char words[256])
+int ppp_make(
+	struct ppp_made *unit, const struct ppp_wish *asked, struct netlink *nl, char words[256])
 {
-	struct ppp_unit_wish wish = *asked;
+	struct ppp_wish wish = *asked;
 	const char *name = wish.name && !strchr(wish.name, '%') ? wish.name : NULL;
 	words[0] = '\0';
-	if (name && (!*name || strlen(name) >= PPP_UNIT_NAME_SIZE)) {
+	if (name && (!*name || strlen(name) >= PPP_NAME_SIZE)) {
 		snprintf(words, 256, "Couldn't use \"%.40s\" as an interface name: 1 to %d letters",
-			name, PPP_UNIT_NAME_SIZE - 1);
+			name, PPP_NAME_SIZE - 1);
 		return -EINVAL;
 	}
-	if (name && number_in(name) != PPP_UNIT_ANY) {
-		if (wish.number == PPP_UNIT_ANY)
+	if (name && number_in(name) != PPP_ANY) {
+		if (wish.number == PPP_ANY)
 			wish.number = number_in(name);
 		if (wish.number == number_in(name))
 			name = NULL;
 	}
-	*unit = (struct ppp_unit){.fd = ppp_device_open(words)};
+	*unit = (struct ppp_made){.fd = ppp_device_open(words)};
 	if (unit->fd < 0)
 		return unit->fd;
 	int made = make(unit, &wish, name, nl, words);
-	bool taken = made >= 0 && words[0] && wish.number == PPP_UNIT_ANY;
+	bool taken = made >= 0 && words[0] && wish.number == PPP_ANY;
 	int failed = made < 0 ? made : find(unit, taken ? NULL : name, made == 1, nl, words);
 	if (failed) {
 		snprintf(words, 256, "Couldn't make a PPP interface%s%.15s: %s: %s",
