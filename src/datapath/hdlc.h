@@ -46,8 +46,9 @@ struct hdlc_transmit {
 /* Nothing agreed, nothing else escaped. */
 void hdlc_transmit_init(struct hdlc_transmit *transmit);
 
-/* Has `byte` escaped beside the map. False for those that cannot be: 0x20 to 0x3f, and 0x5e, which
- * escaped are control characters and the flag. */
+/* Has `byte` escaped beside the map. False for those that cannot be: 0x20 to 0x3f, 0x5d and 0x5e,
+ * which escaped are control characters, the escape and the flag. (pppd lets 0x5d through, and no
+ * receiver understands it.) */
 bool hdlc_escape(struct hdlc_transmit *transmit, uint8_t byte);
 
 /* Bytes that hdlc_encode may write for a frame of `length`: all escaped, and a flag. */
@@ -61,17 +62,21 @@ static inline size_t hdlc_encoded_max(size_t length)
  * when `capacity` is less than it takes. */
 size_t hdlc_encode(const struct hdlc_transmit *transmit, const uint8_t *frame, size_t length,
 	uint8_t *to, size_t capacity);
-/* The same with the agreed check sequence, whatever the frame is (RFC 1570 §2.1.1: a link that
- * starts again says so once more in the old way). */
+/* The same with the agreed check sequence, whatever the frame is. For what hdlc_restarts() tells,
+ * when another than the default was agreed: the peer may still be at that, so both are sent, this
+ * first (RFC 1570 §2.1.1). */
 size_t hdlc_encode_agreed(const struct hdlc_transmit *transmit, const uint8_t *frame, size_t length,
 	uint8_t *to, size_t capacity);
+/* An LCP Configure-Request or Terminate-Request. */
+bool hdlc_restarts(const uint8_t *frame, size_t length);
 
 struct hdlc_receive {
 	uint32_t accm; /* bit n: byte n is the line's own, and ignored, unless it is escaped */
-	uint8_t fcs;   /* of enum hdlc_fcs */
+	uint8_t fcs;   /* of enum hdlc_fcs; 16 and 32 joined: what is right by either is taken */
 	/* Inside. */
 	bool escaped;    /* the last byte was an escape */
 	bool tossing;    /* what comes until the next flag is of no use: too long */
+	bool whole;      /* what is in `frame` was told of */
 	uint16_t length; /* of what is in `frame` */
 	uint16_t capacity;
 	uint8_t *frame; /* the caller's memory for the frame that is coming in */
@@ -83,7 +88,7 @@ enum hdlc_result {
 	/* A frame is lost. */
 	HDLC_ABORTED, /* ended by an escape and a flag (RFC 1662 §4.3) */
 	HDLC_DAMAGED, /* wrong check sequence */
-	HDLC_SHORT,   /* fewer than four bytes between the flags, not none (§4.3) */
+	HDLC_SHORT,   /* fewer than four bytes, but not none, between the flags (§4.3) */
 	HDLC_LONG,    /* more than fits the memory */
 };
 

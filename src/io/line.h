@@ -30,11 +30,17 @@ enum {
 	LINE_QUEUE_MIN = 8192,      /* two full frames, wholly escaped */
 };
 
+#define LINE_WAIT SECONDS(3)
+
 struct line_config {
 	int in, out; /* may be the same; the line's from here on, closed with it */
 	bool sync;
-	size_t queue; /* bytes of data that may wait; 0: LINE_QUEUE_DEFAULT. A tenth of a second or
-		       * two of a slow line: what waits longer is late. See tty_queue(). */
+	bool in_order; /* control frames wait their turn: for frames that are another's */
+	bool wait;     /* nothing is written until something was read, or LINE_WAIT has passed: a
+			* program that has just been started throws away what its line brings
+			* before it has set it up (pppd, tcsetattr() with TCSAFLUSH) */
+	size_t queue;  /* bytes of data that may wait; 0: LINE_QUEUE_DEFAULT. A tenth of a second or
+			* two of a slow line: what waits longer is late. See tty_queue(). */
 	uint32_t escape[8]; /* bit n of word m: byte 32 m + n is escaped whatever was agreed */
 };
 
@@ -64,7 +70,7 @@ struct line_counters {
  * Some 160 KiB. */
 struct line_frame {
 	uint8_t *bytes; /* address field or protocol field onwards; OUTER_MAX may be written to */
-	size_t length;
+	size_t length; /* 0: one or several frames were lost here (damaged, broken off, too long) */
 };
 enum { LINE_READ_MAX = 32768 };
 struct line_batch {
@@ -77,7 +83,7 @@ struct line_batch {
 	uint8_t memory[BATCH_MAX][OUTER_MAX];
 };
 
-/* 0 or -errno; the descriptors are closed then too. */
+/* 0 or -errno; then the descriptors stay the caller's. */
 int line_open(struct line **line, const struct line_config *config);
 /* Closes both descriptors. What still waits is lost: line_flush() before. */
 void line_close(struct line *line);

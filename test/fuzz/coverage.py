@@ -26,6 +26,7 @@ PARSERS = {
     'datapath_open': ['src/datapath/open.c', 'src/datapath/resync.c', 'src/datapath/mppe.c',
                       'src/datapath/reorder.c', 'src/datapath/hold.c'],
     'multilink': ['src/datapath/multilink.c'],
+    'hdlc': ['src/datapath/hdlc.c', 'src/datapath/fcs.c'],
     'vj': ['src/datapath/vj.c'],
     'coalesce': ['src/datapath/coalesce.c', 'src/datapath/checksum.c'],
     'predictor': ['src/datapath/predictor.c', 'src/datapath/fcs.c'],

@@ -1,5 +1,7 @@
-/* The check sequence of PPP against its published check value. */
+/* The check sequences of PPP against their published check values. */
 #include "hex.h"
+
+#include <string.h>
 
 #include "fcs.h"
 
@@ -32,11 +34,56 @@ static void with_its_own_sequence(void **state)
 	}
 }
 
+/* "CRC-32/ISO-HDLC" of the catalogue: CBF43926; RFC 1662 §C.3. */
+static void of_32_bits(void **state)
+{
+	const uint8_t digits[] = "123456789";
+	assert_int_equal(~fcs32_add(FCS32_START, digits, 9), 0xcbf43926);
+	assert_int_equal(~fcs32_add(fcs32_add(FCS32_START, digits, 4), digits + 4, 5), 0xcbf43926);
+	assert_int_equal(fcs32_add(FCS32_START, digits, 0), FCS32_START);
+	uint8_t frame[256];
+	for (unsigned n = 0; n < sizeof(frame); n++)
+		frame[n] = (uint8_t)(n * 37);
+	for (size_t length = 0; length + 4 <= sizeof(frame); length++) {
+		uint8_t kept[4];
+		memcpy(kept, frame + length, 4);
+		uint32_t fcs = ~fcs32_add(FCS32_START, frame, length);
+		for (unsigned n = 0; n < 4; n++)
+			frame[length + n] = (uint8_t)(fcs >> 8 * n);
+		assert_int_equal(fcs32_add(FCS32_START, frame, length + 4), FCS32_GOOD);
+		frame[length / 2] ^= 0x10;
+		assert_int_not_equal(fcs32_add(FCS32_START, frame, length + 4), FCS32_GOOD);
+		frame[length / 2] ^= 0x10;
+		memcpy(frame + length, kept, 4);
+	}
+}
+
+/* The tables against the definition, a bit at a time, for every place a byte can have in a word. */
+static void bit_by_bit(void **state)
+{
+	uint8_t bytes[16] = {0};
+	for (unsigned place = 0; place < sizeof(bytes); place++)
+		for (unsigned value = 0; value < 256; value++) {
+			uint32_t fcs = FCS_START, fcs32 = FCS32_START;
+			bytes[place] = (uint8_t)value;
+			for (unsigned bit = 0; bit < 8 * sizeof(bytes); bit++) {
+				unsigned in = bytes[bit / 8] >> bit % 8 & 1;
+				fcs = fcs >> 1 ^ ((fcs ^ in) & 1 ? 0x8408 : 0);
+				fcs32 = fcs32 >> 1 ^ ((fcs32 ^ in) & 1 ? 0xedb88320 : 0);
+			}
+			assert_int_equal(fcs_add(FCS_START, bytes, sizeof(bytes)), fcs);
+			assert_int_equal(fcs32_add(FCS32_START, bytes, sizeof(bytes)), fcs32);
+			bytes[place] = 0x5a;
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(of_nine_digits),
 		cmocka_unit_test(with_its_own_sequence),
+		cmocka_unit_test(of_32_bits),
+		cmocka_unit_test(bit_by_bit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
