@@ -284,6 +284,31 @@ static int share_run_folder(struct host *host, bool made)
 	return fail(host, 3, line);
 }
 
+/* The one named for itself; NULL: it lies where the others do. */
+static const char *script_path(const struct settings *settings, enum script script)
+{
+	switch (script) {
+	case SCRIPT_IP_PRE_UP:
+		return settings->script_paths.ip_pre_up;
+	case SCRIPT_IP_UP:
+		return settings->script_paths.ip_up;
+	case SCRIPT_IP_DOWN:
+		return settings->script_paths.ip_down;
+	case SCRIPT_IPV6_UP:
+		return settings->script_paths.ipv6_up;
+	case SCRIPT_IPV6_DOWN:
+		return settings->script_paths.ipv6_down;
+	case SCRIPT_AUTH_UP:
+		return settings->script_paths.auth_up;
+	case SCRIPT_AUTH_DOWN:
+		return settings->script_paths.auth_down;
+	case SCRIPT_IPV6_PREFIX:
+	case SCRIPT_COUNT:
+		break;
+	}
+	return NULL;
+}
+
 static int start_helper(struct host *host, const struct host_config *config)
 {
 	const struct settings *settings = config->settings;
@@ -302,8 +327,9 @@ static int start_helper(struct host *host, const struct host_config *config)
 	snprintf(host->state_path, sizeof host->state_path, "%s/%s", host_state_dir(settings),
 		config->state_name);
 	for (unsigned i = 0; i < SCRIPT_COUNT && settings->scripts; i++) {
-		snprintf(host->scripts[i], sizeof host->scripts[i], "%s/%s", scripts,
-			script_names[i]);
+		const char *path = script_path(settings, (enum script)i);
+		snprintf(host->scripts[i], sizeof host->scripts[i], "%s%s%s", path ? path : scripts,
+			path ? "" : "/", path ? "" : script_names[i]);
 		helper.scripts[i] = host->scripts[i];
 		helper.script_count = i + 1;
 	}

@@ -104,6 +104,8 @@ void settings_free(struct settings *settings)
 		}
 	}
 	secret_wipe(&settings->ecp_key, sizeof settings->ecp_key);
+	free_texts(&settings->set);
+	free_texts(&settings->unset);
 	free_texts(&settings->listen);
 	free_texts(&settings->connect);
 	free_texts(&settings->search);

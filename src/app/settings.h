@@ -51,6 +51,10 @@ struct settings {
 	char *config_file;
 	bool help, debug, scripts;
 	char *run_dir, *state_dir, *scripts_dir, *run_as;
+	struct text_list set, unset; /* variables of the scripts */
+	struct {
+		char *auth_up, *auth_down, *ip_pre_up, *ip_up, *ip_down, *ipv6_up, *ipv6_down;
+	} script_paths;     /* instead of those in scripts_dir; NULL: those */
 	uint32_t log_style; /* enum log_choice */
 
 	/* The data plane. */
@@ -75,8 +79,8 @@ struct settings {
 	uint32_t lcp_restart, lcp_max_configure, lcp_max_terminate, lcp_max_failure;
 	uint32_t idle, max_connect;
 	char *pass_filter, *active_filter; /* as for tcpdump; NULL: none */
-	char *max_octets;          /* what value_octets takes; NULL: no limit */
-	uint32_t octets_direction; /* enum session_octets */
+	char *max_octets;                  /* what value_octets takes; NULL: no limit */
+	uint32_t octets_direction;         /* enum session_octets */
 	uint32_t octets_every;
 	uint32_t require_auth, allow_auth, refuse_auth; /* masks of enum auth_method */
 	char *auth_order, *own_auth, *peer_auth;        /* what value_auth takes; NULL: not said */

@@ -317,6 +317,16 @@ bool value_hex(const char *word, size_t digits, uint8_t *bytes)
 	return true;
 }
 
+bool value_is_variable(const char *word)
+{
+	return *word != '=' && strchr(word, '=');
+}
+
+bool value_is_variable_name(const char *word)
+{
+	return *word && !strchr(word, '=');
+}
+
 bool value_is_domain(const char *word)
 {
 	struct domains domains = {.length = 0};

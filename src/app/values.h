@@ -33,6 +33,8 @@ bool value_is_address(const char *word);   /* what value_address takes */
 bool value_is_source(const char *word);    /* that, or what value_range takes */
 bool value_is_interface(const char *word); /* a name that Linux and nft take */
 bool value_is_domain(const char *word);
+bool value_is_variable(const char *word);      /* NAME=VALUE */
+bool value_is_variable_name(const char *word); /* not empty, and without = */
 /* LOCAL, LOCAL,REMOTE or ,REMOTE, as ::1 or ::1:2:3:4; 0: left out. */
 bool value_identifiers(const char *word, uint64_t *local, uint64_t *remote);
 bool value_is_identifiers(const char *word);

@@ -30,7 +30,7 @@ struct helper;
 enum {
 	HELPER_SCRIPTS_MAX = 16,
 	HELPER_ARGUMENTS_MAX = 8,
-	HELPER_ENVIRONMENT_MAX = 32,
+	HELPER_ENVIRONMENT_MAX = 64,
 	HELPER_DNS_MAX = 4,
 	HELPER_MESSAGE_MAX = 16384, /* one request with all its strings */
 	HELPER_RUNNING_MAX = 32,    /* scripts at the same time */

@@ -34,6 +34,7 @@ PARSERS = {
     'deflate': ['src/datapath/deflate.c'],
     'mppc': ['src/datapath/mppc.c'],
     'dese': ['src/datapath/dese.c'],
+    'pppd_options': ['src/app/pppd_read.c', 'src/app/pppd_words.c'],
     'option': ['src/ppp/option.c', 'src/ppp/lcp_option.c', 'src/ppp/lcp_multilink.c'],
     'link': ['src/ppp/link.c', 'src/ppp/lcp.c', 'src/ppp/fsm.c', 'src/ppp/pap.c', 'src/ppp/chap.c',
              'src/ppp/chap_message.c', 'src/ppp/mschap_claim.c', 'src/ppp/eap.c',

@@ -130,9 +130,9 @@ static void test_wrong_words(void **state)
 		"--zzzzzzzz: unknown option (greyline client --help lists them)\n");
 	expect_fault(&client, "--mtu", NULL, "--mtu needs a value: N\n");
 	expect_fault(&client, "--mtu", "99999",
-		"--mtu: a number from 576 to 1500 is expected, not '99999'\n");
+		"--mtu: a number from 128 to 1500 is expected, not '99999'\n");
 	expect_fault(&client, "--mtu", "4294967297",
-		"--mtu: a number from 576 to 1500 is expected, not '4294967297'\n");
+		"--mtu: a number from 128 to 1500 is expected, not '4294967297'\n");
 	expect_fault(&client, "--password=x", NULL,
 		"--password: never on a command line, where others can read it: use "
 		"--password-file, GREYLINE_PASSWORD, or the prompt\n");
@@ -206,7 +206,7 @@ static void test_file_faults(void **state)
 		"[server]\npol = 10.0.0.0/24\n", ":2:1: unknown key 'pol' (did you mean 'pool'?)");
 	expect_file("[sever]\nxx = 1\n", ":1:2: unknown section [sever] (did you mean [server]?)");
 	expect_file(
-		"[server]\nmtu = 12\n", ":2:7: a number from 576 to 1500 is expected, not '12'");
+		"[server]\nmtu = 12\n", ":2:7: a number from 128 to 1500 is expected, not '12'");
 	expect_file("[client]\n\n  pool = 1.2.3.4\n",
 		":3:3: 'pool' does not belong in [client] but in [server]");
 	expect_file("mtu\n", ":1:1: 'mtu' does not belong in [greyline] but in [ppp]");
