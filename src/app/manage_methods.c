@@ -260,7 +260,7 @@ static json_t *peers_json(const struct host *host)
 {
 	json_t *peers = json_array();
 	for (uint32_t i = 0; i < host->peer_max; i++)
-		if (host->peers[i] && !host->peers[i]->bundle)
+		if (host->peers[i] && !host->peers[i]->bundle && !host->peers[i]->line)
 			json_array_append_new(peers, peer_json(host->peers[i], clock_now()));
 	return peers;
 }

@@ -13,9 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
 #include "bundles.h"
+#include "clock.h"
 #include "compression.h"
+#include "leased.h"
+#include "line.h"
 #include "narrate.h"
 #include "peer_inner.h"
 #include "profile.h"
@@ -167,10 +169,9 @@ static void reserve_compression(struct peer *peer, struct ccp_compressors *allow
 		shown_address(&peer->address));
 }
 
-void peer_begin(struct peer *peer)
+static void take_profile(struct peer *peer)
 {
 	struct host *host = peer->host;
-	struct session_table table = {find_session, host};
 	struct tunnel_config config;
 	memset(&config, 0, sizeof config); /* padding too: configurations are compared */
 	host->policy->configure(peer, &config);
@@ -178,6 +179,13 @@ void peer_begin(struct peer *peer)
 	peer->config = profile_take(&host->profiles, &config);
 	if (!peer->config)
 		abort(); /* a few hundred bytes: there is nothing left to run on */
+}
+
+void peer_begin(struct peer *peer)
+{
+	struct host *host = peer->host;
+	struct session_table table = {find_session, host};
+	take_profile(peer);
 	tunnel_init(&peer->tunnel, peer->config, &table, &host->random);
 	tunnel_up(&peer->tunnel, &peer->local, &peer->address, clock_now(), &host->out);
 	peer_pump(peer);
@@ -260,9 +268,11 @@ static void carry(struct peer *peer, const struct out_item *item, struct happeni
 	}
 }
 
-/* A bundle that is over has its memory freed from the loop, like any peer. */
+/* A bundle or a line that is over has its memory freed from the loop, like any peer. */
 static uint64_t deadline_of(const struct peer *peer)
 {
+	if (peer->line)
+		return peer->leased ? session_deadline(&peer->leased->session) : 0;
 	if (!peer->bundle)
 		return tunnel_deadline(&peer->tunnel);
 	return peer->bundle->seat ? bundle_deadline(&peer->bundle->bundle) : 0;
@@ -294,6 +304,7 @@ static void session_is_over(struct peer *peer, struct seat *seat, enum close_rea
 	host->policy->session_over(seat);
 	if (peer->bundle)
 		peer->bundle->seat = NULL;
+	peer->leased = NULL;
 	seat->peer = NULL;
 	peer->seats--;
 	if (!seat->session.attached || seat->detached)
@@ -435,6 +446,13 @@ static uint16_t take_call_id(struct peer *peer, uint64_t now)
 		host->call_ids, &host->random, now, host->workers, sum % host->workers);
 }
 
+static void give_multilink(const struct peer *peer, struct seat *seat)
+{
+	if (peer->config->session.link.mrru)
+		seat->multilink = calloc(1, sizeof *seat->multilink);
+	seat->session.link.multilink = seat->multilink;
+}
+
 struct seat *peer_seat(struct peer *peer)
 {
 	struct host *host = peer->host;
@@ -448,9 +466,7 @@ struct seat *peer_seat(struct peer *peer)
 		return NULL;
 	}
 	seat->call_id = call_id;
-	if (peer->config->session.link.mrru)
-		seat->multilink = calloc(1, sizeof *seat->multilink);
-	seat->session.link.multilink = seat->multilink;
+	give_multilink(peer, seat);
 	return seat;
 }
 
@@ -467,8 +483,40 @@ struct seat *peer_seat_zero(struct peer *peer)
 /* ECP keeps its state beside the session. Without memory for it the session says so and ends. */
 static void give_ecp(const struct peer *peer, struct seat *seat)
 {
-	if (peer->tunnel.config->session.unit.ecp_key.length)
+	if (peer->config->session.unit.ecp_key.length)
 		seat->session.ecp = calloc(1, sizeof *seat->session.ecp);
+}
+
+struct seat *peer_lease(struct host *host)
+{
+	struct peer *peer = peer_new(host);
+	if (!peer)
+		return NULL;
+	peer->line = peer->opened = true;
+	take_profile(peer);
+	peer->leased = peer_seat_fresh(peer);
+	if (peer->leased)
+		give_multilink(peer, peer->leased);
+	else
+		peer_free(peer);
+	return peer->leased;
+}
+
+void seat_lease(struct seat *seat, struct line *line)
+{
+	struct peer *peer = seat->peer;
+	struct host *host = peer->host;
+	give_ecp(peer, seat);
+	leased_init(&seat->session, &peer->config->session, seat_subject(seat), &host->random,
+		clock_now(), &host->out);
+	peer_pump(peer);
+	if (host->plane->line(host->dataplane, seat_subject(seat), line) < 0) {
+		line_close(line);
+		seat_cut(seat, CLOSE_LOCAL_ERROR);
+		return;
+	}
+	leased_start(&seat->session, clock_now(), &host->out);
+	peer_pump(peer);
 }
 
 void peer_dial_call(struct peer *peer, struct seat *seat)
@@ -490,54 +538,6 @@ void peer_accept_call(struct peer *peer, uint32_t token, struct seat *seat)
 void peer_refuse_call(struct peer *peer, uint32_t token, uint16_t result)
 {
 	tunnel_refuse(&peer->tunnel, token, result, clock_now(), &peer->host->out);
-	peer_pump(peer);
-}
-
-void seat_credentials(struct seat *seat, uint32_t token, const struct auth_answer *answer)
-{
-	struct peer *peer = seat->peer;
-	if (!peer)
-		return;
-	tunnel_credentials(
-		&peer->tunnel, &seat->session, token, answer, clock_now(), &peer->host->out);
-	peer_pump(peer);
-}
-
-void seat_tls(struct seat *seat, uint32_t token, const struct tls_reply *reply)
-{
-	struct peer *peer = seat->peer;
-	if (!peer)
-		return;
-	tunnel_tls(&peer->tunnel, &seat->session, token, reply, clock_now(), &peer->host->out);
-	peer_pump(peer);
-}
-
-void seat_addresses(struct seat *seat, uint32_t token, const struct unit_addresses *addresses)
-{
-	struct peer *peer = seat->peer;
-	if (!peer)
-		return;
-	if (peer->bundle)
-		bundle_addresses(
-			&peer->bundle->bundle, token, addresses, clock_now(), &peer->host->out);
-	else
-		tunnel_addresses(&peer->tunnel, &seat->session, token, addresses, clock_now(),
-			&peer->host->out);
-	peer_pump(peer);
-}
-
-void seat_delegate(
-	struct seat *seat, const struct delegate_question *question, const struct prefix *prefix)
-{
-	struct peer *peer = seat->peer;
-	if (!peer)
-		return;
-	if (peer->bundle)
-		bundle_delegate(
-			&peer->bundle->bundle, question, prefix, clock_now(), &peer->host->out);
-	else
-		tunnel_delegate(&peer->tunnel, &seat->session, question, prefix, clock_now(),
-			&peer->host->out);
 	peer_pump(peer);
 }
 
@@ -567,34 +567,13 @@ void dialler_address(struct seat *seat, uint32_t token)
 	seat_addresses(seat, token, &addresses);
 }
 
-void seat_close(struct seat *seat, enum close_reason reason)
-{
-	struct peer *peer = seat->peer;
-	if (!peer)
-		return;
-	if (peer->bundle)
-		bundle_close(&peer->bundle->bundle, reason, clock_now(), &peer->host->out);
-	else
-		tunnel_close_session(
-			&peer->tunnel, &seat->session, reason, clock_now(), &peer->host->out);
-	peer_pump(peer);
-}
-
-void seat_cut(struct seat *seat, enum close_reason reason)
-{
-	struct peer *peer = seat->peer;
-	if (!peer)
-		return;
-	if (peer->bundle)
-		bundles_cut(seat, reason);
-	else if (peer->seats == 1)
-		peer_lose(peer, reason);
-	else
-		seat_close(seat, reason);
-}
-
 void peer_stop(struct peer *peer, enum close_reason reason)
 {
+	if (peer->line) {
+		if (peer->leased)
+			seat_close(peer->leased, reason);
+		return;
+	}
 	if (!peer->opened) {
 		if (peer->tcp)
 			tcp_abort(peer->tcp);
@@ -606,6 +585,13 @@ void peer_stop(struct peer *peer, enum close_reason reason)
 
 void peer_lose(struct peer *peer, enum close_reason reason)
 {
+	if (peer->line) {
+		if (!peer->leased)
+			return;
+		leased_gone(&peer->leased->session, reason, clock_now(), &peer->host->out);
+		peer_pump(peer);
+		return;
+	}
 	if (peer->opened) {
 		tunnel_lost(&peer->tunnel, reason, clock_now(), &peer->host->out);
 		peer_pump(peer);
@@ -645,8 +631,29 @@ static void tick_bundle(struct peer *peer, uint64_t now)
 	peer_pump(peer);
 }
 
+static void tick_line(struct peer *peer, uint64_t now)
+{
+	struct host *host = peer->host;
+	struct seat *seat = peer->leased;
+	struct dataplane_statistics seen;
+	if (!seat) {
+		peer_free(peer);
+		return;
+	}
+	if (host->plane->statistics(host->dataplane, seat_subject(seat), &seen)) {
+		session_alive(&seat->session, seen.last_received, seen.last_active);
+		session_traffic(&seat->session, &seen.counters);
+	}
+	leased_tick(&seat->session, now, &host->out);
+	peer_pump(peer);
+}
+
 void peer_tick(struct peer *peer, uint64_t now)
 {
+	if (peer->line) {
+		tick_line(peer, now);
+		return;
+	}
 	if (peer->bundle) {
 		tick_bundle(peer, now);
 		return;
@@ -707,23 +714,12 @@ void peer_dataplane_event(void *context, const struct dataplane_event *event)
 		if (!seat->peer)
 			return;
 		tell_traffic(seat);
-		if (seat->peer->bundle) {
-			bundle_frame(&seat->peer->bundle->bundle, event->epoch, event->bytes,
-				event->length, clock_now(), &host->out);
-			break;
-		}
-		tunnel_frame(&seat->peer->tunnel, &seat->session, event->epoch, event->bytes,
-			event->length, clock_now(), &host->out);
-		break;
+		seat_frame(seat, event->epoch, event->bytes, event->length);
+		return;
 	case DATAPLANE_KEYS_DIFFER:
-		if (!seat->peer)
-			return;
-		if (seat->peer->bundle) {
-			bundle_keys_differ(&seat->peer->bundle->bundle, clock_now(), &host->out);
-			break;
-		}
-		tunnel_keys_differ(&seat->peer->tunnel, &seat->session, clock_now(), &host->out);
-		break;
+		if (seat->peer)
+			seat_keys_differ(seat);
+		return;
 	case DATAPLANE_STRANGER:
 		if (seat->peer)
 			narrate_stranger(seat, &event->from);
@@ -744,6 +740,9 @@ void peer_dataplane_event(void *context, const struct dataplane_event *event)
 		if (seat->peer)
 			seat_close(seat, CLOSE_INTERFACE_GONE);
 		return;
+	case DATAPLANE_LINE_GONE:
+		if (seat->peer)
+			seat_cut(seat, CLOSE_LINE_GONE);
+		return;
 	}
-	peer_pump(seat->peer);
 }

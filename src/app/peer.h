@@ -1,4 +1,5 @@
-/* One peer: a TCP connection, the tunnel in it, and the way its outbox is carried out. */
+/* One peer: a TCP connection and the tunnel in it, or a line, and the way its outbox is carried
+ * out. */
 #ifndef GREYLINE_PEER_H
 #define GREYLINE_PEER_H
 
@@ -19,6 +20,8 @@ struct peer {
 	const struct tunnel_config *config; /* shared: profile.h */
 	struct address local, address;      /* outer; family 0 before a dialled connection stands */
 	struct host_bundle *bundle; /* no tunnel at all: the links of a bundle have theirs */
+	bool line;           /* none either: it is at the other end of a line, for one session, */
+	struct seat *leased; /* this; NULL once it is over */
 	uint16_t port;
 	bool dialled, opened;
 	int tcp_error; /* why a dial failed */
@@ -35,6 +38,12 @@ struct peer *peer_accept(struct host *host, struct tcp_connection *tcp);
 struct peer *peer_dial(struct host *host, const char *host_name, uint16_t port,
 	const struct address *local, int *error);
 void peer_begin(struct peer *peer);
+
+/* A peer at the other end of a line, and the seat of its session, whose interface may be opened
+ * before seat_lease begins it; NULL when there is no place or memory. */
+struct seat *peer_lease(struct host *host);
+/* `line` is the data plane's from here on. */
+void seat_lease(struct seat *seat, struct line *line);
 
 /* Sessions. A seat with handle, call ID and identifier; NULL when one of them is out. */
 struct seat *peer_seat(struct peer *peer);

@@ -117,6 +117,7 @@ enum drop {
 	X(PEER_TERMINATED, 16, "peer-terminated", "LCP terminated by peer")                        \
 	X(PEER_CLEARED, 16, "peer-cleared", "the peer cleared the call")                           \
 	X(PEER_STOPPED, 16, "peer-stopped", "the peer stopped the control connection")             \
+	X(LINE_GONE, 16, "line-gone", "the line was hung up")                                      \
 	X(TCP_FAILED, 8, "tcp-failed", "no TCP connection to port 1723")                           \
 	X(TCP_CLOSED, 16, "tcp-closed", "the peer closed the control connection")                  \
 	X(CONTROL_TIMEOUT, 8, "control-timeout",                                                   \

@@ -57,9 +57,11 @@ struct datapath_command {
 	struct layer_memory *memory; /* what layers_need asks for, given by the data plane */
 	union {
 		struct {
-			uint16_t local_call_id;
+			uint16_t local_call_id;     /* of a line: any number, the session's place */
 			struct address local, peer; /* outer: the control connection's pair */
 			bool any_peer; /* the call's first packet says what `peer` is */
+			bool line;     /* it is on a line, in the place of GRE: frames that come in
+					* order, or are lost */
 			bool relay;    /* its PPP is somebody else's, behind a line: see relay.h */
 			bool require_encryption; /* no clear network packet in either direction */
 			struct reorder_terms reorder;
@@ -109,6 +111,10 @@ struct datapath_command {
 			bool compress_protocol; /* the peer takes one-byte protocol fields (PFC) */
 			bool compress_address;  /* the peer takes frames without FF 03 (ACFC) */
 			bool multilink;         /* fragments may come before DATAPATH_BUNDLE does */
+			/* Of a line (RFC 1662 §7.1): bit n is control character n, which the
+			 * sender escapes. Flags of RFC 1570 §2.1. */
+			uint32_t send_accm, receive_accm;
+			uint8_t send_fcs, receive_fcs;
 		} framing;
 		struct {
 			bool ipv4, ipv6;            /* up now; both false stops data */

@@ -101,6 +101,7 @@ static void attach(struct datapath_engine *engine, struct datapath *dp,
 	dp->local = command->attach.local;
 	dp->peer = command->attach.peer;
 	dp->any_peer = command->attach.any_peer;
+	dp->line = command->attach.line;
 	dp->relay = command->attach.relay;
 	dp->require_encryption = command->attach.require_encryption;
 	dp->nat = command->attach.nat;

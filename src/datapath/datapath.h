@@ -69,6 +69,7 @@ struct datapath {
 	bool clamp_mss, dscp_copy, ecn;
 	bool nat;         /* see nat_due */
 	bool any_peer;    /* nothing came yet: see datapath_found */
+	bool line;        /* frames have no GRE around them, and their order */
 	bool relay;       /* PPP frames pass as they are: see relay.h */
 	uint8_t dscp;     /* of outer packets, unless copied */
 	uint8_t services; /* DATAPATH_SERVE_* */
@@ -141,15 +142,15 @@ bool datapath_match(
 void datapath_found(struct datapath *dp, const struct address *from);
 
 /* Inner packets, whose `datapath` the caller found by destination (or the frames that the line of a
- * relayed session brings), to outer packets. May also give back INNER packets (ICMP too big).
- * Returns how many inputs it consumed. A super-packet that filled the list is not consumed yet: it
- * goes on in the next call, with an empty list. */
+ * relayed session brings), to OUTER packets, or FRAMEs of those on a line. May also give back INNER
+ * packets (ICMP too big). Returns how many inputs it consumed. A super-packet that filled the list
+ * is not consumed yet: it goes on in the next call, with an empty list. */
 size_t datapath_seal(struct datapath_engine *engine, struct packet *in, size_t count, uint64_t now,
 	struct packet_list *out);
 
 /* Outer packets (from the GRE header on), whose `datapath` the caller found by call ID with
- * datapath_match, to INNER, CONTROL and FRAME packets, and OUTER ones (CCP Reset-Request). Returns
- * how many inputs it consumed. */
+ * datapath_match, or the frames of a session on a line, to INNER and CONTROL packets, FRAMEs of a
+ * relayed session, and what goes back (CCP Reset-Request). Returns how many inputs it consumed. */
 size_t datapath_open(struct datapath_engine *engine, const struct packet *in, size_t count,
 	uint64_t now, struct packet_list *out);
 

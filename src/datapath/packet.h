@@ -12,7 +12,8 @@ enum packet_kind {
 	PACKET_OUTER,   /* GRE header onwards; leaves by the raw socket towards the tunnel's peer */
 	PACKET_INNER,   /* an IP packet for the TUN (or for another session) */
 	PACKET_CONTROL, /* protocol field and information of a control frame, for the session */
-	PACKET_FRAME,   /* a whole PPP frame of a relayed session, for the line behind it */
+	PACKET_FRAME,   /* a whole PPP frame for a line, or from one: the session's own, or that
+			 * behind a   relayed session; of length 0, received: one was lost here */
 };
 
 /* What a TUN with offloads leaves undone, in the words of virtio's header: a checksum that is not

@@ -62,8 +62,12 @@ struct packet *seal_start(
 
 	if (!packet || !dp->connected || payload + GRE_HEADER_MAX > packet->capacity)
 		return NULL;
-	gre_next(&dp->gre, &header, dp->peer_call_id, payload);
 	*w = writer_over(packet->bytes, packet->capacity);
+	if (dp->line) {
+		packet->kind = PACKET_FRAME;
+		return packet;
+	}
+	gre_next(&dp->gre, &header, dp->peer_call_id, payload);
 	gre_build(w, &header);
 	packet->kind = PACKET_OUTER;
 	packet->tos = seal_tos(dp, 0);

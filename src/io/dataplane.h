@@ -24,6 +24,7 @@
 #include "tun_steering.h"
 
 struct dataplane;
+struct line;
 
 enum dataplane_event_kind {
 	DATAPLANE_CONTROL,     /* a received control frame: epoch and bytes */
@@ -33,6 +34,7 @@ enum dataplane_event_kind {
 	DATAPLANE_STRANGER,    /* GRE for the session came from another address, and was dropped:
 				* `from`; once a session */
 	DATAPLANE_PEER_FOUND,  /* of one attached with `any_peer`: its GRE comes from there */
+	DATAPLANE_LINE_GONE,   /* its line was hung up, or cannot be used; once */
 	DATAPLANE_TUN_GONE,    /* somebody removed the interface; subject 0: the shared one, told
 				* once by each worker */
 };
@@ -111,6 +113,9 @@ struct dataplane_ops {
 	/* Gives a session an interface of its own: an open TUN descriptor, which the back end takes
 	 * over and closes at detach. Only while attached. */
 	int (*interface)(struct dataplane *dataplane, uint32_t subject, int tun);
+	/* Gives a session attached with `line` (or `relay`) its line, which the back end takes over
+	 * and closes at detach. 0 or -errno: then the line is still the caller's. */
+	int (*line)(struct dataplane *dataplane, uint32_t subject, struct line *line);
 	/* A network behind a session's peer, or no longer: packets for it go there and may come
 	 * from there. False when there is no room, or the session is gone. A server's. */
 	bool (*route)(struct dataplane *dataplane, uint32_t subject, const struct prefix *network,

@@ -38,6 +38,7 @@ struct attachment {
 	bool detaching;
 	bool moving; /* to worker `target`: commands wait in `movers` */
 	uint8_t target;
+	bool no_call; /* a bundle, or on a line: `call_id` says where, and is not its own */
 	uint16_t call_id;
 	struct routing_hosts hosts; /* what leads to it */
 };
@@ -175,9 +176,11 @@ static void moved(struct dataplane *d, uint32_t subject)
 	_Atomic uint8_t *place = &d->workers.places[subject_index(subject)];
 	uint8_t rest = atomic_load_explicit(place, memory_order_relaxed) & (uint8_t)~PLACE_WORKER;
 	atomic_store_explicit(place, rest | a->target, memory_order_release);
-	atomic_store_explicit(
-		&d->workers.moved[a->call_id], (uint8_t)(a->target + 1), memory_order_release);
-	atomic_store_explicit(&d->workers.any_moved, true, memory_order_relaxed);
+	if (!a->no_call) {
+		atomic_store_explicit(&d->workers.moved[a->call_id], (uint8_t)(a->target + 1),
+			memory_order_release);
+		atomic_store_explicit(&d->workers.any_moved, true, memory_order_relaxed);
+	}
 	a->moving = false;
 	dataplane_paths_move(d->paths, subject, a->target);
 	send_request(d, a->target, &request, NULL, 0);
@@ -211,7 +214,8 @@ static void user_command(
 		assert(a->subject == 0 && command->subject != 0);
 		*a = (struct attachment){
 			.subject = command->subject,
-			.call_id = command->attach.bundle ? 0 : command->attach.local_call_id,
+			.no_call = command->attach.bundle || command->attach.line,
+			.call_id = command->attach.local_call_id,
 		};
 		set_place(d, command);
 	} else if (command->kind == DATAPATH_DETACH) {
@@ -237,8 +241,7 @@ static void user_command(
 	give_request(d, a, &request, frame, length);
 	explicit_bzero(&request, sizeof(request));
 	route(d, a, command);
-	if (command->kind == DATAPATH_ATTACH && !command->attach.bundle &&
-		!command->attach.any_peer)
+	if (command->kind == DATAPATH_ATTACH && !a->no_call && !command->attach.any_peer)
 		dataplane_paths_attach(d->paths, command, owner_of(d, command->subject));
 }
 
@@ -263,6 +266,17 @@ static int user_interface(struct dataplane *d, uint32_t subject, int tun)
 	tun_queue_adopt(&request.tun, tun);
 	atomic_fetch_or_explicit(
 		&d->workers.places[subject_index(subject)], PLACE_INTERFACE, memory_order_release);
+	give_request(d, a, &request, NULL, 0);
+	return 0;
+}
+
+static int user_line(struct dataplane *d, uint32_t subject, struct line *line)
+{
+	struct attachment *a = attachment_of(d, subject);
+	if (!a || a->detaching)
+		return -ENOENT;
+	struct worker_request request = {
+		.kind = WORKER_LINE, .command.subject = subject, .line = line};
 	give_request(d, a, &request, NULL, 0);
 	return 0;
 }
@@ -373,7 +387,8 @@ static void give_event(
 		event.counters = &counters;
 		struct attachment *a = attachment_of(d, head->subject);
 		if (a) {
-			if (atomic_load_explicit(&d->workers.any_moved, memory_order_relaxed))
+			if (!a->no_call &&
+				atomic_load_explicit(&d->workers.any_moved, memory_order_relaxed))
 				atomic_store_explicit(
 					&d->workers.moved[a->call_id], 0, memory_order_release);
 			*a = (struct attachment){.subject = 0};
@@ -474,6 +489,8 @@ static void free_backlog(struct dataplane *d, struct backlog *backlog)
 			memcpy(&request, waiting_bytes(backlog->first), sizeof(request));
 			if (request.kind == WORKER_INTERFACE)
 				close(request.tun.fd);
+			if (request.kind == WORKER_LINE)
+				line_close(request.line);
 			if (request.kind == WORKER_COMMAND)
 				layer_memory_free(&d->workers.layer_budget, request.command.memory);
 			explicit_bzero(&request, sizeof(request));
@@ -672,6 +689,7 @@ const struct dataplane_ops dataplane_user = {
 	.start = user_start,
 	.command = user_command,
 	.interface = user_interface,
+	.line = user_line,
 	.route = user_route,
 	.statistics = user_statistics,
 	.describe = user_describe,

@@ -78,6 +78,8 @@ const char *outer_kind_name(enum outer_kind kind)
 		return "rings";
 	case OUTER_XDP:
 		return "xdp";
+	case OUTER_NONE:
+		return "none";
 	}
 	assert(!"a kind");
 	return "";
@@ -151,7 +153,8 @@ int outer_open(struct outer **out, const struct outer_config *config, char error
 		outer_close(o);
 		return -ENOMEM;
 	}
-	int failed = outer_raw_open(&o->raw, config, error);
+	bool none = config->choice && config->choice->kind == OUTER_NONE;
+	int failed = none ? 0 : outer_raw_open(&o->raw, config, error);
 	if (!failed)
 		failed = open_links(o, config, error);
 	if (failed) {
@@ -182,6 +185,8 @@ void outer_close(struct outer *o)
 size_t outer_sources(const struct outer *o, int descriptors[OUTER_SOURCES_MAX])
 {
 	static_assert(RAW_SOURCES + OUTER_LINKS_MAX <= OUTER_SOURCES_MAX, "every source has room");
+	if (!o->raw)
+		return 0;
 	for (unsigned i = 0; i < RAW_SOURCES; i++)
 		descriptors[i] = outer_raw_descriptor(o->raw, (enum raw_source)i);
 	for (unsigned n = 0; n < o->link_count; n++)

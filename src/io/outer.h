@@ -9,6 +9,8 @@
  * go ahead of data; fragments; IPv6; peers behind other interfaces; and packets to peers whose
  * path is not resolved, which makes the kernel resolve it (path.h).
  *
+ * Where all sessions are on lines there is none (OUTER_NONE): nothing is opened or sent.
+ *
  * Which one serves is decided once, at start (outer_choice.c), and told in words by `status`. All
  * functions but outer_prepare are called by the worker that owns the `struct outer`. */
 #ifndef GREYLINE_OUTER_H
@@ -23,7 +25,7 @@
 #include "packet.h"
 #include "path.h"
 
-enum outer_kind { OUTER_AUTO, OUTER_RAW, OUTER_RINGS, OUTER_XDP };
+enum outer_kind { OUTER_AUTO, OUTER_RAW, OUTER_RINGS, OUTER_XDP, OUTER_NONE };
 
 enum {
 	OUTER_LINKS_MAX = 4,    /* interfaces with rings or XDP sockets */

@@ -181,6 +181,11 @@ int outer_choose(struct outer_choice *choice, enum outer_kind wanted,
 	const struct address *peer, const char *no_programs_why, char error[256])
 {
 	struct candidates c = {.count = 0};
+	if (wanted == OUTER_NONE) {
+		*choice = (struct outer_choice){.kind = OUTER_NONE};
+		snprintf(choice->why, sizeof(choice->why), "none: sessions are on lines");
+		return 0;
+	}
 	if (wanted == OUTER_RAW) {
 		settle_raw(choice, "as configured");
 		return 0;

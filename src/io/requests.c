@@ -12,11 +12,11 @@
 #include "subject.h"
 #include "worker.h"
 
-/* What comes for the call ID is this session's. A bundle has none. */
+/* What comes for the call ID is this session's. A bundle has none, nor has who is on a line. */
 static void claim(struct worker *w, uint32_t index, const struct datapath_command *command)
 {
 	uint16_t call_id = command->attach.local_call_id;
-	if (command->attach.bundle)
+	if (command->attach.bundle || command->attach.line)
 		return;
 	assert(w->all->call_ids[call_id] == 0);
 	w->all->call_ids[call_id] = index + 1;
@@ -32,6 +32,7 @@ static void attach(struct worker *w, const struct datapath_command *command)
 	slot->dp = (struct datapath){.streams = &w->all->streams[index]};
 	atomic_store_explicit(&slot->subject, command->subject, memory_order_relaxed);
 	slot->tun = (struct tun_queue){.fd = -1};
+	slot->line = NULL;
 	slot->keys_told = false;
 	slot->stranger = (struct address){.family = 0};
 	slot->moved = 0;
@@ -56,6 +57,15 @@ static void drop_interface(struct worker *w, struct slot *slot)
 	slot->tun.fd = -1;
 }
 
+static void drop_line(struct worker *w, struct slot *slot)
+{
+	if (!slot->line)
+		return;
+	worker_unwatch_line(w, slot);
+	line_close(slot->line);
+	slot->line = NULL;
+}
+
 static void detach(struct worker *w, struct slot *slot, const struct datapath_command *command)
 {
 	uint32_t index = slot_index(w, slot);
@@ -69,10 +79,12 @@ static void detach(struct worker *w, struct slot *slot, const struct datapath_co
 	if (w->single == index + 1)
 		w->single = 0;
 	drop_interface(w, slot);
+	drop_line(w, slot);
 	heap_set(&w->deadlines, index, NEVER);
 	published_write(&w->all->published[index], &w->all->dropped[index], 0, NULL);
 	slot->tell_detached = command->subject;
 	slot->tell_keys = slot->tell_gone = slot->tell_stranger = slot->tell_found = 0;
+	slot->tell_line = 0;
 	atomic_store_explicit(&slot->subject, 0, memory_order_relaxed);
 	tell_later(w, slot);
 }
@@ -83,7 +95,10 @@ static void leave(struct worker *w, struct slot *slot)
 	uint32_t index = slot_index(w, slot);
 	traffic_flush(w);
 	datapath_uproot(&w->engine, &slot->dp);
-	w->all->call_ids[slot->dp.local_call_id] = 0;
+	if (slot->line)
+		worker_unwatch_line(w, slot);
+	else
+		w->all->call_ids[slot->dp.local_call_id] = 0;
 	heap_set(&w->deadlines, index, NEVER);
 	slot->tell_left = slot_subject(slot);
 	tell_later(w, slot);
@@ -91,7 +106,10 @@ static void leave(struct worker *w, struct slot *slot)
 
 static void enter(struct worker *w, struct slot *slot)
 {
-	w->all->call_ids[slot->dp.local_call_id] = slot_index(w, slot) + 1;
+	if (slot->line)
+		worker_watch_line(w, slot);
+	else
+		w->all->call_ids[slot->dp.local_call_id] = slot_index(w, slot) + 1;
 	worker_touch(w, slot);
 }
 
@@ -105,6 +123,32 @@ static void take_interface(struct worker *w, const struct worker_request *reques
 	drop_interface(w, slot);
 	slot->tun = request->tun;
 	worker_watch_tun(w, slot);
+}
+
+static void take_line(struct worker *w, const struct worker_request *request)
+{
+	struct slot *slot = worker_slot(w, request->command.subject);
+	if (!slot) {
+		line_close(request->line);
+		return;
+	}
+	drop_line(w, slot);
+	slot->line = request->line;
+	if (!worker_watch_line(w, slot))
+		tell_line_gone(w, slot); /* a file, say, is nothing to wait for */
+}
+
+/* What was sealed before goes as it was agreed then. */
+static void frame_line(struct worker *w, struct slot *slot, const struct datapath_command *command)
+{
+	const struct line_framing framing = {
+		.send_accm = command->framing.send_accm,
+		.receive_accm = command->framing.receive_accm,
+		.send_fcs = command->framing.send_fcs,
+		.receive_fcs = command->framing.receive_fcs,
+	};
+	traffic_flush(w);
+	line_framing(slot->line, &framing);
 }
 
 /* A link and its bundle, which may have gone meanwhile, are at one worker. */
@@ -121,6 +165,10 @@ static void run(struct worker *w, const struct worker_request *request, const ui
 	const struct datapath_command *command = &request->command;
 	if (request->kind == WORKER_INTERFACE) {
 		take_interface(w, request);
+		return;
+	}
+	if (request->kind == WORKER_LINE) {
+		take_line(w, request);
 		return;
 	}
 	if (request->kind == WORKER_LEAVE || request->kind == WORKER_ENTER) {
@@ -154,6 +202,8 @@ static void run(struct worker *w, const struct worker_request *request, const ui
 		join(w, slot, command);
 		return;
 	}
+	if (command->kind == DATAPATH_FRAMING && slot->line)
+		frame_line(w, slot, command);
 	traffic_command(w, slot, command, frame);
 }
 

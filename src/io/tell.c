@@ -64,6 +64,12 @@ void tell_tun_gone(struct worker *w, struct slot *slot)
 	tell_later(w, slot);
 }
 
+void tell_line_gone(struct worker *w, struct slot *slot)
+{
+	slot->tell_line = slot_subject(slot);
+	tell_later(w, slot);
+}
+
 void tell_stranger(struct worker *w, struct slot *slot, const struct address *from)
 {
 	if (slot->stranger.family)
@@ -193,6 +199,10 @@ static bool tell_slot(struct worker *w, struct slot *slot)
 		!tell_event(w, DATAPLANE_TUN_GONE, slot->tell_gone, slot->dp.epoch, NULL, 0))
 		return false;
 	slot->tell_gone = 0;
+	if (slot->tell_line &&
+		!tell_event(w, DATAPLANE_LINE_GONE, slot->tell_line, slot->dp.epoch, NULL, 0))
+		return false;
+	slot->tell_line = 0;
 	if (slot->tell_left)
 		return tell_left(w, slot);
 	uint32_t detached = slot->tell_detached;

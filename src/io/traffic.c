@@ -89,6 +89,23 @@ static void to_tun(struct worker *w, struct worker_out *out, const struct packet
 	out->inner[out->inner_count++] = packet;
 }
 
+/* Frames for one line that come one after another are written in one go. */
+static void to_line(struct worker *w, struct worker_out *out, const struct packet *packet)
+{
+	struct slot *slot = slot_of(packet->datapath);
+	if (out->lined && out->lined != slot)
+		traffic_flush_line(w, out->lined);
+	out->lined = slot;
+	traffic_to_line(slot, packet);
+}
+
+static void flush_line(struct worker *w, struct worker_out *out)
+{
+	if (out->lined)
+		traffic_flush_line(w, out->lined);
+	out->lined = NULL;
+}
+
 void traffic_hand(struct worker *w, unsigned to, const struct handed *head, const void *bytes,
 	uint32_t length)
 {
@@ -163,6 +180,9 @@ void traffic_deliver(struct worker *w, unsigned depth)
 			tap_outer(w, true, packet);
 			out->outer[out->outer_count++] = packet;
 			break;
+		case PACKET_FRAME:
+			to_line(w, out, packet);
+			break;
 		case PACKET_INNER:
 			if (w->all->filtered && !traffic_filter_received(w, packet))
 				break;
@@ -173,13 +193,11 @@ void traffic_deliver(struct worker *w, unsigned depth)
 			if (!tell_frame(w, slot, packet->bytes, packet->length))
 				slot->dp.counters.drops[DROP_RING_FULL]++;
 			break;
-		case PACKET_FRAME: /* its line is not there yet */
-			slot->dp.counters.drops[DROP_INNER_EARLY]++;
-			break;
 		}
 	}
 	write_inner(w, out);
 	send_outer(w, out);
+	flush_line(w, out);
 	size_t looped = out->loop_count;
 	out->loop_count = 0;
 	if (looped)

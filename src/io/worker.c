@@ -126,6 +126,33 @@ static void from_own(struct worker *w, uint32_t index)
 	tell_tun_gone(w, slot);
 }
 
+/* Both descriptors of a line may be one. Whoever waits to write looks for that, too. */
+static bool watch_line(struct worker *w, const struct slot *slot, int how)
+{
+	int in = line_input(slot->line), out = line_output(slot->line);
+	bool waits = line_waits(slot->line);
+	uint32_t writes = waits ? (uint32_t)EPOLLOUT : 0;
+	struct epoll_event event = {
+		.events = EPOLLIN | (in == out ? writes : 0),
+		.data.u32 = slot_index(w, slot),
+	};
+	if (epoll_ctl(w->lines, how, in, &event) < 0)
+		return false;
+	event.events = writes;
+	return in == out || epoll_ctl(w->lines, how, out, &event) == 0;
+}
+
+bool worker_watch_line(struct worker *w, struct slot *slot)
+{
+	return watch_line(w, slot, EPOLL_CTL_ADD) || watch_line(w, slot, EPOLL_CTL_MOD);
+}
+
+void worker_unwatch_line(struct worker *w, struct slot *slot)
+{
+	epoll_ctl(w->lines, EPOLL_CTL_DEL, line_input(slot->line), NULL);
+	epoll_ctl(w->lines, EPOLL_CTL_DEL, line_output(slot->line), NULL);
+}
+
 static void from_shared(struct worker *w)
 {
 	if (traffic_from_tun(w, &w->tun, NULL))
@@ -140,6 +167,17 @@ static void from_tuns(struct worker *w)
 	int count = epoll_wait(w->tuns, events, TUNS_AT_ONCE, 0);
 	for (int i = 0; i < count; i++)
 		from_own(w, events[i].data.u32);
+}
+
+static void from_lines(struct worker *w)
+{
+	struct epoll_event events[TUNS_AT_ONCE];
+	int count = epoll_wait(w->lines, events, TUNS_AT_ONCE, 0);
+	for (int i = 0; i < count; i++) {
+		struct slot *slot = &w->all->slots[events[i].data.u32];
+		if (slot->line)
+			traffic_from_line(w, slot);
+	}
 }
 
 static bool is_ready(uint32_t ready, unsigned source)
@@ -167,6 +205,8 @@ static void run_round(struct worker *w, uint32_t ready)
 	run_deadlines(w);
 	traffic_from_workers(w);
 	from_outer(w, ready, OUTER_CONTROL_SOURCES, w->outer_sources);
+	if (is_ready(ready, WORKER_SOURCE_LINES))
+		from_lines(w);
 	if (is_ready(ready, WORKER_SOURCE_TUN))
 		from_shared(w);
 	if (is_ready(ready, WORKER_SOURCE_TUNS))

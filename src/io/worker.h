@@ -3,7 +3,7 @@
  *   control thread ──commands──▶ worker ──events──▶ control thread
  *                                ▲ ▲ │
  *              other workers ────┘ │ │
- *               raw GRE sockets ◀──┴─┴──▶ TUN queue
+ *        raw GRE sockets, lines ◀──┴─┴──▶ TUN queue
  *
  * worker.c is its loop, worker_open.c makes it, tell.c is what it says to the control thread,
  * requests.c what it is told, traffic*.c what it does with packets. */
@@ -21,6 +21,7 @@
 #include "handoff.h"
 #include "heap.h"
 #include "limits.h"
+#include "line.h"
 #include "outer.h"
 #include "published.h"
 #include "ring.h"
@@ -42,6 +43,7 @@ enum worker_source {
 	WORKER_SOURCE_WAKE,
 	WORKER_SOURCE_TUN,
 	WORKER_SOURCE_TUNS,  /* an epoll of the sessions' own */
+	WORKER_SOURCE_LINES, /* the same */
 	WORKER_SOURCE_OUTER, /* and those behind it */
 	WORKER_SOURCE_OWN =
 		WORKER_SOURCE_OUTER + OUTER_SOURCES_MAX, /* a client's: no epoll between */
@@ -53,10 +55,12 @@ struct slot {
 	_Alignas(64) struct datapath dp;
 	_Atomic uint32_t subject; /* 0: free; written by the owner */
 	struct tun_queue tun;     /* an interface of its own, or fd -1 */
+	struct line *line;        /* in the place of GRE, or NULL */
 	bool touched, dirty, telling, keys_told;
 	struct address stranger; /* the first to send GRE from elsewhere; family 0: nobody did */
 	/* Events that wait for room in the ring: the subject. */
-	uint32_t tell_keys, tell_stranger, tell_found, tell_gone, tell_left, tell_detached;
+	uint32_t tell_keys, tell_stranger, tell_found, tell_gone, tell_line, tell_left,
+		tell_detached;
 	uint32_t next_touched, next_dirty, next_telling; /* lists: index + 1 */
 	uint64_t moved;                                  /* inner packets at the last look */
 	uint64_t last_active;
@@ -67,11 +71,13 @@ struct worker_request {
 	enum worker_request_kind {
 		WORKER_COMMAND,
 		WORKER_INTERFACE,
+		WORKER_LINE,
 		WORKER_PATH,
 		WORKER_LEAVE, /* a session goes to another worker: told when it has left, */
 		WORKER_ENTER, /* and to that one then */
 	} kind;
 	struct tun_queue tun; /* WORKER_INTERFACE: adopted, since that may wait for the kernel */
+	struct line *line;    /* WORKER_LINE */
 	uint32_t index;       /* WORKER_PATH: whose path it is now; of family 0: no more */
 	union {
 		struct datapath_command command;
@@ -100,7 +106,8 @@ struct worker_out {
 	const struct packet *inner[WORKER_OUT_MAX]; /* for one TUN */
 	struct packet loop[WORKER_OUT_MAX];         /* for other sessions */
 	size_t outer_count, inner_count, loop_count;
-	size_t lent; /* packets of the list whose buffers are the outer link's */
+	struct slot *lined; /* whose line was written to last, and is to be flushed */
+	size_t lent;        /* packets of the list whose buffers are the outer link's */
 	uint8_t buffers[WORKER_OUT_MAX][OUTER_MAX];
 };
 
@@ -108,9 +115,9 @@ struct worker {
 	/* Constant once the thread runs. */
 	unsigned number;
 	struct workers *all;
-	int poll, tuns;       /* epolls */
-	struct tun_queue tun; /* of the shared one, or fd -1 */
-	int reader;           /* of the prefix table */
+	int poll, tuns, lines; /* epolls */
+	struct tun_queue tun;  /* of the shared one, or fd -1 */
+	int reader;            /* of the prefix table */
 	struct outer *outer;
 	size_t outer_sources;
 	pthread_t thread;
@@ -144,6 +151,7 @@ struct worker {
 	uint64_t now;
 	struct worker_out *out; /* WORKER_DEPTH of them */
 	struct tun_batch tun_batch;
+	struct line_batch *line_batch;
 	struct coalescer *coalescer;
 	struct hold_slot *held;
 };
@@ -176,6 +184,9 @@ void worker_settle(struct worker *worker);
 /* The session's own TUN is looked at from now on, or no more. */
 void worker_watch_tun(struct worker *worker, struct slot *slot);
 void worker_unwatch_tun(struct worker *worker, struct slot *slot);
+/* The same of its line. False when the kernel cannot watch it. */
+bool worker_watch_line(struct worker *worker, struct slot *slot);
+void worker_unwatch_line(struct worker *worker, struct slot *slot);
 
 static_assert((int)WORKERS_MAX <= (int)WORKER_CONTROL, "everybody has a number to ring with");
 
@@ -199,6 +210,8 @@ void tell_later(struct worker *worker, struct slot *slot);
 void tell_changed(struct worker *worker, struct slot *slot);
 /* The session's interface, or the shared one (NULL), was removed; never lost. */
 void tell_tun_gone(struct worker *worker, struct slot *slot);
+/* The session's line is of no use any more; told once, never lost. */
+void tell_line_gone(struct worker *worker, struct slot *slot);
 /* GRE for the session came from another address than its peer's: the first is told, never lost. */
 void tell_stranger(struct worker *worker, struct slot *slot, const struct address *from);
 /* Where a session's GRE comes from; never lost. */
@@ -213,6 +226,11 @@ void traffic_from_outer(struct worker *worker, unsigned source);
 /* Reads `tun` into the sessions; `slot` is its owner, or NULL for the shared one. False when the
  * interface is gone. */
 bool traffic_from_tun(struct worker *worker, const struct tun_queue *tun, struct slot *slot);
+/* The session's line can be read, or written to again. */
+void traffic_from_line(struct worker *worker, struct slot *slot);
+/* A frame for the session's line, until the flush of what was written. */
+void traffic_to_line(struct slot *slot, const struct packet *packet);
+void traffic_flush_line(struct worker *worker, struct slot *slot);
 /* Packets of this worker's sessions that others have read. */
 void traffic_from_workers(struct worker *worker);
 

@@ -33,9 +33,11 @@ static int map_memory(struct worker *w)
 	w->held = memory_map(HELD_PACKETS_TOTAL * sizeof(*w->held));
 	w->out = memory_map(WORKER_DEPTH * sizeof(*w->out));
 	w->tun_batch.arena = memory_map(TUN_ARENA_SIZE);
+	w->line_batch = memory_map(sizeof(*w->line_batch));
 	w->coalescer = memory_map(sizeof(*w->coalescer));
 	w->engine.keys = memory_map(sizeof(*w->engine.keys));
-	if (!w->held || !w->out || !w->tun_batch.arena || !w->coalescer || !w->engine.keys)
+	if (!w->held || !w->out || !w->tun_batch.arena || !w->line_batch || !w->coalescer ||
+		!w->engine.keys)
 		return -ENOMEM;
 	int failed = heap_init(&w->deadlines, w->all->slot_count);
 	if (!failed)
@@ -76,13 +78,16 @@ static int watch_all(struct worker *w)
 	int outer[OUTER_SOURCES_MAX];
 	w->poll = epoll_create1(EPOLL_CLOEXEC);
 	w->tuns = epoll_create1(EPOLL_CLOEXEC);
-	if (w->poll < 0 || w->tuns < 0)
+	w->lines = epoll_create1(EPOLL_CLOEXEC);
+	if (w->poll < 0 || w->tuns < 0 || w->lines < 0)
 		return -errno;
 	int failed = doorbell_init(&w->bell);
 	if (!failed)
 		failed = watch(w, w->bell.fd, WORKER_SOURCE_WAKE);
 	if (!failed)
 		failed = watch(w, w->tuns, WORKER_SOURCE_TUNS);
+	if (!failed)
+		failed = watch(w, w->lines, WORKER_SOURCE_LINES);
 	if (!failed)
 		failed = watch(w, w->tun.fd, WORKER_SOURCE_TUN);
 	w->outer_sources = outer_sources(w->outer, outer);
@@ -97,7 +102,7 @@ int worker_open(struct worker *w, const struct worker_config *config, char error
 	w->number = config->number;
 	w->all = config->all;
 	tun_queue_adopt(&w->tun, config->tun);
-	w->poll = w->tuns = w->bell.fd = w->reader = -1;
+	w->poll = w->tuns = w->lines = w->bell.fd = w->reader = -1;
 	w->publish_at = NEVER;
 	int failed = open_outer(w, config->outer, error);
 	if (!failed)
@@ -148,6 +153,8 @@ static void drop_commands(struct worker *w)
 	while (w->commands.bytes && (request = ring_peek(&w->commands, &length))) {
 		if (request->kind == WORKER_INTERFACE)
 			close(request->tun.fd);
+		if (request->kind == WORKER_LINE)
+			line_close(request->line);
 		if (request->kind == WORKER_COMMAND)
 			layer_memory_free(&w->all->layer_budget, request->command.memory);
 		ring_release(&w->commands);
@@ -163,6 +170,8 @@ void worker_close(struct worker *w)
 		close(w->poll);
 	if (w->tuns >= 0)
 		close(w->tuns);
+	if (w->lines >= 0)
+		close(w->lines);
 	ring_free(&w->commands);
 	ring_free(&w->events);
 	handoff_free(&w->inbox);
@@ -170,6 +179,7 @@ void worker_close(struct worker *w)
 	memory_unmap(w->held, HELD_PACKETS_TOTAL * sizeof(*w->held));
 	memory_unmap(w->out, WORKER_DEPTH * sizeof(*w->out));
 	memory_unmap(w->tun_batch.arena, TUN_ARENA_SIZE);
+	memory_unmap(w->line_batch, sizeof(*w->line_batch));
 	memory_unmap(w->coalescer, sizeof(*w->coalescer));
 	if (w->engine.keys)
 		explicit_bzero(w->engine.keys, sizeof(*w->engine.keys));

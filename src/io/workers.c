@@ -33,6 +33,8 @@ static void release_slot(struct workers *all, struct slot *slot)
 	struct datapath_engine engine = {.spent = NULL};
 	if (slot->tun.fd >= 0)
 		reaper_close(&all->reaper, slot->tun.fd);
+	if (slot->line)
+		line_close(slot->line);
 	layers_forget(&engine, &slot->dp);
 	bundle_end(&engine, &slot->dp);
 	layer_memory_free(&all->layer_budget, engine.spent);

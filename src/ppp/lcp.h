@@ -9,6 +9,11 @@
 
 enum { LCP = 0xc021 };
 
+/* Frame check sequences of a line (RFC 1570 §2.1). The default is LCP_FCS_16. */
+enum lcp_fcs { LCP_FCS_NULL = 1, LCP_FCS_16 = 2, LCP_FCS_32 = 4 };
+
+#define LCP_ACCM_DEFAULT 0xffffffffu /* RFC 1662 §7.1 */
+
 struct link;
 
 /* What the peer's Configure-Request says; the defaults where it says nothing. */
@@ -19,6 +24,7 @@ struct lcp_peer {
 	bool pfc, acfc;
 	bool callback;           /* it calls, and wants CBCP */
 	bool quality;            /* it wants our Link-Quality-Reports */
+	uint8_t fcs;             /* enum lcp_fcs: how we are to send */
 	uint32_t quality_period; /* at least this often: hundredths of a second; 0: only in answer
 				  * to its own */
 };
@@ -40,6 +46,7 @@ struct lcp {
 	bool echo_refused;         /* the peer does not know Echo-Request */
 	bool identified;           /* Identification: one note an epoch */
 	uint32_t remaining;        /* seconds, as Time-Remaining said last; 0: nothing yet */
+	uint8_t fcs;               /* enum lcp_fcs: we ask for; 0: for none */
 	uint8_t rejects;           /* Protocol-Rejects told in words, of this epoch */
 	uint64_t heard, echo_sent; /* microseconds */
 	uint32_t quality_period;   /* of the reports we ask for; 0: none */
@@ -56,7 +63,9 @@ struct protocol_ops;
 extern const struct protocol_ops lcp_protocol;
 extern const struct option_set lcp_options;
 
-/* lcp_option.c: everything we want, and nothing known of the peer, as any negotiation begins; and
+/* lcp_option.c: our request holds a map of control characters. */
+bool lcp_asks_accm(const struct lcp *lcp);
+/* Everything we want, and nothing known of the peer, as any negotiation begins; and
  * the options of our Configure-Request. */
 void lcp_wish(struct link *link);
 void lcp_request(const void *owner, struct writer *w);

@@ -1,6 +1,6 @@
-/* LCP's options (RFC 1661 §6, RFC 1662 §7.1, RFC 1994 §3, RFC 1989 §2.5; multilink's are in
- * lcp_multilink.c): what our Configure-Request holds, how the peer's is judged, and what a Nak or
- * Reject does to our wishes.
+/* LCP's options (RFC 1661 §6, RFC 1662 §7.1, RFC 1570 §2.1, RFC 1994 §3, RFC 1989 §2.5; multilink's
+ * are in lcp_multilink.c): what our Configure-Request holds, how the peer's is judged, and what a
+ * Nak or Reject does to our wishes.
  *
  * The others of the IANA list, "PPP LCP Configuration Options", are known by name, for the log and
  * for `dump`, and rejected. */
@@ -38,8 +38,6 @@ enum { CALLBACK_BY_CBCP = 6 }; /* RFC 1570 §2.3: the operation; MS-CBCP 2.2.1 *
 enum { QUALITY_LENGTH = 8 };   /* of the whole option, with LQR */
 
 enum { CHAP_ALGORITHM_MD5 = 5, CHAP_ALGORITHM_MS = 0x80, CHAP_ALGORITHM_MSV2 = 0x81 };
-
-#define ACCM_DEFAULT 0xffffffffu
 
 /* What of a mask goes into one option: its best method, and with one of EAP all of them, because
  * EAP settles for itself which it is (RFC 3748 §5.3.1). */
@@ -112,6 +110,12 @@ static uint32_t fresh_magic(struct link *link)
 	return magic;
 }
 
+static struct lcp_peer peer_default(void)
+{
+	return (struct lcp_peer){
+		.accm = LCP_ACCM_DEFAULT, .mru = PPP_MRU_DEFAULT, .fcs = LCP_FCS_16};
+}
+
 /* Everything we want, and nothing known of the peer: the start of any negotiation. */
 void lcp_wish(struct link *link)
 {
@@ -127,7 +131,8 @@ void lcp_wish(struct link *link)
 	if (config->ask_acfc)
 		lcp->ask |= ASK_ACFC;
 	lcp->mru = config->mru;
-	lcp->accm = 0;
+	lcp->accm = config->accm;
+	lcp->fcs = config->ask_fcs;
 	lcp->quality_period = config->lqr_period;
 	lcp->callback = config->callback_ask;
 	lcp->magic = fresh_magic(link);
@@ -135,7 +140,7 @@ void lcp_wish(struct link *link)
 	lcp->auth_refused = 0;
 	lcp->we_refused = false;
 	lcp->loops = 0;
-	lcp->peer = (struct lcp_peer){.accm = ACCM_DEFAULT, .mru = PPP_MRU_DEFAULT};
+	lcp->peer = peer_default();
 	lcp_multilink_wish(link);
 }
 
@@ -150,6 +155,11 @@ static void write_quality(struct writer *w, uint32_t period)
 {
 	write_u16(w, LQR);
 	write_u32(w, period);
+}
+
+bool lcp_asks_accm(const struct lcp *lcp)
+{
+	return lcp->ask & ASK_ACCM;
 }
 
 void lcp_request(const void *owner, struct writer *w)
@@ -187,6 +197,11 @@ void lcp_request(const void *owner, struct writer *w)
 		write_u8(w, OPTION_ACFC);
 		write_u8(w, 2);
 	}
+	if (lcp->fcs) {
+		write_u8(w, OPTION_FCS);
+		write_u8(w, 3);
+		write_u8(w, lcp->fcs);
+	}
 	lcp_multilink_request(owner, w);
 }
 
@@ -203,7 +218,7 @@ static void give_up(struct link *link, enum close_reason reason)
 static void judge_begin(void *owner)
 {
 	struct lcp *lcp = &((struct link *)owner)->lcp;
-	lcp->peer = (struct lcp_peer){.accm = ACCM_DEFAULT, .mru = PPP_MRU_DEFAULT};
+	lcp->peer = peer_default();
 	lcp->we_refused = false;
 	lcp_multilink_begin(owner);
 }
@@ -325,6 +340,22 @@ static enum option_verdict judge_acfc(
 	return OPTION_ACK;
 }
 
+/* The null FCS is not for a line that loses bits. */
+static enum option_verdict judge_fcs(
+	void *owner, const struct option_kind *kind, struct reader value, struct writer *wanted)
+{
+	struct link *link = owner;
+	uint8_t fcs = read_u8(&value);
+	if (!link->config->line)
+		return OPTION_REJECT;
+	if (fcs != LCP_FCS_16 && fcs != LCP_FCS_32) {
+		write_u8(wanted, fcs & LCP_FCS_32 ? LCP_FCS_32 : LCP_FCS_16);
+		return OPTION_NAK;
+	}
+	link->lcp.peer.fcs = fcs;
+	return OPTION_ACK;
+}
+
 /* The peer's answers to ours. */
 
 static void naked_mru(void *owner, const struct option_kind *kind, struct reader value)
@@ -356,6 +387,19 @@ static void naked_accm(void *owner, const struct option_kind *kind, struct reade
 static void rejected_accm(void *owner, const struct option_kind *kind)
 {
 	((struct link *)owner)->lcp.ask &= (uint8_t)~ASK_ACCM;
+}
+
+static void rejected_fcs(void *owner, const struct option_kind *kind)
+{
+	((struct link *)owner)->lcp.fcs = 0;
+}
+
+/* 16 bits are what holds without the option. */
+static void naked_fcs(void *owner, const struct option_kind *kind, struct reader value)
+{
+	struct lcp *lcp = &((struct link *)owner)->lcp;
+	if (read_u8(&value) != lcp->fcs)
+		rejected_fcs(owner, kind);
 }
 
 /* The method asked for is out. The peer's own proposal is taken when we demand it too, else the
@@ -460,6 +504,17 @@ static void print_hex(struct text *t, struct reader value)
 	text_hex(t, read_u32(&value), 8);
 }
 
+static void print_fcs(struct text *t, struct reader value)
+{
+	uint8_t fcs = read_u8(&value);
+	if (fcs & LCP_FCS_NULL)
+		text_add(t, fcs & (uint8_t)~LCP_FCS_NULL ? "null+" : "null");
+	if (fcs & LCP_FCS_16)
+		text_add(t, fcs & LCP_FCS_32 ? "16+" : "16");
+	if (fcs & LCP_FCS_32)
+		text_add(t, "32");
+}
+
 static void print_callback(struct text *t, struct reader value)
 {
 	uint8_t operation = read_u8(&value);
@@ -513,7 +568,7 @@ static const struct option_kind kinds[] = {
 	{OPTION_ACFC, 2, 2, "acfc", judge_acfc, naked_acfc, rejected_acfc, NULL},
 	{OPTION_QUALITY, 4, 255, "quality", judge_quality, naked_quality, rejected_quality,
 		print_quality},
-	{OPTION_FCS, 3, 3, "fcs", NULL, NULL, NULL, NULL},
+	{OPTION_FCS, 3, 3, "fcs", judge_fcs, naked_fcs, rejected_fcs, print_fcs},
 	{OPTION_CALLBACK, 3, 255, "callback", judge_callback, naked_callback, rejected_callback,
 		print_callback},
 	{OPTION_MRRU, 4, 4, "mrru", judge_mrru, naked_mrru, rejected_mrru, print_number},

@@ -122,6 +122,28 @@ void link_callback_settled(struct link *link, const struct turn *turn)
 	maybe_enter_network(link, turn);
 }
 
+struct link_framing link_first_framing(const struct link *link)
+{
+	const struct link_config *config = link->config;
+	return (struct link_framing){
+		.peer_mru = PPP_MRU_DEFAULT,
+		.our_mru = config->mru,
+		.send_accm = LCP_ACCM_DEFAULT,
+		.receive_accm = config->receive_all ? 0
+				: config->ask_accm  ? config->accm
+						    : LCP_ACCM_DEFAULT,
+		.send_fcs = LCP_FCS_16,
+		.receive_fcs = LCP_FCS_16 | config->ask_fcs,
+	};
+}
+
+static uint32_t receive_accm(const struct link *link)
+{
+	if (link->config->receive_all)
+		return 0;
+	return lcp_asks_accm(&link->lcp) ? link->lcp.accm : LCP_ACCM_DEFAULT;
+}
+
 void link_opened(struct link *link, const struct turn *turn)
 {
 	struct lcp *lcp = &link->lcp;
@@ -130,6 +152,10 @@ void link_opened(struct link *link, const struct turn *turn)
 		.our_mru = lcp->mru,
 		.compress_protocol = lcp->peer.pfc,
 		.compress_address = lcp->peer.acfc,
+		.send_accm = lcp->peer.accm,
+		.receive_accm = receive_accm(link),
+		.send_fcs = lcp->peer.fcs,
+		.receive_fcs = lcp->fcs ? lcp->fcs : LCP_FCS_16,
 	};
 	outbox_add(turn->out, LINK_FRAMING, &framing, sizeof framing);
 	lcp_identify(link, turn);

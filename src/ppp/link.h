@@ -32,7 +32,13 @@ const char *link_phase_word(enum link_phase phase);
 struct link_config {
 	uint16_t mru; /* we ask for; 128 to 1500 */
 	bool ask_pfc, ask_acfc;
-	bool ask_accm;       /* async links only */
+	/* Of a line: what the peer is to escape, and with which check sequence it shall send.
+	 * Frames in GRE have neither. */
+	bool line;
+	bool ask_accm;    /* for `accm`: bit n is control character n */
+	bool receive_all; /* those are taken all the same when they come unescaped */
+	uint8_t ask_fcs;  /* enum lcp_fcs; 0: for none, which means 16 bits */
+	uint32_t accm;
 	uint8_t demand_auth; /* mask: the peer must pass one of these; 0: it may stay unproved */
 	uint8_t allow_auth;  /* mask: how we are willing to authenticate ourselves */
 	struct auth_order demand_order, allow_order;
@@ -87,6 +93,8 @@ struct link_framing {
 	uint16_t peer_mru; /* the largest information field the peer takes */
 	uint16_t our_mru;
 	bool compress_protocol, compress_address; /* in what we send */
+	uint32_t send_accm, receive_accm;         /* of a line */
+	uint8_t send_fcs, receive_fcs;            /* enum lcp_fcs */
 };
 
 struct link_identity {
@@ -159,6 +167,9 @@ void link_config_defaults(struct link_config *config);
 void link_init(struct link *link, const struct link_config *config, struct random *random);
 /* After link_init, before link_up: memory for multilink's options, the caller's; it stays. */
 void link_multilink(struct link *link, struct lcp_multilink *memory);
+/* What holds on a line while LCP negotiates: we send as nothing had been agreed, and receive
+ * whatever the peer may send from its Configure-Ack on. */
+struct link_framing link_first_framing(const struct link *link);
 /* Both sides agreed to multilink; to be asked once the Network phase has begun. */
 bool link_bundles(const struct link *link);
 /* The carrier is there: negotiation starts (or waits, when passive). LINK_CLOSED follows in the

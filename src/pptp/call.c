@@ -192,6 +192,7 @@ static void send_disconnect_for(
 	case CLOSE_NONE:
 	case CLOSE_PEER_TERMINATED:
 	case CLOSE_PEER_STOPPED:
+	case CLOSE_LINE_GONE:
 	case CLOSE_TCP_FAILED:
 	case CLOSE_TCP_CLOSED:
 	case CLOSE_CONTROL_TIMEOUT:

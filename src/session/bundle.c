@@ -224,9 +224,8 @@ void bundle_traffic(struct bundle *bundle, const struct datapath_counters *count
 
 void bundle_keys_differ(struct bundle *bundle, uint64_t now, struct outbox *out)
 {
-	bool ecp = bundle->session->config->unit.ecp_key.length;
-	if (bundle->session->state == SESSION_UP)
-		bundle_close(bundle, ecp ? CLOSE_ECP_KEYS : CLOSE_MPPE_KEYS, now, out);
+	session_keys_differ(bundle->session, now, out);
+	settle(bundle, out);
 }
 
 void bundle_tick(struct bundle *bundle, uint64_t now, struct outbox *out)

@@ -204,7 +204,7 @@ void session_connected(struct session *session, uint64_t now, struct outbox *out
 		return;
 	session->state = SESSION_STARTING;
 	session->setup_by = now + SESSION_SETUP_MAX;
-	if (!session->last_received)
+	if (session_unheard(session))
 		watch_silence(session, now);
 	struct datapath_command command = {.kind = DATAPATH_CONNECT};
 	command.connect.peer_call_id = session->call.peer_id;
@@ -418,6 +418,13 @@ void session_close(
 	translate_link(session, &items, now, out);
 }
 
+void session_keys_differ(struct session *session, uint64_t now, struct outbox *out)
+{
+	bool ecp = session->config->unit.ecp_key.length;
+	if (session->state == SESSION_UP)
+		session_close(session, ecp ? CLOSE_ECP_KEYS : CLOSE_MPPE_KEYS, now, out);
+}
+
 void session_cut(
 	struct session *session, enum close_reason reason, uint64_t now, struct outbox *out)
 {
@@ -476,7 +483,7 @@ static enum close_reason setup_reason(const struct session *session)
 	case PHASE_TERMINATE:
 		break;
 	}
-	return session->last_received ? CLOSE_LCP_TIMEOUT : CLOSE_LCP_NO_GRE;
+	return session_unheard(session) ? CLOSE_LCP_NO_GRE : CLOSE_LCP_TIMEOUT;
 }
 
 /* When the peer is to be told how long is left, with how much that is; NEVER. */

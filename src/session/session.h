@@ -61,6 +61,7 @@ enum session_octets {
 struct session_config {
 	struct link_config link;
 	struct unit_config unit;
+	bool line;    /* it runs over a line, without a call: leased.h */
 	uint16_t mtu; /* largest inner packet the outer path allows; 0: SESSION_MTU_DEFAULT */
 	uint16_t bundle_mtu; /* the same of a bundle; 0: BUNDLE_MTU_DEFAULT */
 	bool check_source, client_to_client;
@@ -157,6 +158,12 @@ struct session {
 	bool lcp_opened; /* just now, or a relay's call is up: a PNS tells the PAC its ACCMs */
 };
 
+/* No GRE ever came: told apart from a peer that is there and does not agree. */
+static inline bool session_unheard(const struct session *session)
+{
+	return !session->config->line && !session->last_received;
+}
+
 /* How often something of the control plane was dropped. */
 static inline uint32_t session_drops(const struct session *session, enum drop drop)
 {
@@ -203,6 +210,8 @@ void session_addresses(struct session *session, uint32_t token,
 /* TUNNEL_DELEGATE is answered; length 0: no prefix is left. */
 void session_delegate(struct session *session, const struct delegate_question *question,
 	const struct prefix *prefix, uint64_t now, struct outbox *out);
+/* From the data path: a run of undecipherable packets. */
+void session_keys_differ(struct session *session, uint64_t now, struct outbox *out);
 /* Ends it politely; the first reason given is the one that counts. */
 void session_close(
 	struct session *session, enum close_reason reason, uint64_t now, struct outbox *out);

@@ -116,12 +116,36 @@ void session_unit_down(struct session *session, uint64_t now, struct outbox *out
 	translate_unit(session, &items, now, out);
 }
 
+static void emit_framing(struct session *session, const struct link_framing *framing, uint16_t mtu,
+	struct outbox *out)
+{
+	struct datapath_command command = {.kind = DATAPATH_FRAMING};
+	command.framing.send_mru = framing->peer_mru;
+	command.framing.mtu = mtu;
+	command.framing.compress_protocol = framing->compress_protocol;
+	command.framing.compress_address = framing->compress_address;
+	command.framing.multilink = link_bundles(&session->link);
+	command.framing.send_accm = framing->send_accm;
+	command.framing.receive_accm = framing->receive_accm;
+	command.framing.send_fcs = framing->send_fcs;
+	command.framing.receive_fcs = framing->receive_fcs;
+	emit_command(session, &command, NULL, 0, out);
+}
+
+void emit_first_framing(struct session *session, struct outbox *out)
+{
+	struct link_framing framing = link_first_framing(&session->link);
+	emit_framing(session, &framing, SESSION_MTU_DEFAULT, out);
+}
+
 /* LCP left Opened: whatever was agreed is void, and so is what the data path still holds of it. */
 static void take_epoch(struct session *session, uint32_t epoch, uint64_t now, struct outbox *out)
 {
 	session->epoch = epoch;
 	struct datapath_command command = {.kind = DATAPATH_EPOCH};
 	emit_command(session, &command, NULL, 0, out);
+	if (session->config->line)
+		emit_first_framing(session, out);
 	session_unit_down(session, now, out);
 	/* A peer that starts over and over gets no new time for it. */
 	if (session->setup_by == NEVER && session->state != SESSION_FINISHING)
@@ -148,13 +172,7 @@ static void take_framing(struct session *session, const struct out_item *item,
 	session->facts.mtu = mtu;
 	unit_mtu(&session->unit, mtu);
 	session->lcp_opened = true;
-	struct datapath_command command = {.kind = DATAPATH_FRAMING};
-	command.framing.send_mru = framing.peer_mru;
-	command.framing.mtu = mtu;
-	command.framing.compress_protocol = framing.compress_protocol;
-	command.framing.compress_address = framing.compress_address;
-	command.framing.multilink = link_bundles(&session->link);
-	emit_command(session, &command, NULL, 0, out);
+	emit_framing(session, &framing, mtu, out);
 }
 
 static void take_identity(struct session *session, const struct out_item *item,
@@ -184,7 +202,7 @@ static void take_closed(
 	session->hang_up = true;
 	session->state = SESSION_FINISHING;
 	if (session->closing == CLOSE_NONE) {
-		bool unheard = reason == CLOSE_LCP_TIMEOUT && !session->last_received;
+		bool unheard = reason == CLOSE_LCP_TIMEOUT && session_unheard(session);
 		session->closing = unheard ? CLOSE_LCP_NO_GRE : reason;
 		if (unheard)
 			emit_gre_silence(session, out);

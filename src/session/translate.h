@@ -22,6 +22,8 @@ void emit_command(struct session *session, const struct datapath_command *comman
 	const uint8_t *frame, size_t length, struct outbox *out);
 /* A frame for the peer, and for the log. */
 void emit_frame(struct session *session, const uint8_t *frame, size_t length, struct outbox *out);
+/* On a line, what holds until LCP has agreed. */
+void emit_first_framing(struct session *session, struct outbox *out);
 /* What is up, and which addresses lead to the peer. */
 void emit_network(struct session *session, struct outbox *out);
 void emit_drop(struct session *session, enum drop drop, struct outbox *out);

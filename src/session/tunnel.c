@@ -365,10 +365,7 @@ void tunnel_traffic(
 void tunnel_keys_differ(
 	struct tunnel *tunnel, struct session *session, uint64_t now, struct outbox *out)
 {
-	if (session->state == SESSION_UP)
-		session_close(session,
-			session->config->unit.ecp_key.length ? CLOSE_ECP_KEYS : CLOSE_MPPE_KEYS,
-			now, out);
+	session_keys_differ(session, now, out);
 	settle(tunnel, now, out);
 }
 

@@ -71,6 +71,7 @@ static void command(struct bench *b, struct datapath *dp, struct datapath_comman
 static void attach(struct bench *b, struct datapath *dp, uint8_t options)
 {
 	struct datapath_command c = {.kind = DATAPATH_ATTACH, .subject = dp == &b->here ? 1 : 2};
+	c.attach.line = b->how & 4;
 	c.attach.local_call_id = dp == &b->here ? 0x0101 : 0x0202;
 	c.attach.require_encryption = options & 1;
 	c.attach.check_source = options & 2;
@@ -212,7 +213,7 @@ static void check_outputs(struct bench *b)
 			assert(packet->bytes[1] & 1);
 			break;
 		case PACKET_FRAME:
-			assert(packet->datapath->relay);
+			assert(packet->datapath->relay || packet->datapath->line);
 			break;
 		}
 	}
@@ -232,13 +233,17 @@ static void receive(struct bench *b, struct datapath *dp, const uint8_t *outer, 
 	check_outputs(b);
 }
 
-/* A script's PPP frame in good GRE, so many numbers ahead or behind. */
+/* A script's PPP frame in good GRE, so many numbers ahead or behind, or on a line as it is. */
 static void receive_frame(struct bench *b, int8_t ahead, struct reader frame)
 {
 	uint8_t outer[OUTER_MAX];
 	struct writer w = writer_over(outer, sizeof(outer));
 	struct gre_header header = {.call_id = 0x0101, .has_sequence = true};
 
+	if (b->here.line) {
+		receive(b, &b->here, frame.at, reader_left(&frame));
+		return;
+	}
 	header.payload_length = (uint16_t)reader_left(&frame);
 	header.sequence = b->here.gre.order.next + (uint32_t)ahead;
 	gre_build(&w, &header);
@@ -249,7 +254,7 @@ static void receive_frame(struct bench *b, int8_t ahead, struct reader frame)
 static void keep(struct bench *b)
 {
 	for (size_t n = 0; n < b->out.count; n++) {
-		if (b->at[n].kind != PACKET_OUTER)
+		if (b->at[n].kind != PACKET_OUTER && b->at[n].kind != PACKET_FRAME)
 			continue;
 		struct kept *kept = &b->kept[b->kept_count++ % KEPT];
 		kept->length = b->at[n].length;

@@ -23,6 +23,7 @@ struct lab {
 	struct hold_pool pool;
 	struct hold_slot slots[HELD_PACKETS_TOTAL];
 	struct datapath client, server;
+	bool line; /* of who is attached from here on */
 	struct datapath_streams streams[LAB_DATAPATHS];
 	size_t streams_used;
 	struct packet at[LAB_OUT];
@@ -69,6 +70,7 @@ static inline void lab_attach(struct lab *lab, struct datapath *dp, bool require
 		dp->streams = &lab->streams[lab->streams_used++];
 	}
 	struct datapath_command attach = {.kind = DATAPATH_ATTACH, .subject = client ? 1 : 2};
+	attach.attach.line = lab->line;
 	attach.attach.local_call_id = client ? CLIENT_ID : SERVER_ID;
 	attach.attach.local = lab_outer(client);
 	attach.attach.peer = lab_outer(!client);
@@ -128,10 +130,11 @@ static inline void lab_encrypt(struct lab *lab, struct datapath *from, struct da
 	lab_command(lab, from, &transmit);
 }
 
-/* Two ends up, in clear. */
-static inline struct lab *lab_up(bool require_encryption)
+/* Two ends up, in clear, with GRE or on a line. */
+static inline struct lab *lab_over(bool line, bool require_encryption)
 {
 	struct lab *lab = lab_new();
+	lab->line = line;
 	struct datapath *ends[] = {&lab->client, &lab->server};
 	for (unsigned n = 0; n < 2; n++) {
 		lab_attach(lab, ends[n], require_encryption);
@@ -141,13 +144,23 @@ static inline struct lab *lab_up(bool require_encryption)
 	return lab;
 }
 
-/* Two ends up, encrypted both ways with the same keys. */
-static inline struct lab *lab_encrypted(enum mppe_strength strength, bool stateless)
+static inline struct lab *lab_up(bool require_encryption)
 {
-	struct lab *lab = lab_up(true);
+	return lab_over(false, require_encryption);
+}
+
+/* Two ends up, encrypted both ways with the same keys. */
+static inline struct lab *lab_encrypted_over(bool line, enum mppe_strength strength, bool stateless)
+{
+	struct lab *lab = lab_over(line, true);
 	lab_encrypt(lab, &lab->client, &lab->server, strength, stateless, 1);
 	lab_encrypt(lab, &lab->server, &lab->client, strength, stateless, 2);
 	return lab;
+}
+
+static inline struct lab *lab_encrypted(enum mppe_strength strength, bool stateless)
+{
+	return lab_encrypted_over(false, strength, stateless);
 }
 
 /* An IPv4 packet of `length` bytes from the end, with a number that can be read back. */
@@ -190,7 +203,7 @@ static inline void lab_seal(struct lab *lab, struct datapath *from, uint32_t num
 	lab_clear(lab);
 	assert_int_equal(datapath_seal(&lab->engine, &in, 1, lab->now, &lab->out), 1);
 	assert_int_equal(lab->out.count, 1);
-	assert_int_equal(lab->out.at[0].kind, PACKET_OUTER);
+	assert_int_equal(lab->out.at[0].kind, lab->line ? PACKET_FRAME : PACKET_OUTER);
 	assert_ptr_equal(lab->out.at[0].datapath, from);
 	flight->length = lab->out.at[0].length;
 	memcpy(flight->bytes, lab->out.at[0].bytes, flight->length);
@@ -203,7 +216,8 @@ static inline size_t lab_open_as(
 	struct lab *lab, struct datapath *to, const struct flight *flight, uint8_t tos, bool early)
 {
 	struct flight copy = *flight;
-	struct packet in = {.datapath = to, .kind = PACKET_OUTER, .bytes = copy.bytes};
+	struct packet in = {.datapath = to, .bytes = copy.bytes};
+	in.kind = lab->line ? PACKET_FRAME : PACKET_OUTER;
 	in.length = (uint32_t)copy.length;
 	in.tos = tos;
 	in.early = early;

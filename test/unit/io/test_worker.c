@@ -29,7 +29,7 @@ enum { GUARD_SECONDS = 10 };
 struct end {
 	int ns;
 	struct dataplane *dataplane;
-	unsigned control, detached, keys_differ, tun_gone, no_memory, strangers, found;
+	unsigned control, detached, keys_differ, tun_gone, no_memory, strangers, found, lines_gone;
 	struct address from;
 	uint32_t last_subject, last_epoch;
 	uint8_t last[1600];
@@ -72,6 +72,9 @@ static void on_event(void *context, const struct dataplane_event *event)
 		break;
 	case DATAPLANE_NO_MEMORY:
 		end->no_memory++;
+		break;
+	case DATAPLANE_LINE_GONE:
+		end->lines_gone++;
 		break;
 	case DATAPLANE_TUN_GONE:
 		end->tun_gone++;

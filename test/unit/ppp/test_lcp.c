@@ -1,6 +1,7 @@
 /* LCP, PAP and CHAP (EAP is in test_eap.c) in golden bytes: one link alone, both roles. */
 #include "solo.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "chap_message.h"
@@ -241,6 +242,71 @@ static void our_wishes_change(void **state)
 	assert_null(strstr(s.said, "pfc"));
 	solo_hears(&s, "c021 04 02 0008 01 04 0578");
 	assert_non_null(strstr(s.said, "id 3 asyncmap 000a0000 magic "));
+}
+
+/* What we ask of a line (RFC 1570 §2.1), and what becomes of it. */
+static void check_sequences(void **state)
+{
+	struct link_config config = plain;
+	config.line = true;
+	config.ask_fcs = LCP_FCS_32;
+	solo_link(&s, &config);
+	assert_non_null(strstr(s.said, " fcs 32"));
+	solo_hears(&s, "c021 03 01 0007 09 03 02");
+	assert_non_null(strstr(s.said, "LCP Configure-Request id 2 magic"));
+	assert_null(strstr(s.said, "fcs")); /* 16 bits go without saying */
+	solo_link(&s, &config);
+	solo_hears(&s, "c021 03 01 0007 09 03 04");
+	assert_non_null(strstr(s.said, " fcs 32"));
+	solo_hears(&s, "c021 04 02 0007 09 03 04");
+	assert_null(strstr(s.said, "fcs"));
+}
+
+static void check_sequences_judged(void **state)
+{
+	static const struct {
+		const char *options, *answer;
+	} cases[] = {
+		{"0007 09 03 04", "c021 02 07 0007 09 03 04"},
+		{"0007 09 03 02", "c021 02 07 0007 09 03 02"},
+		{"0007 09 03 01", "c021 03 07 0007 09 03 02"}, /* none: the line has errors */
+		{"0007 09 03 06", "c021 03 07 0007 09 03 04"},
+		{"0006 09 02", "c021 03 07 0007 09 03 02"},
+	};
+	struct link_config config = plain;
+	char request[64];
+	config.line = true;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		solo_link(&s, &config);
+		snprintf(request, sizeof request, "c021 01 07 %s", cases[i].options);
+		solo_hears(&s, request);
+		assert_frame(&s, cases[i].answer);
+	}
+	solo_link(&s, &config);
+	solo_hears(&s, "c021 01 07 000d 02 06 000a0000 09 03 04");
+	assert_int_equal(s.link.lcp.peer.fcs, LCP_FCS_32);
+	assert_int_equal(s.link.lcp.peer.accm, 0x000a0000);
+	solo_hears(&s, "c021 01 08 0004"); /* what it does not repeat it has no more */
+	assert_int_equal(s.link.lcp.peer.fcs, LCP_FCS_16);
+	assert_int_equal(s.link.lcp.peer.accm, LCP_ACCM_DEFAULT);
+}
+
+/* What is received while LCP still negotiates. */
+static void first_framing(void **state)
+{
+	struct link_config config = plain;
+	config.line = true;
+	solo_link(&s, &config);
+	struct link_framing framing = link_first_framing(&s.link);
+	assert_int_equal(framing.receive_accm, LCP_ACCM_DEFAULT);
+	assert_int_equal(framing.send_accm, LCP_ACCM_DEFAULT);
+	config.ask_accm = true;
+	config.accm = 0x00020000;
+	solo_link(&s, &config);
+	assert_int_equal(link_first_framing(&s.link).receive_accm, 0x00020000);
+	config.receive_all = true;
+	solo_link(&s, &config);
+	assert_int_equal(link_first_framing(&s.link).receive_accm, 0);
 }
 
 static void echo(void **state)
@@ -626,6 +692,9 @@ int main(void)
 		cmocka_unit_test(insisting_on_a_method),
 		cmocka_unit_test(refusing_to_authenticate),
 		cmocka_unit_test(our_wishes_change),
+		cmocka_unit_test(check_sequences),
+		cmocka_unit_test(check_sequences_judged),
+		cmocka_unit_test(first_framing),
 		cmocka_unit_test(echo),
 		cmocka_unit_test(pap),
 		cmocka_unit_test(pap_gives_up),

@@ -26,7 +26,7 @@ static const struct {
 	{"c021 03 03 000a 03 06 c223 8107", "LCP Configure-Nak id 3 auth CHAP 8107"},
 	{"c021 04 04 0018 11 04 05dc 12 02 13 03 01 04 05 c02500 0d 03 06 09 03 01",
 		"LCP Configure-Reject id 4 mrru 1500 ssnhf endpoint local: quality c02500 callback "
-		"CBCP fcs 01"},
+		"CBCP fcs null"},
 	{"c021 01 04 002f 13 03 00 13 07 02 c0000201 13 09 03 001122aabbcc 13 07 04 deadbeef "
 	 "13 06 05 343231 13 05 09 abcd 13 06 02 c00002",
 		"LCP Configure-Request id 4 endpoint null: endpoint IP:192.0.2.1 endpoint "
