@@ -19,7 +19,8 @@ static const struct {
 } commands[] = {{"server", COMMAND_SERVER}, {"client", COMMAND_CLIENT}, {"status", COMMAND_STATUS},
 	{"sessions", COMMAND_SESSIONS}, {"terminate", COMMAND_TERMINATE},
 	{"capture", COMMAND_CAPTURE}, {"dump", COMMAND_DUMP}, {"doctor", COMMAND_DOCTOR},
-	{"check-config", COMMAND_CHECK}, {"bench", COMMAND_BENCH}};
+	{"check-config", COMMAND_CHECK}, {"up", COMMAND_UP}, {"down", COMMAND_DOWN},
+	{"bench", COMMAND_BENCH}};
 
 /* scdoc gives meaning to these. */
 static void escaped(const char *words)

@@ -128,7 +128,6 @@ static void on_session_up(struct seat *seat)
 	client->failures = 0;
 	if (seat->tun >= 0)
 		client_network_up(client, seat);
-	notify_send("STATUS=up");
 	client_links_up(client);
 }
 
@@ -331,9 +330,13 @@ static void take_local4(struct client *client)
 
 static int start(struct client *client)
 {
-	char state_name[64], socket_name[64];
+	char state_name[64], socket_name[80];
+	const char *instance = client->settings->instance;
 	snprintf(state_name, sizeof state_name, "client-%d.state", (int)getpid());
-	snprintf(socket_name, sizeof socket_name, "client-%d.sock", (int)getpid());
+	if (instance)
+		snprintf(socket_name, sizeof socket_name, "up-%s.sock", instance);
+	else
+		snprintf(socket_name, sizeof socket_name, "client-%d.sock", (int)getpid());
 	struct host_config config = {.settings = client->settings,
 		.policy = &policy,
 		.role = client,

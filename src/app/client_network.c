@@ -16,6 +16,7 @@
 #include "narrate.h"
 #include "netdev.h"
 #include "netdev6.h"
+#include "notify.h"
 #include "peer.h"
 #include "scripts.h"
 
@@ -185,6 +186,7 @@ static void finish(struct client *client, struct seat *seat)
 	client->configured = true;
 	seat->ready6 = seat_network(seat)->ipv6;
 	narrate_up(seat); /* from here on packets pass: people and scripts wait for these lines */
+	notify_send(NOTIFY_UP);
 	scripts_ip_up(&client->host, seat);
 	if (seat_network(seat)->ipv6)
 		join_network6(client, seat);

@@ -477,6 +477,8 @@ int host_start(struct host *host, const struct host_config *config)
 		.plane = config->plane ? config->plane : &dataplane_user,
 		.started = clock_now()};
 	log_init(&host->log, STDERR_FILENO, config->settings->log_style, config->settings->debug);
+	if (config->settings->background)
+		log_to_syslog(&host->log, "greyline", NULL, LOG_LINE_DEBUG);
 	signal(SIGPIPE, SIG_IGN);
 	notify_open();
 	int code = start_power(host, config);

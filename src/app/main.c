@@ -18,6 +18,12 @@ static const struct command commands[] = {
 		"The password comes from --password-file, $GREYLINE_PASSWORD, --secrets or a "
 		"prompt.\nExit codes are pppd's.",
 		client_command},
+	{"up", COMMAND_UP, "NAME", "Brings a connection up and leaves it in the background.",
+		"NAME is /etc/greyline/NAME.conf or /etc/ppp/peers/NAME, or a file with a slash in "
+		"it.\nComes back when packets pass, or with the exit code of what failed.",
+		up_command},
+	{"down", COMMAND_DOWN, "NAME", "Ends what greyline up has started, and waits for its end.",
+		"NAME, or --all.", down_command},
 	{"status", COMMAND_STATUS, NULL, "Shows what runs here, tunnel by tunnel.", NULL,
 		status_command},
 	{"sessions", COMMAND_SESSIONS, NULL, "Lists the sessions.", NULL, sessions_command},
@@ -32,6 +38,11 @@ static const struct command commands[] = {
 		doctor_command},
 	{"check-config", COMMAND_CHECK, "FILE", "Reads a configuration and says what is wrong.",
 		"Without FILE: /etc/greyline/greyline.conf and conf.d beside it.", check_command},
+	{"import", COMMAND_IMPORT, "pptpd|accel-ppp|peer FILE",
+		"Prints another program's configuration as one of ours.",
+		"FILE is a pptpd.conf, an accel-ppp.conf or a file of /etc/ppp/peers. What has no\n"
+		"counterpart stands in it as a comment, and is told as a warning.",
+		import_command},
 	{"bench", COMMAND_BENCH, "load", "Loads a PPTP server with many real sessions.",
 		"Only for servers you are allowed to load. The password comes from where a "
 		"client's\ndoes. Exit code 0: all came up and stayed.",

@@ -304,6 +304,8 @@ static void method_status(struct manage_client *client, json_t *parameters)
 		host->plane->name, "stopping", host->stopping, "tunnels", peers_json(host),
 		"sessions", sessions_json(host), "drops", host_drops_json(host));
 	json_object_update_new(status, plane_json(host));
+	if (host->settings->instance)
+		json_object_set_new(status, "name", text_json(host->settings->instance));
 	if (!strcmp(host->policy->role, "server")) {
 		const struct server *server = host->role;
 		json_object_update_new(status,

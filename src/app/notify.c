@@ -19,11 +19,18 @@ static void open_watchdog(void)
 		watchdog_ms = strtoull(usec, NULL, 10) / 2000;
 }
 
+void notify_use(int fd)
+{
+	channel = fd;
+}
+
 void notify_open(void)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	const char *path = getenv("NOTIFY_SOCKET");
 	size_t length = path ? strlen(path) : 0;
+	if (channel >= 0)
+		return; /* notify_use() has said whom to tell */
 	if (length < 2 || length >= sizeof to.sun_path || (path[0] != '/' && path[0] != '@'))
 		return;
 	memcpy(to.sun_path, path, length);

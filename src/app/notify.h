@@ -4,6 +4,11 @@
 
 #include <stdint.h>
 
+/* Packets pass. */
+#define NOTIFY_UP "STATUS=up"
+
+/* Whom to tell instead of the one that the environment names; before notify_open(). */
+void notify_use(int fd);
 /* Reads the environment once; call it before privileges are dropped. */
 void notify_open(void);
 /* "READY=1", "STOPPING=1", "STATUS=..."; does nothing when nobody listens. */

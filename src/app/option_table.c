@@ -65,14 +65,14 @@ const struct option option_table[] = {
 	ROW("config", 'c', 0, DAEMONS | COMMAND_CHECK | COMMAND_CONTROL | COMMAND_DOCTOR, TEXT,
 		"FILE", "read this file instead of /etc/greyline/greyline.conf", config_file),
 	ROW("help", 'h', 0, COMMAND_ANY, FLAG, NULL, "show this help", help),
-	ROW("debug", 'd', G, SPEAKERS, FLAG, NULL,
+	ROW("debug", 'd', G, SPEAKERS | COMMAND_UP, FLAG, NULL,
 		"show every control message and every PPP control frame", debug),
 	ROW("log-style", 0, G, DAEMONS, CHOICE, "STYLE",
 		"auto, time (a clock before each line) or syslog (a priority, <6>)", log_style,
 		.choices = log_choices),
-	ROW("run-dir", 0, G, DAEMONS | COMMAND_CONTROL, TEXT, "FOLDER", "where control sockets lie",
+	ROW("run-dir", 0, G, DAEMONS | COMMAND_CONTROL | COMMAND_UP | COMMAND_DOWN, TEXT, "FOLDER", "where control sockets lie",
 		run_dir),
-	ROW("state-dir", 0, G, DAEMONS, TEXT, "FOLDER",
+	ROW("state-dir", 0, G, DAEMONS | COMMAND_UP, TEXT, "FOLDER",
 		"where changes to the host are written down, to undo them after a crash",
 		state_dir),
 	ROW("run-as", 0, G, DAEMONS, TEXT, "USER",
@@ -617,7 +617,8 @@ const struct option option_table[] = {
 		"the sessions from this outer address", by_peer),
 	ROW("sid", 0, 0, COMMAND_TERMINATE | COMMAND_CAPTURE, TEXT, "ID",
 		"the session of this identifier", by_id),
-	ROW("all", 0, 0, COMMAND_TERMINATE | COMMAND_CAPTURE, FLAG, NULL, "every session", by_all),
+	ROW("all", 0, 0, COMMAND_TERMINATE | COMMAND_CAPTURE | COMMAND_DOWN, FLAG, NULL,
+		"every one there is", by_all),
 };
 
 const size_t option_count = sizeof option_table / sizeof option_table[0];

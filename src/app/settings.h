@@ -50,6 +50,9 @@ struct settings {
 	/* The program. */
 	char *config_file;
 	bool help, debug, scripts;
+	/* Set by `up`: the name it goes by, and that nobody is there to read what it says. */
+	const char *instance;
+	bool background;
 	char *run_dir, *state_dir, *scripts_dir, *run_as;
 	struct text_list set, unset; /* variables of the scripts */
 	struct {

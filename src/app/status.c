@@ -111,8 +111,9 @@ static void put_status(json_t *status)
 {
 	size_t i;
 	json_t *each;
-	printf("greyline %s (%s, pid %lld)\n  up for: ", word(status, "role"),
-		word(status, "version"), number(status, "pid"));
+	const char *name = word(status, "name");
+	printf("greyline %s%s%s (%s, pid %lld)\n  up for: ", word(status, "role"), *name ? " " : "",
+		name, word(status, "version"), number(status, "pid"));
 	put_duration(number(status, "uptime"));
 	printf("\n  data plane: %s\n", word(status, "data-plane"));
 	printf("  workers: %lld, steering: %s, packets handed over: %lld\n  outer link: %s\n  "

@@ -14,6 +14,9 @@ int dump_command(const struct command *command, struct settings *settings, const
 int doctor_command(const struct command *command, struct settings *settings, const char *word);
 int check_command(const struct command *command, struct settings *settings, const char *word);
 int bench_command(const struct command *command, struct settings *settings, const char *word);
+int up_command(const struct command *command, struct settings *settings, const char *word);
+int down_command(const struct command *command, struct settings *settings, const char *word);
+int import_command(const struct command *command, struct settings *settings, const char *word);
 int version_command(const struct command *command, struct settings *settings, const char *word);
 
 /* The sessions that options name, as parameters of a call; `count` gets how many options did. */

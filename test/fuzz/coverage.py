@@ -55,6 +55,8 @@ PARSERS = {
     'arguments': ['src/app/options.c'],
     'secrets': ['src/app/words.c', 'src/app/secrets.c'],
     'pcap': ['src/app/capture_file.c', 'src/app/dump.c'],
+    'import': ['src/app/import.c', 'src/app/import_pptpd.c', 'src/app/import_accel.c',
+               'src/app/import_accel_table.c', 'src/app/import_peer.c', 'src/app/import_pppd.c'],
 }
 
 
