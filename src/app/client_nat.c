@@ -16,12 +16,18 @@
 #include "narrate.h"
 #include "peer.h"
 
+/* The kernel's data plane has no Call ID 0. */
+static bool may_change(const struct client *client)
+{
+	return client->settings->nat_fallback == NAT_FALLBACK_AUTO &&
+	       client->settings->data_plane != DATA_PLANE_KERNEL;
+}
+
 void client_nat_configure(const struct client *client, struct tunnel_config *config)
 {
 	struct link_config *link = &config->session.link;
-	bool may_change = client->settings->nat_fallback == NAT_FALLBACK_AUTO;
 	config->session.nat = client->call_zero;
-	if (may_change && !client->call_zero && !client->listeners.count)
+	if (may_change(client) && !client->call_zero && !client->listeners.count)
 		config->session.silence_us = GRE_SILENCE_MAX;
 	if (client->call_zero &&
 		(!link->echo_interval_us || link->echo_interval_us > NAT_OPEN_EVERY))
@@ -36,8 +42,7 @@ void client_nat_start(struct client *client)
 bool client_nat_again(struct client *client)
 {
 	struct log *log = &client->host.log;
-	if (client->was_up || client->listeners.count ||
-		client->settings->nat_fallback != NAT_FALLBACK_AUTO)
+	if (client->was_up || client->listeners.count || !may_change(client))
 		return false;
 	if (client->call_zero) {
 		log_line(log, LOG_LINE_WARNING, "Call ID 0 did not help%s reason=%s peer=%s",

@@ -423,6 +423,13 @@ static void method_capture(struct manage_client *client, json_t *parameters)
 			return;
 		}
 	}
+	if (!host->plane->capture) {
+		manage_error(client, "org.greyline.CaptureFailed",
+			json_pack("{s:s}", "reason",
+				"the kernel moves these packets, out of our sight: tcpdump -i "
+				"shows an interface's, and 'tcpdump proto 47' those outside"));
+		return;
+	}
 	struct tap *tap;
 	struct tap_config config = {.loop = &host->loop,
 		.subject = all ? 0 : seat_subject(seat),

@@ -93,15 +93,27 @@ static uint32_t own_group(struct host *host)
 	return host->interface_group;
 }
 
+/* A TUN, or what the data plane has instead. Its descriptor. */
+static int open_interface(struct host *host, struct seat *seat, const char *wanted)
+{
+	char words[256] = "";
+	struct tun_config config = {.name = wanted, .offload = host->settings->offload};
+	int fd = host->plane->open_interface
+			 ? host->plane->open_interface(host->dataplane, seat_subject(seat), wanted,
+				   -1, seat->interface, words)
+			 : tun_open(&config, seat->interface, words);
+	if (fd < 0)
+		log_line(&host->log, LOG_LINE_ERROR, "%s", words);
+	else if (*words)
+		log_line(&host->log, LOG_LINE_WARNING, "%s", words);
+	return fd;
+}
+
 int netdev_open(struct host *host, struct seat *seat, const char *wanted)
 {
-	char error[256];
-	struct tun_config config = {.name = wanted, .offload = host->settings->offload};
-	int tun = tun_open(&config, seat->interface, error);
-	if (tun < 0) {
-		log_line(&host->log, LOG_LINE_ERROR, "%s", error);
+	int tun = open_interface(host, seat, wanted);
+	if (tun < 0)
 		return tun;
-	}
 	int link = netlink_link_index(host->netlink, seat->interface);
 	if (link < 0) {
 		close(tun);

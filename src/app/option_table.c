@@ -24,6 +24,8 @@
 
 static const struct option_choice interface_choices[] = {
 	{"shared", INTERFACE_SHARED}, {"per-session", INTERFACE_PER_SESSION}, {NULL, 0}};
+static const struct option_choice plane_choices[] = {
+	{"user", DATA_PLANE_USER}, {"kernel", DATA_PLANE_KERNEL}, {NULL, 0}};
 static const struct option_choice single_choices[] = {
 	{"several", SINGLE_SEVERAL}, {"replace", SINGLE_REPLACE}, {"deny", SINGLE_DENY}, {NULL, 0}};
 static const struct option_choice log_choices[] = {{"auto", LOG_STYLE_AUTO},
@@ -104,6 +106,9 @@ const struct option option_table[] = {
 		"run this instead of ipv6-down of --scripts-dir", script_paths.ipv6_down),
 
 	/* The data plane. */
+	ROW("data-plane", 0, S | C, DAEMONS, CHOICE, "PLANE",
+		"who moves packets: user (this program) or kernel (Linux's own PPTP and PPP)",
+		data_plane, .choices = plane_choices),
 	ROW("workers", 0, S, COMMAND_SERVER, NUMBER, "N",
 		"threads that move packets; else one for each processor, up to 16", workers,
 		.low = 1, .high = WORKERS_MAX),
@@ -186,8 +191,9 @@ const struct option option_table[] = {
 	ROW("proxyarp", 0, P | S, COMMAND_SERVER, FLAG, NULL,
 		"answer ARP for clients whose address is of a network this host is on", proxy_arp),
 	ROW("interface", 0, S, DAEMONS, CHOICE, "KIND",
-		"shared (one TUN for all sessions) or per-session (pppN for each)", interface,
-		.choices = interface_choices),
+		"shared (one TUN for all sessions) or per-session (pppN for each, and always so "
+		"with the kernel's data plane)",
+		interface, .choices = interface_choices),
 	ROW("client-to-client", 0, S, DAEMONS, FLAG, NULL, "let clients reach each other",
 		client_to_client),
 	ROW("check-source", 0, S, DAEMONS, FLAG, NULL,
@@ -396,8 +402,7 @@ const struct option option_table[] = {
 	ROW("unit", 0, P, COMMAND_CLIENT, NUMBER, "N", "name the interface pppN", unit, .low = 0,
 		.high = 65535),
 	ROW("ipparam", 0, P, DAEMONS, TEXT, "WORD", "sixth argument of ip-up and ip-down", ipparam),
-	ROW("linkname", 0, P, DAEMONS, TEXT, "WORD",
-		"LINKNAME in scripts, and a file ppp-WORD.pid in /run", link_name),
+	ROW("linkname", 0, P, DAEMONS, TEXT, "WORD", "LINKNAME in scripts", link_name),
 	ROW("ipdefault", 0, P | C, COMMAND_CLIENT, FLAG, NULL,
 		"without --local, ask for the address that our host name stands for, as pppd does "
 		"unless noipdefault is said",

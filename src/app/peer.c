@@ -736,6 +736,13 @@ void peer_dataplane_event(void *context, const struct dataplane_event *event)
 		if (seat->peer)
 			seat_close(seat, CLOSE_LOCAL_ERROR);
 		return;
+	case DATAPLANE_UNABLE:
+		log_peer(&host->log, LOG_KIND_SESSION, LOG_LINE_ERROR, clock_now(),
+			"The %s data plane cannot go on: %s peer=%s sid=%s", host->plane->name,
+			event->why, shown_address(&seat->outer), seat->sid);
+		if (seat->peer)
+			seat_close(seat, CLOSE_LOCAL_ERROR);
+		return;
 	case DATAPLANE_TUN_GONE:
 		if (seat->peer)
 			seat_close(seat, CLOSE_INTERFACE_GONE);

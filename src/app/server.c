@@ -625,7 +625,7 @@ int server_command(const struct command *command, struct settings *settings, con
 	if (!server)
 		return 1;
 	server->settings = settings;
-	server->shared = settings->interface == INTERFACE_SHARED;
+	server->shared = settings_shared(settings);
 	server->interface = settings->ifname ? settings->ifname : DEFAULT_INTERFACE;
 	if (settings->name)
 		snprintf(server->name, sizeof server->name, "%s", settings->name);

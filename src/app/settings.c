@@ -18,6 +18,7 @@
 #include "config.h"
 #include "digest.h"
 #include "ecp_file.h"
+#include "kernel_fit.h"
 #include "limits.h"
 #include "link_services.h"
 #include "options.h"
@@ -338,6 +339,13 @@ bool settings_mppe_required(const struct settings *settings)
 	return settings_mppe(settings) != 0 && !settings->clear_text;
 }
 
+bool settings_shared(const struct settings *settings)
+{
+	if (settings->interface == INTERFACE_UNSAID)
+		return settings->data_plane != DATA_PLANE_KERNEL;
+	return settings->interface == INTERFACE_SHARED;
+}
+
 static void check_auth(const struct settings *settings, struct faults *faults)
 {
 	uint8_t auth = settings_auth(settings), mppe = settings_mppe(settings);
@@ -520,6 +528,9 @@ void settings_check(struct settings *settings, struct faults *faults)
 	check_push_routes(settings, faults);
 	if (settings->ifname && settings->unit != UNIT_UNSET)
 		fault(faults, NULL, "ifname and unit both name the interface: keep one");
+	const char *beyond = kernel_fit(settings);
+	if (settings->data_plane == DATA_PLANE_KERNEL && beyond)
+		fault(faults, NULL, "data-plane = kernel cannot have %s", beyond);
 	if (settings->ifname && settings->interface == INTERFACE_PER_SESSION)
 		fault(faults, NULL,
 			"ifname names one interface, and there is one for each session: keep one");

@@ -39,7 +39,9 @@ struct address_pair {
 	size_t count;
 };
 
-enum interface_choice { INTERFACE_SHARED, INTERFACE_PER_SESSION };
+/* Unsaid: shared where the data plane can. */
+enum interface_choice { INTERFACE_UNSAID, INTERFACE_SHARED, INTERFACE_PER_SESSION };
+enum data_plane_choice { DATA_PLANE_USER, DATA_PLANE_KERNEL };
 enum nat_fallback { NAT_FALLBACK_AUTO, NAT_FALLBACK_ON, NAT_FALLBACK_OFF };
 enum single_session { SINGLE_SEVERAL, SINGLE_REPLACE, SINGLE_DENY };
 enum log_choice { LOG_STYLE_AUTO, LOG_STYLE_TIME, LOG_STYLE_SYSLOG };
@@ -61,9 +63,10 @@ struct settings {
 	uint32_t log_style; /* enum log_choice */
 
 	/* The data plane. */
-	uint32_t workers;   /* 0: as many as there are processors */
-	uint32_t outer;     /* enum outer_kind */
-	uint32_t busy_poll; /* microseconds */
+	uint32_t data_plane; /* enum data_plane_choice */
+	uint32_t workers;    /* 0: as many as there are processors */
+	uint32_t outer;      /* enum outer_kind */
+	uint32_t busy_poll;  /* microseconds */
 	bool offload, dont_fragment, gre_from_anywhere;
 
 	/* PPP, either side. */
@@ -128,7 +131,7 @@ struct settings {
 	struct text_list search;
 	struct prefix_list push_routes;
 	bool nat, proxy_arp, client_to_client, check_source, incoming_calls;
-	uint32_t interface; /* enum interface_choice */
+	uint32_t interface; /* enum interface_choice; settings_shared() */
 	uint32_t single_session;
 	uint32_t max_sessions, max_calls, max_half_open, max_half_open_per_peer;
 	uint32_t auth_timeout, free_failures;
@@ -143,10 +146,6 @@ struct settings {
 	uint32_t holdoff, max_fail;
 	uint32_t links, links_per_tunnel;
 	struct text_list link_bind; /* addresses */
-
-	/* No options: what pppd's program sets for itself. */
-	bool pid_files;                        /* IFNAME.pid is written */
-	const char *call_file, *remote_number; /* for scripts; not ours to free */
 
 	/* One-shot tools. */
 	bool json, inner, hard;
@@ -186,6 +185,8 @@ void settings_check_ppp(struct settings *settings, struct faults *faults);
 /* Whether a certificate of our own is named, and EAP-TLS is not refused. */
 bool settings_certificate(const struct settings *settings);
 
+/* One interface for all sessions of a server. */
+bool settings_shared(const struct settings *settings);
 /* The outcome of require, allow and refuse. */
 uint8_t settings_auth(const struct settings *settings); /* mask of enum auth_method */
 /* Mask of MPPE_ALLOW_*; 0 with ECP. */

@@ -18,6 +18,10 @@ enum datapath_command_kind {
 	DATAPATH_CONNECT,      /* the peer's call ID is known: sending may start */
 	DATAPATH_FRAME,        /* send a control frame, or an IP packet of the control plane's;
 				* the bytes, protocol field first, travel behind the command */
+	DATAPATH_START_KEYS,   /* the network phase begins, before the first frame of a unit's
+				* protocol:   what MPPE will start from, valid or not. For the planes
+				* whose   cipher watches CCP by itself; the others have it with the keys
+				*/
 	DATAPATH_RECEIVE_KEY,  /* arm the receiver; strength MPPE_NONE disarms */
 	DATAPATH_TRANSMIT_KEY, /* encrypt from here on; strength MPPE_NONE stops */
 	DATAPATH_COMPRESS,     /* CCP: a compressor or a decompressor, or no longer */
@@ -87,7 +91,7 @@ struct datapath_command {
 		} connect;
 		struct {
 			struct mppe_start_keys keys; /* the half of this direction is used */
-			enum mppe_strength strength;
+			enum mppe_strength strength; /* not of START_KEYS */
 			bool stateless;
 		} key;
 		struct {
@@ -106,8 +110,9 @@ struct datapath_command {
 			bool omit_slot; /* transmit: a packet need not name its slot */
 		} headers;
 		struct {
-			uint16_t send_mru; /* the peer's MRU: protocol field not counted */
-			uint16_t mtu;      /* largest inner packet we send, outer path considered */
+			uint16_t send_mru;    /* the peer's MRU: protocol field not counted */
+			uint16_t receive_mru; /* ours */
+			uint16_t mtu; /* largest inner packet we send, outer path considered */
 			bool compress_protocol; /* the peer takes one-byte protocol fields (PFC) */
 			bool compress_address;  /* the peer takes frames without FF 03 (ACFC) */
 			bool multilink;         /* fragments may come before DATAPATH_BUNDLE does */

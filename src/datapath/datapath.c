@@ -236,6 +236,8 @@ void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 	case DATAPATH_FRAME:
 		send_frame(engine, dp, frame, command->frame.length, now, out);
 		break;
+	case DATAPATH_START_KEYS:
+		break;
 	case DATAPATH_RECEIVE_KEY:
 		arm_receive(engine, dp, command);
 		break;

@@ -30,6 +30,8 @@ enum dataplane_event_kind {
 	DATAPLANE_CONTROL,     /* a received control frame: epoch and bytes */
 	DATAPLANE_DETACHED,    /* the slot may be reused; final counters */
 	DATAPLANE_NO_MEMORY,   /* what a command needs could not be had: the session cannot go on */
+	DATAPLANE_UNABLE,      /* this plane cannot do what was agreed on, or the kernel refuses it:
+				* `why`. The session cannot go on here */
 	DATAPLANE_KEYS_DIFFER, /* a run of undecipherable packets; once a run */
 	DATAPLANE_STRANGER,    /* GRE for the session came from another address, and was dropped:
 				* `from`; once a session */
@@ -47,6 +49,7 @@ struct dataplane_event {
 	size_t length;
 	const struct datapath_counters *counters; /* DETACHED */
 	struct address from;                      /* STRANGER, PEER_FOUND */
+	const char *why;                          /* UNABLE */
 };
 
 /* What one session's data path last published; read relaxed, for tables and keepalive. */
@@ -110,8 +113,21 @@ struct dataplane_ops {
 	/* `frame` is read during the call. Never drops. */
 	void (*command)(struct dataplane *dataplane, const struct datapath_command *command,
 		const uint8_t *frame);
-	/* Gives a session an interface of its own: an open TUN descriptor, which the back end takes
-	 * over and closes at detach. Only while attached. */
+	/* What of a command this plane cannot do, in words; NULL: it can. `frame` is that of a
+	 * FRAME. Asked before the command, and nothing comes of it. The op may be NULL: all. */
+	const char *(*lacks)(struct dataplane *dataplane, const struct datapath_command *command,
+		const uint8_t *frame);
+	/* Makes the interface of a session, down, where the plane brings its own; NULL: interfaces
+	 * are TUNs, which anybody makes. To be called before or while it is attached. `wanted` is
+	 * a name or "ppp%d"; `kept` the descriptor of an interface of before, which stays the
+	 * caller's and has the name `wanted`, or -1. A descriptor of the caller's, with which the
+	 * interface lives as it does with a TUN's, and `words` on what was had instead; or -errno,
+	 * and `words`: what failed, on what, and what to do next. */
+	int (*open_interface)(struct dataplane *dataplane, uint32_t subject, const char *wanted,
+		int kept, char name[16], char words[256]);
+	/* Gives a session an interface of its own: an open TUN descriptor (or that of
+	 * open_interface), which the back end takes over and closes at detach. Only while
+	 * attached. */
 	int (*interface)(struct dataplane *dataplane, uint32_t subject, int tun);
 	/* Gives a session attached with `line` (or `relay`) its line, which the back end takes over
 	 * and closes at detach. 0 or -errno: then the line is still the caller's. */
@@ -127,7 +143,8 @@ struct dataplane_ops {
 	void (*describe)(struct dataplane *dataplane, struct dataplane_facts *facts);
 	/* Drops that no session can be blamed for, and the back end's own. */
 	void (*drops)(struct dataplane *dataplane, uint64_t drops[DROP_COUNT]);
-	/* Starts a tap, or with NULL ends it: when this returns the old one is called no more. */
+	/* Starts a tap, or with NULL ends it: when this returns the old one is called no more. NULL
+	 * where packets are out of reach. */
 	void (*capture)(struct dataplane *dataplane, dataplane_tap *tap, void *context);
 	/* Joins the workers and closes descriptors. No event comes afterwards. The memory is freed
 	 * when the loop has run once more. */
@@ -135,5 +152,6 @@ struct dataplane_ops {
 };
 
 extern const struct dataplane_ops dataplane_user;
+extern const struct dataplane_ops dataplane_kernel;
 
 #endif

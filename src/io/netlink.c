@@ -196,6 +196,45 @@ int netlink_link_get(struct netlink *nl, unsigned link, struct netlink_link *ans
 	return netlink_explain(nl, failed, "Couldn't read interface %u", link);
 }
 
+static int index_counters(const struct nlattr *attribute, void *context)
+{
+	struct netlink_counters *answer = context;
+	struct rtnl_link_stats64 stats;
+	size_t length = mnl_attr_get_payload_len(attribute);
+	if (mnl_attr_get_type(attribute) != IFLA_STATS64)
+		return MNL_CB_OK;
+	memset(&stats, 0, sizeof(stats));
+	memcpy(&stats, mnl_attr_get_payload(attribute),
+		length < sizeof(stats) ? length : sizeof(stats));
+	*answer = (struct netlink_counters){
+		.rx_packets = stats.rx_packets,
+		.rx_bytes = stats.rx_bytes,
+		.tx_packets = stats.tx_packets,
+		.tx_bytes = stats.tx_bytes,
+		.rx_errors = stats.rx_errors,
+		.rx_dropped = stats.rx_dropped,
+		.rx_length_errors = stats.rx_length_errors,
+		.tx_errors = stats.tx_errors,
+		.tx_dropped = stats.tx_dropped,
+	};
+	return MNL_CB_OK;
+}
+
+static void take_counters(void *answer, const struct nlmsghdr *header)
+{
+	if (header->nlmsg_type == RTM_NEWLINK)
+		mnl_attr_parse(header, sizeof(struct ifinfomsg), index_counters, answer);
+}
+
+int netlink_link_counters(struct netlink *nl, unsigned link, struct netlink_counters *answer)
+{
+	struct ifinfomsg *info;
+	struct nlmsghdr *header = link_request(nl, RTM_GETLINK, link, &info);
+	memset(answer, 0, sizeof(*answer));
+	return netlink_explain(nl, netlink_transact(nl, header, take_counters, answer),
+		"Couldn't read the counters of interface %u", link);
+}
+
 int netlink_link_up(struct netlink *nl, unsigned link, bool up)
 {
 	struct ifinfomsg *info;

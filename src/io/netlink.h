@@ -51,6 +51,13 @@ struct netlink_link {
 };
 int netlink_link_get(struct netlink *netlink, unsigned link, struct netlink_link *answer);
 
+/* What an interface has counted since it was made. */
+struct netlink_counters {
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+	uint64_t rx_errors, rx_dropped, rx_length_errors, tx_errors, tx_dropped;
+};
+int netlink_link_counters(struct netlink *netlink, unsigned link, struct netlink_counters *answer);
+
 /* Addresses. `peer` NULL: a subnet of `length` bits; otherwise a point-to-point address (`length`
  * is the peer's: 32 or 128 bits as a rule). Adding one that is there gives -EEXIST. */
 int netlink_address_add(struct netlink *netlink, unsigned link, const struct address *local,

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <linux/if_tun.h>
+#include <linux/ppp-ioctl.h>
 #include <pwd.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -390,26 +391,38 @@ static int add_named(
 	return 0;
 }
 
-static int add_sockets(scmp_filter_ctx filter)
+/* The last two are the kernel's data plane's. */
+static int add_sockets(scmp_filter_ctx filter, bool ppp)
 {
-	static const int families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
+	static const int families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PPPOX, AF_PACKET};
 	int failed = 0;
-	for (size_t i = 0; i < COUNT(families) && !failed; i++)
+	for (size_t i = 0; i < COUNT(families) - (ppp ? 0 : 2) && !failed; i++)
 		failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
 	return failed;
 }
 
-static int add_ioctls(scmp_filter_ctx filter)
+static int add_requests(scmp_filter_ctx filter, const unsigned long *requests, size_t count)
+{
+	int failed = 0;
+	for (size_t i = 0; i < count && !failed; i++)
+		failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+			SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, requests[i]));
+	return failed;
+}
+
+static int add_ioctls(scmp_filter_ctx filter, bool ppp)
 {
 	static const unsigned long requests[] = {FIONBIO, FIONREAD, FIOCLEX, FIONCLEX, TCGETS,
 		TCSETSF, TIOCGWINSZ, TUNSETIFF, TUNGETIFF, TUNGETFEATURES, TUNSETOFFLOAD,
 		TUNSETVNETHDRSZ, TUNSETOWNER, TUNSETGROUP};
-	int failed = 0;
-	for (size_t i = 0; i < COUNT(requests) && !failed; i++)
-		failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-			SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, requests[i]));
-	return failed;
+	static const unsigned long of_ppp[] = {PPPIOCGCHAN, PPPIOCATTCHAN, PPPIOCNEWUNIT,
+		PPPIOCGUNIT, PPPIOCCONNECT, PPPIOCDISCONN, PPPIOCGFLAGS, PPPIOCSFLAGS, PPPIOCSMRU,
+		PPPIOCSMRRU, PPPIOCSNPMODE, PPPIOCSCOMPRESS, PPPIOCSMAXCID, PPPIOCGIDLE,
+		PPPIOCSPASS, PPPIOCSACTIVE, PPPIOCSASYNCMAP, PPPIOCSRASYNCMAP, PPPIOCSXASYNCMAP,
+		TIOCGETD, TIOCSETD};
+	int failed = add_requests(filter, requests, COUNT(requests));
+	return failed || !ppp ? failed : add_requests(filter, of_ppp, COUNT(of_ppp));
 }
 
 static int add_clone(scmp_filter_ctx filter)
@@ -420,7 +433,7 @@ static int add_clone(scmp_filter_ctx filter)
 		      : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 }
 
-static int build_filter(scmp_filter_ctx filter)
+static int build_filter(scmp_filter_ctx filter, bool ppp)
 {
 	/* The threads that are there get it too; kills are logged. */
 	int failed = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
@@ -430,15 +443,15 @@ static int build_filter(scmp_filter_ctx filter)
 	if (!failed)
 		failed = add_named(filter, SCMP_ACT_KILL_PROCESS, deadly, COUNT(deadly));
 	if (!failed)
-		failed = add_sockets(filter);
+		failed = add_sockets(filter, ppp);
 	if (!failed)
-		failed = add_ioctls(filter);
+		failed = add_ioctls(filter, ppp);
 	if (!failed)
 		failed = add_clone(filter);
 	return failed;
 }
 
-int privilege_filter(char error[256])
+int privilege_filter(bool ppp, char error[256])
 {
 	error[0] = '\0';
 	privilege_end_locking();
@@ -451,7 +464,7 @@ int privilege_filter(char error[256])
 		return 1;
 	}
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int failed = filter ? build_filter(filter) : -ENOMEM;
+	int failed = filter ? build_filter(filter, ppp) : -ENOMEM;
 	if (!failed)
 		failed = seccomp_load(filter);
 	if (filter)

@@ -24,8 +24,9 @@ bool privilege_have_net_raw(void);
 
 /* The seccomp filter of the main process. System calls outside the list fail with EPERM; those no
  * honest path of ours leads to (execve, ptrace, module loading and the like) kill the process.
+ * `ppp`: with what the kernel's data plane needs besides.
  * 0; 1 when it was left out with the reason in `error` (a sanitizer build, a kernel without
  * seccomp: print it); or -errno with `error`. */
-int privilege_filter(char error[256]);
+int privilege_filter(bool ppp, char error[256]);
 
 #endif

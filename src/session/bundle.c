@@ -59,6 +59,7 @@ static void frame(struct bundle *bundle, struct outbox *out)
 	unit_mtu(&session->unit, mtu);
 	struct datapath_command command = {.kind = DATAPATH_FRAMING};
 	command.framing.send_mru = bundle->terms.peer.mrru;
+	command.framing.receive_mru = bundle->terms.mrru;
 	command.framing.mtu = mtu;
 	command.framing.compress_address = true; /* inside a fragment there is none (§3) */
 	emit_command(session, &command, NULL, 0, out);
@@ -102,6 +103,7 @@ static void begin(struct bundle *bundle, const struct link_identity *identity, u
 	struct outbox *out)
 {
 	struct session *session = bundle->session;
+	emit_start_keys(session, &identity->keys, out);
 	OUTBOX(items, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
 	unit_up(&session->unit, &identity->keys, now, &items);
 	translate_unit(session, &items, now, out);

@@ -84,6 +84,14 @@ void emit_frame(struct session *session, const uint8_t *frame, size_t length, st
 	session->frames.octets_out += (uint32_t)length;
 }
 
+void emit_start_keys(
+	struct session *session, const struct mppe_start_keys *keys, struct outbox *out)
+{
+	struct datapath_command command = {.kind = DATAPATH_START_KEYS, .key = {.keys = *keys}};
+	emit_command(session, &command, NULL, 0, out);
+	secret_wipe(&command.key, sizeof command.key);
+}
+
 /* A question or an event that goes up as it is. */
 static void emit_copy(struct session *session, uint16_t kind, const struct outbox *items,
 	const struct out_item *from, struct outbox *out)
@@ -121,6 +129,7 @@ static void emit_framing(struct session *session, const struct link_framing *fra
 {
 	struct datapath_command command = {.kind = DATAPATH_FRAMING};
 	command.framing.send_mru = framing->peer_mru;
+	command.framing.receive_mru = framing->our_mru;
 	command.framing.mtu = mtu;
 	command.framing.compress_protocol = framing->compress_protocol;
 	command.framing.compress_address = framing->compress_address;
@@ -189,6 +198,7 @@ static void take_identity(struct session *session, const struct out_item *item,
 		emit_copy(session, TUNNEL_JOIN, from, item, out);
 		return;
 	}
+	emit_start_keys(session, &identity.keys, out);
 	OUTBOX(items, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
 	unit_up(&session->unit, &identity.keys, now, &items);
 	secret_wipe(&identity.keys, sizeof identity.keys);

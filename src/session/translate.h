@@ -24,6 +24,9 @@ void emit_command(struct session *session, const struct datapath_command *comman
 void emit_frame(struct session *session, const uint8_t *frame, size_t length, struct outbox *out);
 /* On a line, what holds until LCP has agreed. */
 void emit_first_framing(struct session *session, struct outbox *out);
+/* What MPPE of the unit that comes up now will start from. */
+void emit_start_keys(
+	struct session *session, const struct mppe_start_keys *keys, struct outbox *out);
 /* What is up, and which addresses lead to the peer. */
 void emit_network(struct session *session, struct outbox *out);
 void emit_drop(struct session *session, enum drop drop, struct outbox *out);

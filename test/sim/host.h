@@ -45,7 +45,7 @@ struct seat {
 	struct seat *other;      /* the same call at the other end, while it is there */
 	bool met;                /* there was one */
 	/* The order in which things are said to the data path, for check_command. */
-	bool framing_said, receive_key_said, transmit_key_said, connect_said;
+	bool framing_said, start_keys_said, receive_key_said, transmit_key_said, connect_said;
 	bool cipher_said[2]; /* receive, transmit */
 	uint32_t proof_full; /* packets that found a window full, before the proof was sent */
 	enum codec_method decompress_said;

@@ -421,7 +421,12 @@ static void check_command(struct seat *seat, const struct datapath_command *comm
 	case DATAPATH_FRAME:
 		check_frame(seat, frame, length);
 		break;
+	case DATAPATH_START_KEYS:
+		seat->start_keys_said = true;
+		break;
 	case DATAPATH_RECEIVE_KEY:
+		if (command->key.strength != MPPE_NONE && !seat->start_keys_said)
+			fail("%s: a key before those it starts from", name);
 		seat->receive_key_said = command->key.strength != MPPE_NONE;
 		break;
 	case DATAPATH_TRANSMIT_KEY:

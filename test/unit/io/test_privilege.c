@@ -138,7 +138,7 @@ static int threads_are_refused(void)
 static int filtered(void)
 {
 	char error[256];
-	if (privilege_drop(NULL, false, error) != 0 || privilege_filter(error) != 0) {
+	if (privilege_drop(NULL, false, error) != 0 || privilege_filter(false, error) != 0) {
 		fprintf(stderr, "%s\n", error);
 		return 1;
 	}
@@ -214,7 +214,7 @@ static int filter_covers_threads(void)
 	char error[256];
 	REQUIRE(privilege_drop(NULL, false, error) == 0);
 	REQUIRE(pthread_create(&thread, NULL, go_on, &ends[0]) == 0);
-	REQUIRE(privilege_filter(error) == 0);
+	REQUIRE(privilege_filter(false, error) == 0);
 	REQUIRE(write(ends[1], "x", 1) == 1);
 	REQUIRE(pthread_join(thread, &result) == 0);
 	REQUIRE(result != NULL);
@@ -297,7 +297,7 @@ static void test_deadly_calls(void **state)
 static int filter_reason(void)
 {
 	char error[256];
-	return privilege_filter(error) == 1 ? 3 : 0;
+	return privilege_filter(false, error) == 1 ? 3 : 0;
 }
 
 int main(void)

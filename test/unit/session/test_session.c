@@ -61,6 +61,9 @@ static void key_order(const struct end *end)
 	uint32_t first = seen_find(end, 0, TUNNEL_COMMAND, DATAPATH_FRAME, -1, -1);
 	uint32_t ack = seen_find(end, 0, TUNNEL_COMMAND, DATAPATH_FRAME, PROTOCOL_CCP_, ACK);
 	uint32_t ipcp = seen_find(end, 0, TUNNEL_COMMAND, DATAPATH_FRAME, PROTOCOL_IPCP_, -1);
+	uint32_t start = command_at(end, DATAPATH_START_KEYS);
+	uint32_t ccp = seen_find(end, 0, TUNNEL_COMMAND, DATAPATH_FRAME, PROTOCOL_CCP_, -1);
+	assert_true(framing < start && start < ccp);
 	assert_true(ack < end->seen_count && ipcp < end->seen_count);
 	assert_true(attach < connect && connect < first && first < framing);
 	assert_true(framing < receive && receive < ack);
