@@ -1,6 +1,7 @@
 /* Expands a manual page's source: a line "@options COMMAND" becomes the description of every
  * option that command takes, "@keys SECTION" of every key that section of the configuration file
  * takes. Both come from the program's own option table, so that the manual cannot lag behind.
+ * "@pppd KIND" becomes the words of pppd that are keys of ours, need nothing, or cannot be had.
  * "@table" becomes the rows of a table in Markdown, that of docs/rfc.md: a heading for each first
  * cell that is not empty, and below it "second third" with the last cell as their description.
  *
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #include "options.h"
+#include "pppd_words.h"
 
 static const struct {
 	const char *name;
@@ -75,6 +77,38 @@ static int keys_of(const char *name)
 	for (size_t i = 0; i < option_count; i++)
 		if (option_table[i].sections & section)
 			describe(&option_table[i], true);
+	return 0;
+}
+
+static bool alike(const struct pppd_word *a, const struct pppd_word *b)
+{
+	return a->kind == b->kind && !strcmp(a->does, b->does);
+}
+
+/* Words that mean the same stand together, where the first of them is. */
+static int pppd_words_of(const char *name)
+{
+	enum pppd_kind kind = !strcmp(name, "keys")      ? PPPD_KEYS
+			      : !strcmp(name, "nothing") ? PPPD_NOTHING
+							 : PPPD_NEVER;
+	for (size_t i = 0; i < pppd_word_count; i++) {
+		const struct pppd_word *word = &pppd_words[i];
+		size_t first = 0;
+		while (!alike(&pppd_words[first], word))
+			first++;
+		if (word->kind != kind || first < i)
+			continue;
+		for (size_t j = i; j < pppd_word_count; j++) {
+			if (!alike(&pppd_words[j], word))
+				continue;
+			printf(j > i ? ", *" : "*");
+			escaped(pppd_words[j].name);
+			printf("*");
+		}
+		printf("\n\t");
+		escaped(word->does);
+		printf(".\n\n");
+	}
 	return 0;
 }
 
@@ -153,6 +187,9 @@ int main(int argc, char **argv)
 		if (!strncmp(line, "@options ", 9) || !strncmp(line, "@keys ", 6)) {
 			line[strcspn(line, "\n")] = '\0';
 			status = line[1] == 'o' ? options_of(line + 9) : keys_of(line + 6);
+		} else if (!strncmp(line, "@pppd ", 6)) {
+			line[strcspn(line, "\n")] = '\0';
+			status = pppd_words_of(line + 6);
 		} else if (!strcmp(line, "@table\n")) {
 			status = table_of(argv[2]);
 		} else {

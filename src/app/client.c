@@ -101,8 +101,10 @@ static void on_tunnel_up(struct peer *peer)
 	seat->tun = netdev_open(&client->host, seat, interface_wanted(client, name));
 	client->no_tun = seat->tun == -ENOENT || seat->tun == -ENODEV || seat->tun == -ENXIO ||
 			 seat->tun == -EPERM || seat->tun == -EACCES;
-	if (seat->tun >= 0)
+	if (seat->tun >= 0) {
 		narrate_connect(seat, seat->interface);
+		host_interface(&client->host, seat->interface);
+	}
 	client_prefix_wish(client, seat);
 	peer_dial_call(peer, seat);
 	if (seat->tun < 0 && client->seat == seat)

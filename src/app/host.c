@@ -49,7 +49,9 @@ static const char *const script_names[SCRIPT_COUNT] = {
 	[SCRIPT_AUTH_DOWN] = "auth-down",
 };
 
-static const int signal_numbers[3] = {SIGTERM, SIGINT, SIGHUP};
+static const int signal_numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+
+static_assert(sizeof signal_numbers / sizeof signal_numbers[0] == HOST_SIGNALS, "one each");
 
 const char *shown_address(const struct address *address)
 {
@@ -211,6 +213,10 @@ static void on_signal(uv_signal_t *handle, int number)
 		host->policy->hang_up(host);
 		return;
 	}
+	if (number == SIGUSR1) {
+		host->log.debug = !host->log.debug;
+		return;
+	}
 	if (host->stopping && host->policy->hasty) {
 		on_stop_timer(&host->stop_timer);
 		return;
@@ -282,6 +288,31 @@ static int share_run_folder(struct host *host, bool made)
 	snprintf(line, sizeof line, "Couldn't give %s to the group of %.32s: %s", folder,
 		settings->run_as, strerror(errno));
 	return fail(host, 3, line);
+}
+
+/* The user's name, as who asked for this process would say it. */
+static void find_starter(struct host *host)
+{
+	const struct passwd *user = getpwuid(getuid());
+	const char *name = getlogin();
+	if (!name)
+		name = user ? user->pw_name : "(unknown)";
+	snprintf(host->started_by, sizeof host->started_by, "%s", name);
+	snprintf(host->user_name, sizeof host->user_name, "%s", user ? user->pw_name : "");
+	if (!user)
+		snprintf(host->user_name, sizeof host->user_name, "%u", (unsigned)getuid());
+}
+
+void host_interface(struct host *host, const char *name)
+{
+	const struct settings *settings = host->settings;
+	host->pid_files.link_name = settings->link_name;
+	if (!settings->pid_files && !settings->link_name)
+		return;
+	int failed = pid_files_write(&host->pid_files, settings->pid_files ? name : NULL);
+	if (failed)
+		log_line(&host->log, LOG_LINE_WARNING, "Failed to create a pid file in /run: %s",
+			strerror(-failed));
 }
 
 /* The one named for itself; NULL: it lies where the others do. */
@@ -390,7 +421,7 @@ static int start_loop(struct host *host)
 	uv_prepare_init(&host->loop, &host->timer_prepare);
 	host->timer_prepare.data = host;
 	uv_prepare_start(&host->timer_prepare, on_timer_prepare);
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < HOST_SIGNALS; i++) {
 		uv_signal_init(&host->loop, &host->signals[i]);
 		host->signals[i].data = host;
 		uv_signal_start(&host->signals[i], on_signal, signal_numbers[i]);
@@ -487,10 +518,13 @@ int host_start(struct host *host, const struct host_config *config)
 	if (config->settings->background)
 		log_to_syslog(&host->log, "greyline", NULL, LOG_LINE_DEBUG);
 	signal(SIGPIPE, SIG_IGN);
+	find_starter(host);
 	notify_open();
 	int code = start_power(host, config);
 	if (code)
 		return code;
+	if (!config->bare)
+		host_interface(host, NULL);
 	load_programs(host, config);
 	if (privilege_drop(config->settings->run_as, config->low_port, error) < 0)
 		return fail(host, 3, error);
@@ -532,6 +566,7 @@ void host_end(struct host *host)
 	if (host->manage)
 		manage_close(host->manage);
 	netdev_delete_all(host);
+	pid_files_remove(&host->pid_files);
 	if (host->dataplane)
 		host->plane->stop(host->dataplane);
 	if (host->programs)

@@ -19,6 +19,7 @@
 #include "log.h"
 #include "netlink.h"
 #include "outbox.h"
+#include "pid_files.h"
 #include "random.h"
 #include "seats.h"
 #include "settings.h"
@@ -74,6 +75,8 @@ enum script {
 	SCRIPT_COUNT
 };
 
+enum { HOST_SIGNALS = 4 };
+
 struct host {
 	const struct settings *settings;
 	const struct host_policy *policy;
@@ -111,13 +114,15 @@ struct host {
 	uint64_t armed; /* ... is set to this one, or to nothing: NEVER */
 	uv_poll_t timer_poll;
 	uv_prepare_t timer_prepare;
-	uv_signal_t signals[3];
+	uv_signal_t signals[HOST_SIGNALS];
 	uv_timer_t housekeeping, stop_timer;
 	bool signals_open, loop_open, stopping;
 	uint64_t drops[DROP_COUNT], drops_told[DROP_COUNT]; /* no session's: ours and the plane's */
 	uint64_t started;                                   /* microseconds */
 	int exit_code;
 	char scripts[SCRIPT_COUNT][256];
+	char started_by[64], user_name[64]; /* who logged in, who we are: for scripts */
+	struct pid_files pid_files;
 	char state_path[256];
 };
 
@@ -156,6 +161,9 @@ void host_deadline(struct host *host, uint32_t number, uint64_t deadline);
 void host_check_end(struct host *host);
 /* Counts a drop that no session can be blamed for, and logs it at a bounded rate. */
 void host_drop(struct host *host, enum drop drop, const struct address *from);
+
+/* The one session's interface is called so now; NULL: it has none yet. */
+void host_interface(struct host *host, const char *name);
 
 const char *host_run_dir(const struct settings *settings);
 const char *host_state_dir(const struct settings *settings);

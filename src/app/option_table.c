@@ -402,7 +402,8 @@ const struct option option_table[] = {
 	ROW("unit", 0, P, COMMAND_CLIENT, NUMBER, "N", "name the interface pppN", unit, .low = 0,
 		.high = 65535),
 	ROW("ipparam", 0, P, DAEMONS, TEXT, "WORD", "sixth argument of ip-up and ip-down", ipparam),
-	ROW("linkname", 0, P, DAEMONS, TEXT, "WORD", "LINKNAME in scripts", link_name),
+	ROW("linkname", 0, P, DAEMONS, TEXT, "WORD",
+		"LINKNAME in scripts, and a file ppp-WORD.pid in /run", link_name),
 	ROW("ipdefault", 0, P | C, COMMAND_CLIENT, FLAG, NULL,
 		"without --local, ask for the address that our host name stands for, as pppd does "
 		"unless noipdefault is said",

@@ -94,18 +94,29 @@ static const char *safe_name(struct script_call *call, const struct seat *seat)
 	return keep(call, "%s", name);
 }
 
+/* Of pppN; what has another name has no number. */
+static void unit_number(struct script_call *call, const char *interface)
+{
+	if (strncmp(interface, "ppp", 3) == 0 && interface[3] &&
+		!interface[3 + strspn(interface + 3, "0123456789")])
+		variable(call, "UNIT", interface + 3);
+}
+
 static void facts(struct script_call *call, const struct host *host, const struct seat *seat)
 {
 	const struct settings *settings = host->settings;
 	const struct unit_network *network = seat_network(seat);
 	variable(call, "IFNAME", interface_of(seat));
+	unit_number(call, interface_of(seat));
 	variable(call, "DEVICE", DEVICE);
 	variable(call, "SPEED", SPEED);
 	if (seat->method != AUTH_NONE)
 		variable(call, "PEERNAME", safe_name(call, seat));
 	number(call, "ORIG_UID", getuid());
-	variable(call, "PPPLOGNAME", "root");
-	variable(call, "REMOTENUMBER", shown_address(&seat->outer));
+	variable(call, "PPPLOGNAME", host->started_by);
+	variable(call, "CALL_FILE", settings->call_file);
+	variable(call, "REMOTENUMBER",
+		settings->remote_number ? settings->remote_number : shown_address(&seat->outer));
 	variable(call, "CALLING_SID", shown_address(&seat->outer));
 	variable(call, "LINKNAME", settings->link_name);
 	number(call, "PPPD_PID", (uint64_t)getpid());
@@ -198,7 +209,7 @@ static void auth_arguments(struct script_call *call, const struct seat *seat)
 	const char *name = safe_name(call, seat);
 	argument(call, interface_of(seat));
 	argument(call, name);
-	argument(call, name);
+	argument(call, seat->owner->user_name);
 	argument(call, DEVICE);
 	argument(call, SPEED);
 }

@@ -147,6 +147,10 @@ struct settings {
 	uint32_t links, links_per_tunnel;
 	struct text_list link_bind; /* addresses */
 
+	/* No options: what pppd's program sets for itself. */
+	bool pid_files;                        /* IFNAME.pid is written */
+	const char *call_file, *remote_number; /* for scripts; not ours to free */
+
 	/* One-shot tools. */
 	bool json, inner, hard;
 	const char *second_word; /* of a command that takes two; the command line's */

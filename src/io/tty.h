@@ -61,8 +61,8 @@ struct tty_fault {
 	char words[TTY_WORDS];
 };
 
-/* `config` and its strings stay until tty_close(). 0 or -errno with `fault`; then everything is as
- * it was before. */
+/* The strings of `config`, and `context`, stay until tty_close(). 0 or -errno with `fault`; then
+ * everything is as it was before. */
 int tty_open(struct tty **tty, const struct tty_config *config, struct tty_fault *fault);
 
 /* Descriptors of the line, the same but for pipes. They stay the tty's: pass copies on. */
