@@ -344,7 +344,11 @@ static int start_helper(struct host *host, const struct host_config *config)
 {
 	const struct settings *settings = config->settings;
 	const char *scripts = settings->scripts_dir ? settings->scripts_dir : DEFAULT_SCRIPT;
-	struct helper_config helper = {.state_path = host->state_path};
+	struct helper_config helper = {.state_path = host->state_path,
+		.set = settings->set.at,
+		.set_count = settings->set.count,
+		.unset = settings->unset.at,
+		.unset_count = settings->unset.count};
 	char error[256];
 	bool made = access(host_run_dir(settings), F_OK) < 0;
 	int code = make_folder(host, host_run_dir(settings));

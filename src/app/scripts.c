@@ -145,40 +145,9 @@ static void totals(struct script_call *call, const struct seat *seat)
 	number(call, "PACKETS_RCVD", seat->traffic.rx_packets);
 }
 
-/* The variable of that name, of the first `length` bytes of `name`; or where the next one goes. */
-static unsigned variable_at(const struct script_call *call, const char *name, size_t length)
-{
-	unsigned at = 0;
-	while (at < call->environment_count && (strncmp(call->environment[at], name, length) != 0 ||
-						       call->environment[at][length] != '='))
-		at++;
-	return at;
-}
-
-/* What the user wants set or not set, whatever we would say. */
-static void wishes(struct script_call *call, const struct settings *settings)
-{
-	for (size_t i = 0; i < settings->set.count; i++) {
-		const char *wish = settings->set.at[i];
-		unsigned at = variable_at(call, wish, strcspn(wish, "="));
-		if (at == HELPER_ENVIRONMENT_MAX)
-			return;
-		call->environment[at] = wish;
-		if (at == call->environment_count)
-			call->environment_count++;
-	}
-	for (size_t i = 0; i < settings->unset.count; i++) {
-		unsigned at =
-			variable_at(call, settings->unset.at[i], strlen(settings->unset.at[i]));
-		if (at < call->environment_count)
-			call->environment[at] = call->environment[--call->environment_count];
-	}
-}
-
 static void run(struct host *host, const struct seat *seat, enum script script,
 	struct script_call *call, helper_done *done, void *context)
 {
-	wishes(call, host->settings);
 	helper_script(host->helper, seat_subject(seat), script, call->arguments,
 		call->argument_count, call->environment, call->environment_count, done, context);
 }

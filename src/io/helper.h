@@ -30,7 +30,7 @@ struct helper;
 enum {
 	HELPER_SCRIPTS_MAX = 16,
 	HELPER_ARGUMENTS_MAX = 8,
-	HELPER_ENVIRONMENT_MAX = 64,
+	HELPER_ENVIRONMENT_MAX = 40,
 	HELPER_DNS_MAX = 4,
 	HELPER_MESSAGE_MAX = 16384, /* one request with all its strings */
 	HELPER_RUNNING_MAX = 32,    /* scripts at the same time */
@@ -43,6 +43,10 @@ struct helper_config {
 	 * its turn comes is no error. */
 	const char *scripts[HELPER_SCRIPTS_MAX];
 	unsigned script_count;
+	/* Variables for them, NAME=VALUE, over those of the requests; and names of some they shall
+	 * not have. */
+	char *const *set, *const *unset;
+	size_t set_count, unset_count;
 	uint64_t script_timeout_us; /* 0: 60 seconds; then it is killed with its children */
 	/* The secrets file and how its owner's room changes it (secrets.h); NULL: there is none. */
 	const char *secrets_path;

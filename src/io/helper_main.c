@@ -71,11 +71,35 @@ static void finish(struct server *s, struct job **place, int result, const char 
 	free(job);
 }
 
+static bool is_named(const char *variable, const char *name, size_t length)
+{
+	return strncmp(variable, name, length) == 0 && variable[length] == '=';
+}
+
+/* What the user wants set or not set, whatever the requests say; `environment` has room for it. The
+ * count. */
+static unsigned add_wishes(const struct helper_config *config, char **environment, unsigned count)
+{
+	for (size_t i = 0; i < config->set_count; i++) {
+		unsigned at = 0;
+		while (at < count &&
+			!is_named(environment[at], config->set[i], strcspn(config->set[i], "=")))
+			at++;
+		environment[at] = config->set[i];
+		count += at == count;
+	}
+	for (size_t i = 0; i < config->unset_count; i++)
+		for (unsigned at = 0; at < count; at++)
+			if (is_named(environment[at], config->unset[i], strlen(config->unset[i])))
+				environment[at] = environment[--count];
+	return count;
+}
+
 static int start_script(struct server *s, struct job *job, char error[256])
 {
 	const struct helper_request *request = &job->request;
 	char *arguments[HELPER_ARGUMENTS_MAX + 2];
-	char *environment[HELPER_ENVIRONMENT_MAX + 2];
+	char **environment;
 	unsigned count = 0;
 	if (request->script.script >= s->config->script_count)
 		return -EINVAL;
@@ -86,15 +110,23 @@ static int start_script(struct server *s, struct job *job, char error[256])
 		arguments[count++] = (char *)(uintptr_t)request->script.arguments[i];
 	arguments[count] = NULL;
 	count = 0;
+	environment =
+		calloc(HELPER_ENVIRONMENT_MAX + 2 + s->config->set_count, sizeof *environment);
+	if (!environment)
+		return -ENOMEM;
 	environment[count++] = (char[]){"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
 					"/sbin:/bin"};
 	for (unsigned i = 0; i < request->script.environment_count; i++) {
-		if (!helper_variable_allowed(request->script.environment[i]))
+		if (!helper_variable_allowed(request->script.environment[i])) {
+			free(environment);
 			return -EINVAL;
+		}
 		environment[count++] = (char *)(uintptr_t)request->script.environment[i];
 	}
+	count = add_wishes(s->config, environment, count);
 	environment[count] = NULL;
 	pid_t pid = spawn_start(path, arguments, environment, -1, -1);
+	free(environment);
 	if (pid < 0) {
 		snprintf(error, 256, "Couldn't run %.200s: %s", path, strerror(-pid));
 		return pid;

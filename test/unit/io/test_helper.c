@@ -89,6 +89,10 @@ static int write_renewal(
 	return 0;
 }
 
+/* What the user wants scripts to have, and not to have. */
+static char *set_variables[] = {(char[]){"MINE=x y"}, (char[]){"DNS2=over"}};
+static char *unset_variables[] = {(char[]){"USEPEERDNS"}, (char[]){"NOBODY"}};
+
 static struct helper_config configuration(void)
 {
 	return (struct helper_config){
@@ -96,6 +100,10 @@ static struct helper_config configuration(void)
 		.resolv_path = resolv,
 		.scripts = {script, slow, missing},
 		.script_count = 3,
+		.set = set_variables,
+		.set_count = 2,
+		.unset = unset_variables,
+		.unset_count = 2,
 		.secrets_path = output,
 		.renew = write_renewal,
 	};
@@ -318,15 +326,16 @@ static void test_script_environment_is_closed(void **state)
 {
 	struct answer answer = {0};
 	const char *arguments[] = {"env"};
-	const char *good[] = {"IFNAME=ppp1", "PEERNAME=a b;c"};
+	const char *good[] = {
+		"USEPEERDNS=1", "IFNAME=ppp1", "PEERNAME=a b;c", "DNS2=192.0.2.1", "UNIT=1"};
 	const char *bad[] = {"LD_PRELOAD=/tmp/x.so"};
 	setenv("GREYLINE_TEST_SECRET", "inherited", 1);
-	helper_script(helper, 1, 0, arguments, 1, good, 2, on_done, &answer);
+	helper_script(helper, 1, 0, arguments, 1, good, 5, on_done, &answer);
 	expect(&answer, 0);
 	assert_string_equal(slurp(output),
-		"start env ppp1\nIFNAME=ppp1\n"
+		"start env ppp1\nDNS2=over\nIFNAME=ppp1\nMINE=x y\n"
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
-		"PEERNAME=a b;c\nend env\n");
+		"PEERNAME=a b;c\nUNIT=1\nend env\n");
 	helper_script(helper, 1, 0, arguments, 1, bad, 1, on_done, &answer);
 	expect(&answer, -EINVAL);
 }
