@@ -22,7 +22,7 @@ static const struct {
 	{"sessions", COMMAND_SESSIONS}, {"terminate", COMMAND_TERMINATE},
 	{"capture", COMMAND_CAPTURE}, {"dump", COMMAND_DUMP}, {"doctor", COMMAND_DOCTOR},
 	{"check-config", COMMAND_CHECK}, {"up", COMMAND_UP}, {"down", COMMAND_DOWN},
-	{"bench", COMMAND_BENCH}};
+	{"bench", COMMAND_BENCH}, {"pptp", COMMAND_PPTP}};
 
 /* scdoc gives meaning to these. */
 static void escaped(const char *words)

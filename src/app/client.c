@@ -68,7 +68,7 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	config->session.link.need_eap = client->settings->need_peer_eap;
 	config->session.unit.ask_dns = client->settings->use_peer_dns;
 	bundles_configure(peer->host, &config->session);
-	client_nat_configure(client, config);
+	call_zero_configure(&client->zero, config);
 }
 
 static const char *interface_wanted(const struct client *client, char name[16])
@@ -91,7 +91,7 @@ static void on_tunnel_up(struct peer *peer)
 		client_links_tunnel_up(client, peer);
 		return;
 	}
-	struct seat *seat = client->call_zero ? peer_seat_zero(peer) : peer_seat(peer);
+	struct seat *seat = client->zero.now ? peer_seat_zero(peer) : peer_seat(peer);
 	if (!seat) {
 		peer_stop(peer, CLOSE_LOCAL_ERROR);
 		return;
@@ -330,6 +330,14 @@ static void take_local4(struct client *client)
 		client->local4 = address_of_host_name(client->name);
 }
 
+/* Who waits to be called has nothing to try again, and the kernel's data plane no Call ID 0. */
+static enum nat_fallback nat_fallback(const struct settings *settings)
+{
+	enum nat_fallback mode = (enum nat_fallback)settings->nat_fallback;
+	bool other_way = !settings->listen.count && settings->data_plane != DATA_PLANE_KERNEL;
+	return mode == NAT_FALLBACK_AUTO && !other_way ? NAT_FALLBACK_OFF : mode;
+}
+
 static int start(struct client *client)
 {
 	char state_name[64], socket_name[80];
@@ -354,7 +362,7 @@ static int start(struct client *client)
 	redial_init(client);
 	uv_timer_init(&client->host.loop, &client->fill);
 	client->fill.data = client;
-	client_nat_start(client);
+	call_zero_init(&client->zero, nat_fallback(client->settings));
 	code = client_listen(client);
 	if (!code)
 		client_dial(client);

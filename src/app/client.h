@@ -3,6 +3,7 @@
 #define GREYLINE_CLIENT_H
 
 #include "arguments.h"
+#include "call_zero.h"
 #include "host.h"
 #include "listeners.h"
 
@@ -29,7 +30,7 @@ struct client {
 	bool redial_open, hung_up; /* hung_up: SIGHUP asked for a new connection */
 	bool was_up;
 	bool unheard;             /* the call was connected, and no GRE came */
-	bool call_zero;           /* dialling with Call ID 0: see client_nat.c */
+	struct call_zero zero;    /* Call ID 0: see there */
 	uint32_t failures;        /* in a row */
 	enum close_reason reason; /* why the last connection ended */
 	bool no_tun;              /* it ended because the kernel gave no interface */
@@ -69,12 +70,6 @@ bool client_ask_new_password(const struct password_wish *wish, char **password);
 int client_listen(struct client *client);
 /* Whatever is known of the last connection is forgotten. */
 void client_connection_begins(struct client *client);
-
-/* client_nat.c: Call ID 0, for a NAT that does not track PPTP. */
-void client_nat_start(struct client *client);
-void client_nat_configure(const struct client *client, struct tunnel_config *config);
-/* The connection has ended: whether it is to be dialled once more, at once, in the other way. */
-bool client_nat_again(struct client *client);
 
 /* client_trust.c: the server proves itself to us. */
 int client_trust_check(const struct settings *settings); /* 0, or an exit code, told */

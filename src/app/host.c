@@ -462,6 +462,7 @@ static int start_plane(struct host *host, const struct host_config *config)
 		.busy_poll = config->settings->busy_poll,
 		.filters = {host->filters.pass, host->filters.active},
 		.offload = config->settings->offload,
+		.mark = config->settings->mark,
 		.dont_fragment = config->settings->dont_fragment,
 		.outer = (enum outer_kind)config->settings->outer,
 		.programs = host->programs,

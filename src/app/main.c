@@ -7,6 +7,7 @@
 #include "client.h"
 #include "names.h"
 #include "options.h"
+#include "pptp.h"
 #include "server.h"
 #include "tools.h"
 
@@ -47,6 +48,8 @@ static const struct command commands[] = {
 		"Only for servers you are allowed to load. The password comes from where a "
 		"client's\ndoes. Exit code 0: all came up and stayed.",
 		bench_command},
+	{"pptp", COMMAND_PPTP, "HOST", "Carries a PPTP call for pppd, with pptp-linux's options.",
+		NULL, NULL},
 	{"version", COMMAND_VERSION, NULL, "Prints the version.", NULL, version_command},
 };
 
@@ -119,8 +122,17 @@ static int run(const struct command *command, int argc, char **argv)
 	return code;
 }
 
+/* By the name that others know us by: a symbolic link to this program. */
+static bool is_called(const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+	return !strcmp(slash ? slash + 1 : path, name);
+}
+
 int main(int argc, char **argv)
 {
+	if (argc && is_called(argv[0], "pptp"))
+		return pptp_main(argc, argv);
 	if (argc < 2) {
 		help(stderr);
 		return 2;
@@ -129,6 +141,8 @@ int main(int argc, char **argv)
 		help(stdout);
 		return 0;
 	}
+	if (!strcmp(argv[1], "pptp"))
+		return pptp_main(argc - 1, argv + 1);
 	const char *name = !strcmp(argv[1], "--version") ? "version" : argv[1];
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (!strcmp(commands[i].name, name))

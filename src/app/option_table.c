@@ -54,6 +54,13 @@ static const struct option_choice outer_choices[] = {{"auto", OUTER_AUTO}, {"raw
 	"methods are expected, with commas between them: mschap-v2, eap-mschap-v2, mschap, "       \
 	"eap-md5, chap, pap"
 
+#define NO_DAMAGE                                                                                  \
+	"a server is not sent packets out of order on purpose here (greyline bench load "          \
+	"--reorder does that)"
+
+static const struct option_choice quirk_choices[] = {
+	{"BEZEQ_ISRAEL", QUIRK_BEZEQ_ISRAEL}, {NULL, 0}};
+
 #define G        SECTION_GREYLINE
 #define S        SECTION_SERVER
 #define C        SECTION_CLIENT
@@ -67,7 +74,7 @@ const struct option option_table[] = {
 	ROW("config", 'c', 0, DAEMONS | COMMAND_CHECK | COMMAND_CONTROL | COMMAND_DOCTOR, TEXT,
 		"FILE", "read this file instead of /etc/greyline/greyline.conf", config_file),
 	ROW("help", 'h', 0, COMMAND_ANY, FLAG, NULL, "show this help", help),
-	ROW("debug", 'd', G, SPEAKERS | COMMAND_UP, FLAG, NULL,
+	ROW("debug", 'd', G, SPEAKERS | COMMAND_UP | COMMAND_PPTP, FLAG, NULL,
 		"show every control message and every PPP control frame", debug),
 	ROW("log-style", 0, G, DAEMONS, CHOICE, "STYLE",
 		"auto, time (a clock before each line) or syslog (a priority, <6>)", log_style,
@@ -279,7 +286,7 @@ const struct option option_table[] = {
 		use_peer_routes),
 	ROW("as-pac", 0, C, COMMAND_CLIENT, FLAG, NULL,
 		"place the call as a PAC does whose line rings, not as a PNS", as_pac),
-	ROW("nat-fallback", 0, C, COMMAND_CLIENT, CHOICE, "MODE",
+	ROW("nat-fallback", 0, C, COMMAND_CLIENT | COMMAND_PPTP, CHOICE, "MODE",
 		"use Call ID 0, for a NAT that does not track PPTP: on, off, or auto (when no GRE "
 		"came back)",
 		nat_fallback, .choices = nat_choices),
@@ -576,6 +583,50 @@ const struct option option_table[] = {
 		"another LOCAL will do if the peer wants it", accept_local6),
 	ROW("ipv6cp-accept-remote", 0, P, DAEMONS, FLAG, NULL,
 		"another REMOTE will do if the peer has it", accept_remote6),
+
+	/* pptp: the options of pptp-linux. */
+	ROW("phone", 0, 0, COMMAND_PPTP, TEXT, "NUMBER", "tell the server this phone number", phone,
+		.fits = value_is_phone, .expected = "at most 64 characters are expected"),
+	ROW("nolaunchpppd", 0, 0, COMMAND_PPTP, FLAG, NULL,
+		"carry PPP on standard input and output, for pppd's pty option", no_launch),
+	ROW("quirks", 0, 0, COMMAND_PPTP, CHOICE, "QUIRK",
+		"talk to a modem in its own way: BEZEQ_ISRAEL", quirk, .choices = quirk_choices),
+	ROW("sync", 0, 0, COMMAND_PPTP, FLAG, NULL,
+		"synchronous HDLC: one read or write is one frame (pppd must do so too)", sync),
+	ROW("timeout", 0, 0, COMMAND_PPTP, TEXT, "SECONDS",
+		"how long to wait for missing packets at most, 0.01 to 10; else 0.3",
+		reorder_timeout, .fits = value_is_reorder_timeout,
+		.expected = "a time from 0.01 to 10 seconds is expected"),
+	ROW("nobuffer", 0, 0, COMMAND_PPTP, FLAG, NULL,
+		"do not wait for missing packets: those that come late are dropped", no_buffer),
+	ROW("idle-wait", 0, 0, COMMAND_PPTP, NUMBER, "SECONDS",
+		"silence on the control connection before an Echo-Request (0: none)",
+		control_echo_interval, .low = 0, .high = 86400),
+	ROW("max-echo-wait", 0, 0, COMMAND_PPTP, NUMBER, "SECONDS", "how long its answer may take",
+		control_echo_timeout, .low = 0, .high = 86400),
+	ROW("logstring", 0, 0, COMMAND_PPTP, TEXT, "NAME",
+		"word before each line in syslog; else anon", log_string),
+	ROW("localbind", 0, 0, COMMAND_PPTP, TEXT, "ADDR", "local address to call from", bind,
+		.fits = value_is_address, .expected = "an address is expected"),
+	ROW("rtmark", 0, 0, COMMAND_PPTP, NUMBER, "N",
+		"mark of our packets, TCP and GRE, for policy routing", mark, .low = 0,
+		.high = UINT32_MAX),
+	ROW("nohostroute", 0, 0, COMMAND_PPTP, FLAG, NULL, "do not add a host route to the server",
+		no_host_route),
+	ROW("loglevel", 0, 0, COMMAND_PPTP, NUMBER, "N",
+		"0: warnings, 1: what begins and ends, 2: every control message", log_level,
+		.low = 0, .high = 2),
+	ROW("missing-window", 0, 0, COMMAND_PPTP, NUMBER, "N",
+		"a packet further ahead is believed only when another one confirms it",
+		missing_window, .low = 1, .high = INT32_MAX),
+	ROW("client-hostname", 0, 0, COMMAND_PPTP, TEXT, "NAME",
+		"host name told to the server in the control connection", host_name),
+	ROW("test-type", 0, 0, COMMAND_PPTP, TEXT, "N",
+		"not here: see greyline bench load --reorder", unavailable,
+		.fits = value_is_nothing, .expected = NO_DAMAGE),
+	ROW("test-rate", 0, 0, COMMAND_PPTP, TEXT, "N", "the same", unavailable,
+		.fits = value_is_nothing, .expected = NO_DAMAGE),
+	ROW("version", 0, 0, COMMAND_PPTP, FLAG, NULL, "print the version", version),
 
 	/* The tools. */
 	ROW("json", 'j', 0, COMMAND_STATUS | COMMAND_SESSIONS | COMMAND_DOCTOR | COMMAND_BENCH,

@@ -50,6 +50,7 @@ enum {
 	COMMAND_IMPORT = 2048,
 	COMMAND_UP = 4096,
 	COMMAND_DOWN = 8192,
+	COMMAND_PPTP = 65536,
 	COMMAND_ANY = INT32_MAX,
 };
 
@@ -74,7 +75,7 @@ struct option {
 	bool file_only; /* a secret: never on a command line that others can read */
 };
 
-enum { OPTIONS_MAX = 224 };
+enum { OPTIONS_MAX = 320 };
 
 extern const struct option option_table[];
 extern const size_t option_count;

@@ -141,6 +141,7 @@ struct peer *peer_dial(struct host *host, const char *host_name, uint16_t port,
 	struct tcp_dial_config config = {.host = host_name,
 		.port = port,
 		.local = *local,
+		.mark = host->settings->mark,
 		.handlers = &handlers,
 		.context = peer};
 	*error = tcp_dial(&peer->tcp, &host->loop, &config);
@@ -748,7 +749,11 @@ void peer_dataplane_event(void *context, const struct dataplane_event *event)
 			seat_close(seat, CLOSE_INTERFACE_GONE);
 		return;
 	case DATAPLANE_LINE_GONE:
-		if (seat->peer)
+		if (!seat->peer)
+			return;
+		if (seat->session.config->relay) /* which has a call to be cleared */
+			seat_close(seat, CLOSE_LINE_GONE);
+		else
 			seat_cut(seat, CLOSE_LINE_GONE);
 		return;
 	}

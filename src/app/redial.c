@@ -55,7 +55,9 @@ static bool is_tried_again(struct client *client)
 		client_dial(client);
 		return true;
 	}
-	if (client->hung_up || !client_nat_again(client))
+	const struct call_zero_try how = {
+		client->was_up, client->unheard, client->reason, client->host_name};
+	if (client->hung_up || !call_zero_again(&client->zero, &how, &client->host.log))
 		return false;
 	uv_timer_start(&client->redial, on_redial, 0, 0);
 	return true;

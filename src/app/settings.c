@@ -61,6 +61,7 @@ void settings_init(struct settings *settings)
 		.control_echo_interval = 60,
 		.control_echo_timeout = 60,
 		.control_timeout = 10,
+		.log_level = 1,
 		.check_source = true,
 		.pool6_pd_length = 56,
 		.request_prefix = PREFIX_UNASKED,

@@ -44,6 +44,7 @@ enum interface_choice { INTERFACE_UNSAID, INTERFACE_SHARED, INTERFACE_PER_SESSIO
 enum data_plane_choice { DATA_PLANE_USER, DATA_PLANE_KERNEL };
 enum nat_fallback { NAT_FALLBACK_AUTO, NAT_FALLBACK_ON, NAT_FALLBACK_OFF };
 enum single_session { SINGLE_SEVERAL, SINGLE_REPLACE, SINGLE_DENY };
+enum quirk { QUIRK_NONE, QUIRK_BEZEQ_ISRAEL };
 enum log_choice { LOG_STYLE_AUTO, LOG_STYLE_TIME, LOG_STYLE_SYSLOG };
 
 enum { PREFIX_UNASKED = 65 }; /* settings.request_prefix */
@@ -150,6 +151,13 @@ struct settings {
 	/* No options: what pppd's program sets for itself. */
 	bool pid_files;                        /* IFNAME.pid is written */
 	const char *call_file, *remote_number; /* for scripts; not ours to free */
+
+	/* pptp, as pptp-linux has it. */
+	char *phone, *reorder_timeout, *log_string;
+	char *unavailable;                        /* never set: options that are refused */
+	uint32_t mark, log_level, missing_window; /* 0: none */
+	uint32_t quirk;                           /* enum quirk */
+	bool no_launch, sync, no_buffer, no_host_route, version;
 
 	/* One-shot tools. */
 	bool json, inner, hard;

@@ -2,6 +2,7 @@
 #include "values.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "domains.h"
@@ -412,4 +413,30 @@ bool value_is_identifiers(const char *word)
 {
 	uint64_t local, remote;
 	return value_identifiers(word, &local, &remote);
+}
+
+bool value_is_phone(const char *word)
+{
+	return strlen(word) <= PHONE_NUMBER_MAX;
+}
+
+bool value_reorder_timeout(const char *word, uint32_t *us)
+{
+	char *end;
+	double seconds = strtod(word, &end);
+	if (end == word || *end || !(seconds >= 0.0099 && seconds <= 10))
+		return false;
+	*us = (uint32_t)(seconds * 1e6);
+	return true;
+}
+
+bool value_is_reorder_timeout(const char *word)
+{
+	uint32_t us;
+	return value_reorder_timeout(word, &us);
+}
+
+bool value_is_nothing(const char *word)
+{
+	return false;
 }

@@ -46,6 +46,11 @@ bool value_is_auth(const char *words);       /* the same without EAP-TLS: those 
 /* CLASS:VALUE as pppd has it (RFC 1990 §5.1.3), or null. */
 bool value_endpoint(const char *word, struct endpoint *endpoint);
 bool value_is_endpoint(const char *word);
+bool value_is_phone(const char *word); /* a phone number that a call request has room for */
+/* What pptp-linux takes for --timeout: 0.01 to 10 seconds. */
+bool value_reorder_timeout(const char *word, uint32_t *us);
+bool value_is_reorder_timeout(const char *word);
+bool value_is_nothing(const char *word); /* never: for what is refused */
 bool value_hex(const char *word, size_t digits, uint8_t *bytes);
 
 #endif

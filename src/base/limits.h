@@ -47,6 +47,7 @@ enum {
 	/* Calls and tunnels. */
 	CALLS_PER_TUNNEL = 64,
 	CALL_IDS = 65536,
+	PHONE_NUMBER_MAX = 64, /* RFC 2637 §2.7 */
 	HALF_OPEN_PER_PEER = 16,
 	HALF_OPEN_TOTAL = 1024,
 

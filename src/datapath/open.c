@@ -605,15 +605,14 @@ static bool hold(
 }
 
 /* Whether a frame may be handled ahead of its turn: the data plane's order is that of MPPE. The
- * answer to a reset is part of what a decompressor reads, and a relay leaves everything in order.
- */
+ * answer to a reset is part of what a decompressor reads, ours or, behind a relay, somebody's. */
 static bool may_overtake(const struct datapath *dp, struct reader frame)
 {
 	uint16_t protocol;
 	enum drop why;
 
-	return !dp->relay && frame_parse(&frame, &protocol, &why) &&
-	       protocol > PROTOCOL_NETWORK_LAST && (protocol != PROTOCOL_CCP || !dp->layers);
+	return frame_parse(&frame, &protocol, &why) && protocol > PROTOCOL_NETWORK_LAST &&
+	       (protocol != PROTOCOL_CCP || !(dp->layers || dp->relay));
 }
 
 static enum reorder_verdict judge(

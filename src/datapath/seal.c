@@ -603,6 +603,8 @@ static enum outcome seal_relayed(struct sealing *s, const struct sending *sendin
 	const struct gre *gre = &dp->gre;
 	struct frame frame;
 
+	if (!sending->in->length)
+		return SEALED; /* what the line lost is its own to count */
 	if (!dp->attached || !dp->connected)
 		return drop(why, DROP_INNER_EARLY);
 	if (!has_room(s, dp, 1, sending->in->length))

@@ -77,6 +77,8 @@ void traffic_from_line(struct worker *w, struct slot *slot)
 		line_read(slot->line, w->line_batch);
 		take_frames(w, slot, w->line_batch);
 	} while (w->line_batch->more);
+	if (line_waits(slot->line)) /* maybe for the other side to say something first */
+		traffic_flush_line(w, slot);
 	count_drops(slot);
 	ended(w, slot);
 	worker_touch(w, slot);

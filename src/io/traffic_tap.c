@@ -19,9 +19,10 @@ static void show(struct worker *w, bool outer, bool sent, uint32_t subject, cons
 	pthread_mutex_unlock(&all->tap_lock);
 }
 
+/* A relay has none: what is in it is somebody else's. */
 void tap_inner(struct worker *w, bool sent, const struct packet *packet)
 {
-	if (tapped(w))
+	if (tapped(w) && !packet->datapath->relay)
 		show(w, false, sent, packet->datapath->subject, packet->bytes, packet->length);
 }
 

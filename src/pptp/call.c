@@ -376,7 +376,8 @@ static void send_outgoing_request(const struct control *control, const struct ca
 		.serial = call->serial,
 		.minimum_speed = 300,
 		.maximum_speed = CALL_SPEED,
-		.bearer = PPTP_BEARER_ANY,
+		.bearer = control->config->call_bearer ? control->config->call_bearer
+						       : (uint32_t)PPTP_BEARER_ANY,
 		.framing = PPTP_FRAMING_ANY,
 		.window = control->config->window,
 	};

@@ -98,9 +98,10 @@ static struct pptp_message start_message(const struct control *control, enum ppt
 {
 	struct pptp_message m = {.type = type};
 	m.start.version = PPTP_VERSION;
-	/* No line ends here: any framing and any bearer will do. */
-	m.start.framing = PPTP_FRAMING_ANY;
-	m.start.bearer = PPTP_BEARER_ANY;
+	/* No line ends here: any framing and any bearer will do, unless the peer wants to hear of
+	 * one. */
+	m.start.framing = control->config->framing ? control->config->framing : PPTP_FRAMING_ANY;
+	m.start.bearer = control->config->bearer ? control->config->bearer : PPTP_BEARER_ANY;
 	m.start.maximum_channels = control->config->maximum_channels;
 	m.start.firmware = control->config->firmware;
 	memcpy(m.start.host_name, control->config->host_name, PPTP_NAME_SIZE);

@@ -14,15 +14,15 @@ def _follow(namespace, log, name):
 
 
 class LwipClient:
-    """pptp-linux dials; lwIP is the PPP at its end of the pty."""
+    """pptp-linux dials, or who takes its place; lwIP is the PPP at its end of the pty."""
 
     def __init__(self, lab, namespace, server, user, password, pings=3, echo=0, mppe='128',
-                 pptp_options=()):
+                 pptp_options=(), pptp='pptp'):
         self.log = lab.file(f'lwip-{namespace.name}.log')
-        pptp = shlex.join(['pptp', server, '--nolaunchpppd', '--nohostroute', '--loglevel', '0',
+        pptp = shlex.join([pptp, server, '--nolaunchpppd', '--nohostroute', '--loglevel', '0',
                            *pptp_options])
         self.process = namespace.start(
-            'socat', f'EXEC:{cache.lwippp()} client', f'EXEC:{pptp}', name='pptp-linux and lwIP',
+            'socat', f'EXEC:{cache.lwippp()} client', f'EXEC:{pptp}', name='pptp and lwIP',
             env={'LWIPPP_LOG': self.log, 'LWIPPP_USER': user, 'LWIPPP_PASSWORD': password,
                  'LWIPPP_PINGS': str(pings), 'LWIPPP_ECHO': str(echo),
                  'LWIPPP_MPPE': mppe})

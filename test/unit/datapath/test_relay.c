@@ -115,6 +115,8 @@ static void an_empty_frame_is_none(void **state)
 {
 	struct lab *lab = relay_connected();
 	struct flight flight;
+	assert_int_equal(send(lab, &lab->client, flight.bytes, 0), 0);
+	assert_no_drops(&lab->client);
 	lab_raw(&flight, &lab->server, 0, "");
 	assert_int_equal(lab_open(lab, &lab->server, &flight), 0);
 	assert_dropped(&lab->server, DROP_PPP_SHORT);
@@ -156,6 +158,25 @@ static void order_is_kept(void **state)
 	assert_no_drops(&lab->server);
 	assert_int_equal(lab_open(lab, &lab->server, &flight[3]), 0);
 	assert_dropped(&lab->server, DROP_GRE_LATE);
+	free(lab);
+}
+
+/* Under load control frames are read first. An echo need not wait for a queue full of data; a reset
+ * of a compressor is part of it. */
+static void what_may_overtake_a_full_queue(void **state)
+{
+	struct lab *lab = relay_connected();
+	struct flight flight;
+	lab_raw(&flight, &lab->server, 0, "2100");
+	assert_int_equal(lab_open(lab, &lab->server, &flight), 1);
+	lab_raw(&flight, &lab->server, 200, "c0210a");
+	assert_int_equal(lab_open_as(lab, &lab->server, &flight, 0, true), 1);
+	assert_frame(lab, 0, "c0210a");
+	assert_int_equal(lab->server.gre.order.next, 1);
+	lab_raw(&flight, &lab->server, 201, "80fd0f");
+	assert_int_equal(lab_open_as(lab, &lab->server, &flight, 0, true), 1);
+	assert_frame(lab, 0, "80fd0f");
+	assert_int_equal(lab->server.gre.order.next, 202);
 	free(lab);
 }
 
@@ -222,6 +243,7 @@ int main(void)
 		cmocka_unit_test(an_empty_frame_is_none),
 		cmocka_unit_test(nothing_leaves_before_the_call_stands),
 		cmocka_unit_test(order_is_kept),
+		cmocka_unit_test(what_may_overtake_a_full_queue),
 		cmocka_unit_test(the_window_holds_frames_too),
 		cmocka_unit_test(acknowledgements_ride_along),
 	};

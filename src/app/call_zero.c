@@ -11,55 +11,45 @@
  * forgotten if not. A NAT has one such flow to a server; the server refuses the second client of
  * its address with the same Call ID. The flow is forgotten after 30 s, after 180 s once it went
  * both ways: the keepalive is well inside. */
-#include "client.h"
-#include "log.h"
-#include "narrate.h"
-#include "peer.h"
+#include "call_zero.h"
 
-/* The kernel's data plane has no Call ID 0. */
-static bool may_change(const struct client *client)
+#include "limits.h"
+
+void call_zero_init(struct call_zero *zero, enum nat_fallback mode)
 {
-	return client->settings->nat_fallback == NAT_FALLBACK_AUTO &&
-	       client->settings->data_plane != DATA_PLANE_KERNEL;
+	*zero = (struct call_zero){.mode = mode, .now = mode == NAT_FALLBACK_ON};
 }
 
-void client_nat_configure(const struct client *client, struct tunnel_config *config)
+void call_zero_configure(const struct call_zero *zero, struct tunnel_config *config)
 {
 	struct link_config *link = &config->session.link;
-	config->session.nat = client->call_zero;
-	if (may_change(client) && !client->call_zero && !client->listeners.count)
+	config->session.nat = zero->now;
+	if (zero->mode == NAT_FALLBACK_AUTO && !zero->now)
 		config->session.silence_us = GRE_SILENCE_MAX;
-	if (client->call_zero &&
-		(!link->echo_interval_us || link->echo_interval_us > NAT_OPEN_EVERY))
+	if (zero->now && (!link->echo_interval_us || link->echo_interval_us > NAT_OPEN_EVERY))
 		link->echo_interval_us = NAT_OPEN_EVERY;
 }
 
-void client_nat_start(struct client *client)
+bool call_zero_again(struct call_zero *zero, const struct call_zero_try *how, struct log *log)
 {
-	client->call_zero = client->settings->nat_fallback == NAT_FALLBACK_ON;
-}
-
-bool client_nat_again(struct client *client)
-{
-	struct log *log = &client->host.log;
-	if (client->was_up || client->listeners.count || !may_change(client))
+	if (how->up || zero->mode != NAT_FALLBACK_AUTO)
 		return false;
-	if (client->call_zero) {
+	if (zero->now) {
 		log_line(log, LOG_LINE_WARNING, "Call ID 0 did not help%s reason=%s peer=%s",
-			client->reason == CLOSE_CALL_REFUSED
+			how->reason == CLOSE_CALL_REFUSED
 				? ": the server does not take it, or has a call with it from "
 				  "another client behind the same NAT"
 				: "",
-			close_word(client->reason), client->host_name);
-		client->call_zero = false;
+			close_word(how->reason), how->peer);
+		zero->now = false;
 		return false;
 	}
-	if (!client->unheard)
+	if (!how->unheard)
 		return false;
 	log_line(log, LOG_LINE_WARNING,
 		"TCP works but no GRE came back: trying Call ID 0, which a Linux NAT without PPTP "
 		"tracking lets through (--nat-fallback) peer=%s",
-		client->host_name);
-	client->call_zero = true;
+		how->peer);
+	zero->now = true;
 	return true;
 }
