@@ -50,6 +50,8 @@ static bool would_loop(
 {
 	const struct settings *settings = client->settings;
 	struct prefix network;
+	if (client->host.space >= 0)
+		return false; /* the tunnel is in another network */
 	if (settings->default_route)
 		return true;
 	if (peer_network(client, seat, &network) && covers(&network, server))
@@ -235,9 +237,9 @@ static void keep_outside(struct client *client, struct seat *seat, const struct 
 {
 	struct netlink_route *route = &client->server_routes[client->routes_kept];
 	struct kept_route *kept = malloc(sizeof *kept);
-	if (!kept || netlink_route_get(client->host.netlink, NULL, server, route) < 0) {
+	if (!kept || netlink_route_get(client->host.outside, NULL, server, route) < 0) {
 		log_line(&client->host.log, LOG_LINE_ERROR, "%s",
-			netlink_error(client->host.netlink));
+			netlink_error(client->host.outside));
 		free(kept);
 		seat_close(seat, CLOSE_LOCAL_ERROR);
 		return;

@@ -22,6 +22,7 @@
 #include "clock.h"
 #include "digest.h"
 #include "manage.h"
+#include "namespace.h"
 #include "netdev.h"
 #include "notify.h"
 #include "peer.h"
@@ -340,6 +341,18 @@ static const char *script_path(const struct settings *settings, enum script scri
 	return NULL;
 }
 
+/* `ip netns exec` shows this file as /etc/resolv.conf in the namespace. */
+static const char *make_resolver(struct host *host, char path[300])
+{
+	snprintf(path, 300, "/etc/netns/%s", host->settings->netns);
+	mkdir("/etc/netns", 0755);
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		log_line(&host->log, LOG_LINE_WARNING, "Couldn't make %s: %s", path,
+			strerror(errno));
+	snprintf(path, 300, "/etc/netns/%s/resolv.conf", host->settings->netns);
+	return path;
+}
+
 static int start_helper(struct host *host, const struct host_config *config)
 {
 	const struct settings *settings = config->settings;
@@ -349,6 +362,7 @@ static int start_helper(struct host *host, const struct host_config *config)
 		.set_count = settings->set.count,
 		.unset = settings->unset.at,
 		.unset_count = settings->unset.count};
+	char resolver[300];
 	char error[256];
 	bool made = access(host_run_dir(settings), F_OK) < 0;
 	int code = make_folder(host, host_run_dir(settings));
@@ -368,6 +382,9 @@ static int start_helper(struct host *host, const struct host_config *config)
 		helper.scripts[i] = host->scripts[i];
 		helper.script_count = i + 1;
 	}
+	helper.space = settings->netns;
+	if (settings->netns && settings->use_peer_dns)
+		helper.resolv_path = make_resolver(host, resolver);
 	if (config->server && settings->secrets) {
 		helper.secrets_path = settings->secrets;
 		helper.renew = secrets_renew;
@@ -491,6 +508,27 @@ static int start_power(struct host *host, const struct host_config *config)
 	return config->bare ? 0 : start_helper(host, config);
 }
 
+/* The network that is to have the interfaces: to be entered while we may. */
+static int open_space(struct host *host)
+{
+	char error[256];
+	const char *name = host->settings->netns;
+	if (!name)
+		return 0;
+	int space = namespace_open(name, error);
+	if (space < 0)
+		return fail(host, 4, error);
+	host->space = space;
+	if (netlink_open(&host->outside) < 0)
+		return fail(host, 4, "Couldn't open a netlink socket");
+	int before = namespace_enter(space, error);
+	if (before < 0)
+		return fail(host, 3, error);
+	int failed = netlink_open(&host->netlink);
+	namespace_leave(before);
+	return failed < 0 ? fail(host, 4, "Couldn't open a netlink socket") : 0;
+}
+
 /* BPF programs need more power to load than we keep. */
 static void load_programs(struct host *host, const struct host_config *config)
 {
@@ -517,6 +555,7 @@ int host_start(struct host *host, const struct host_config *config)
 		.policy = config->policy,
 		.role = config->role,
 		.timer_fd = -1,
+		.space = -1,
 		.plane = config->plane ? config->plane : choose_plane(config->settings),
 		.started = clock_now()};
 	log_init(&host->log, STDERR_FILENO, config->settings->log_style, config->settings->debug);
@@ -525,7 +564,9 @@ int host_start(struct host *host, const struct host_config *config)
 	signal(SIGPIPE, SIG_IGN);
 	find_starter(host);
 	notify_open();
-	int code = start_power(host, config);
+	int code = config->bare ? 0 : open_space(host);
+	if (!code)
+		code = start_power(host, config);
 	if (code)
 		return code;
 	if (!config->bare)
@@ -538,8 +579,10 @@ int host_start(struct host *host, const struct host_config *config)
 		code = start_loop(host);
 	if (code)
 		return code;
-	if (!config->bare && netlink_open(&host->netlink) < 0)
+	if (!config->bare && !host->netlink && netlink_open(&host->netlink) < 0)
 		return fail(host, 4, "Couldn't open a netlink socket");
+	if (!host->outside)
+		host->outside = host->netlink;
 	if (filters_compile(&host->filters, config->settings, error) < 0)
 		return fail(host, 2, error);
 	return start_plane(host, config);
@@ -587,6 +630,10 @@ void host_end(struct host *host)
 			uv_run(&host->loop, UV_RUN_NOWAIT);
 		if (host->timer_fd >= 0)
 			close(host->timer_fd);
+	}
+	if (host->outside != host->netlink) {
+		netlink_close(host->outside);
+		close(host->space);
 	}
 	netlink_close(host->netlink);
 	for (uint32_t i = 0; host->peers && i < host->peer_max; i++)

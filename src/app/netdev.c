@@ -62,11 +62,53 @@ static int route_range(struct host *host, unsigned link, const struct ipv4_range
 	}
 }
 
+/* The name that an interface is to have in the namespace it goes to: as wanted, or if that is taken
+ * or a pattern the first free pppN. */
+static void free_name(struct host *host, const char *wanted, char name[SEAT_INTERFACE_SIZE])
+{
+	unsigned number = 0;
+	bool pattern = strchr(wanted, '%');
+	if (!pattern && netlink_link_index(host->netlink, wanted) == -ENODEV) {
+		snprintf(name, SEAT_INTERFACE_SIZE, "%s", wanted);
+		return;
+	}
+	do
+		snprintf(name, SEAT_INTERFACE_SIZE, "ppp%u", number++);
+	while (netlink_link_index(host->netlink, name) > 0);
+	if (!pattern)
+		log_line(&host->log, LOG_LINE_WARNING,
+			"The interface name %s is taken in the network namespace %s: using %s",
+			wanted, host->settings->netns, name);
+}
+
+/* From the network we are in to --netns. Its index there, or -errno. */
+static int move_inside(struct host *host, const char *wanted, char name[SEAT_INTERFACE_SIZE])
+{
+	int link = netlink_link_index(host->outside, name);
+	if (link > 0) {
+		free_name(host, wanted, name);
+		link = netlink_link_move(host->outside, (unsigned)link, host->space, name);
+	}
+	if (link < 0)
+		log_line(&host->log, LOG_LINE_ERROR, "%s", netlink_error(host->outside));
+	return link < 0 ? link : netlink_link_index(host->netlink, name);
+}
+
 int netdev_shared(struct host *host, const char *name, uint32_t local4,
 	const struct range_list *pool, unsigned *link)
 {
 	struct address local = address_ipv4(local4);
-	int index = netlink_link_index(host->netlink, name);
+	char given[SEAT_INTERFACE_SIZE];
+	snprintf(given, sizeof given, "%s", name);
+	if (host->space >= 0 && netlink_link_index(host->netlink, name) > 0) {
+		log_line(&host->log, LOG_LINE_ERROR,
+			"The network namespace %s has an interface %s already: choose another "
+			"name with --ifname",
+			host->settings->netns, name);
+		return -EEXIST;
+	}
+	int index = host->space < 0 ? netlink_link_index(host->netlink, name)
+				    : move_inside(host, name, given);
 	if (index < 0)
 		return complain(host, index);
 	*link = (unsigned)index;
@@ -98,10 +140,12 @@ static int open_interface(struct host *host, struct seat *seat, const char *want
 {
 	char words[256] = "";
 	struct tun_config config = {.name = wanted, .offload = host->settings->offload};
-	int fd = host->plane->open_interface
-			 ? host->plane->open_interface(host->dataplane, seat_subject(seat), wanted,
-				   -1, seat->interface, words)
-			 : tun_open(&config, seat->interface, words);
+	int fd = -EOPNOTSUPP;
+	if (host->plane->open_interface)
+		fd = host->plane->open_interface(
+			host->dataplane, seat_subject(seat), wanted, -1, seat->interface, words);
+	if (fd == -EOPNOTSUPP)
+		fd = tun_open(&config, seat->interface, words);
 	if (fd < 0)
 		log_line(&host->log, LOG_LINE_ERROR, "%s", words);
 	else if (*words)
@@ -111,10 +155,12 @@ static int open_interface(struct host *host, struct seat *seat, const char *want
 
 int netdev_open(struct host *host, struct seat *seat, const char *wanted)
 {
-	int tun = open_interface(host, seat, wanted);
+	/* What is free here need not be free there: it gets its name there. */
+	int tun = open_interface(host, seat, host->space < 0 ? wanted : "ppp%d");
 	if (tun < 0)
 		return tun;
-	int link = netlink_link_index(host->netlink, seat->interface);
+	int link = host->space < 0 ? netlink_link_index(host->netlink, seat->interface)
+				   : move_inside(host, wanted, seat->interface);
 	if (link < 0) {
 		close(tun);
 		return complain(host, link);
@@ -124,6 +170,20 @@ int netdev_open(struct host *host, struct seat *seat, const char *wanted)
 	/* Without its group it goes with its descriptor, one by one. */
 	netlink_link_group(host->netlink, seat->link, own_group(host));
 	return tun;
+}
+
+int netdev_moved(struct host *host, struct seat *seat)
+{
+	char name[SEAT_INTERFACE_SIZE];
+	if (!seat->link)
+		return 0; /* none was made yet, or it is shared */
+	if (seat->tun < 0)
+		return -ENODEV; /* it was up, and went with the other plane */
+	memcpy(name, seat->interface, sizeof name);
+	close(seat->tun);
+	seat->link = 0;
+	seat->tun = netdev_open(host, seat, name);
+	return seat->tun < 0 ? seat->tun : 0;
 }
 
 void netdev_delete_all(struct host *host)
@@ -160,7 +220,7 @@ int netdev_up(struct host *host, struct seat *seat, int tun)
 uint16_t netdev_path_mtu(struct host *host, const struct address *peer)
 {
 	enum { LEAST = 576 };
-	uint32_t outer = path_mtu(host->netlink, NULL, peer), header = peer->family == 6 ? 40 : 20;
+	uint32_t outer = path_mtu(host->outside, NULL, peer), header = peer->family == 6 ? 40 : 20;
 	if (!outer)
 		outer = OUTER_MTU_DEFAULT;
 	uint32_t inner = outer > header + GRE_OVERHEAD_MAX ? outer - header - GRE_OVERHEAD_MAX : 0;

@@ -17,6 +17,8 @@ int netdev_route(struct host *host, unsigned link, uint32_t remote4, bool add);
 /* An interface for this session alone: created with address and MTU, still down. The TUN's
  * descriptor or -errno, logged; seat->interface and seat->link are set. */
 int netdev_open(struct host *host, struct seat *seat, const char *wanted);
+/* The session is at another data plane now: its interface, which is still down, is made anew. */
+int netdev_moved(struct host *host, struct seat *seat);
 /* Removes every interface netdev_open() made, in the time of one. */
 void netdev_delete_all(struct host *host);
 /* Addresses, and MTU from the session's facts. 0 or -errno, logged. */

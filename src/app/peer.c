@@ -19,6 +19,7 @@
 #include "leased.h"
 #include "line.h"
 #include "narrate.h"
+#include "netdev.h"
 #include "peer_inner.h"
 #include "profile.h"
 #include "tls_login.h"
@@ -742,6 +743,13 @@ void peer_dataplane_event(void *context, const struct dataplane_event *event)
 			"The %s data plane cannot go on: %s peer=%s sid=%s", host->plane->name,
 			event->why, shown_address(&seat->outer), seat->sid);
 		if (seat->peer)
+			seat_close(seat, CLOSE_LOCAL_ERROR);
+		return;
+	case DATAPLANE_MOVED:
+		log_line(&host->log, LOG_LINE_INFO,
+			"Moved to the user data plane: %s peer=%s sid=%s", event->why,
+			shown_address(&seat->outer), seat->sid);
+		if (seat->peer && netdev_moved(host, seat) < 0)
 			seat_close(seat, CLOSE_LOCAL_ERROR);
 		return;
 	case DATAPLANE_TUN_GONE:

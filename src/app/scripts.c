@@ -108,6 +108,8 @@ static void facts(struct script_call *call, const struct host *host, const struc
 	const struct unit_network *network = seat_network(seat);
 	variable(call, "IFNAME", interface_of(seat));
 	unit_number(call, interface_of(seat));
+	if (settings->netns)
+		variable(call, "NETNS", settings->netns);
 	variable(call, "DEVICE", DEVICE);
 	variable(call, "SPEED", SPEED);
 	if (seat->method != AUTH_NONE)

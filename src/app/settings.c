@@ -535,6 +535,11 @@ void settings_check(struct settings *settings, struct faults *faults)
 	if (settings->ifname && settings->interface == INTERFACE_PER_SESSION)
 		fault(faults, NULL,
 			"ifname names one interface, and there is one for each session: keep one");
+	if (settings->netns && settings->use_peer_dns && strchr(settings->netns, '/'))
+		fault(faults, NULL,
+			"netns: name servers are kept in /etc/netns/NAME: use-peer-dns needs a "
+			"name, "
+			"not a path");
 	if (settings->lqr_failure > settings->lqr_window)
 		fault(faults, NULL,
 			"lqr-failure: %u of %u reports can never be bad: lower it or "

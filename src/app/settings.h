@@ -103,6 +103,7 @@ struct settings {
 	struct address_pair dns, wins;
 	char *name, *user, *remote_name, *password, *ifname, *ipparam, *link_name;
 	uint32_t unit;         /* UNIT_UNSET: any */
+	char *netns;           /* where interfaces are; NULL: here */
 	struct address local;  /* our inner address */
 	struct address remote; /* the peer's (client) */
 	bool ip_default, accept_local, accept_remote, no_address;

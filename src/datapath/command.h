@@ -72,11 +72,13 @@ struct datapath_command {
 			bool nat; /* GRE version 0 now and then: see limits.h, NAT_OPEN_EVERY */
 			bool check_source; /* inner sources must be the peer's own addresses */
 			bool client_to_client;
-			bool clamp_mss;   /* TCP's MSS follows datapath_mtu, both ways */
-			bool dscp_copy;   /* outer DSCP is the inner one's; else `dscp` */
-			bool ecn;         /* outer ECN is the inner one's: the peer combines them */
-			uint8_t dscp;     /* of outer packets: 0 to 63 */
-			uint16_t window;  /* the peer was told that we buffer so many packets */
+			bool clamp_mss;  /* TCP's MSS follows datapath_mtu, both ways */
+			bool dscp_copy;  /* outer DSCP is the inner one's; else `dscp` */
+			bool ecn;        /* outer ECN is the inner one's: the peer combines them */
+			uint8_t dscp;    /* of outer packets: 0 to 63 */
+			uint16_t window; /* the peer was told that we buffer so many packets */
+			/* Of the first packet we send: not 0 where the call was another plane's. */
+			uint32_t sequence;
 			uint8_t services; /* DATAPATH_SERVE_* */
 			/* A bundle, which no packet is sent to: `local_call_id` is that of its
 			 * first link, whose place it shares. */

@@ -94,6 +94,7 @@ static void attach(struct datapath_engine *engine, struct datapath *dp,
 	*dp = (struct datapath){.streams = dp->streams};
 	forget_link(engine, dp);
 	gre_init(&dp->gre, command->attach.window);
+	dp->gre.send_next = dp->gre.window.acked = command->attach.sequence;
 	reorder_limit(&dp->gre.order, &command->attach.reorder);
 	dp->subject = command->subject;
 	dp->epoch = command->epoch;

@@ -39,6 +39,8 @@ enum dataplane_event_kind {
 	DATAPLANE_LINE_GONE,   /* its line was hung up, or cannot be used; once */
 	DATAPLANE_TUN_GONE,    /* somebody removed the interface; subject 0: the shared one, told
 				* once by each worker */
+	DATAPLANE_MOVED,       /* another plane has the session from here on, because the first one
+				* cannot (`why`); the interface it has is the first one's */
 };
 
 struct dataplane_event {
@@ -49,7 +51,7 @@ struct dataplane_event {
 	size_t length;
 	const struct datapath_counters *counters; /* DETACHED */
 	struct address from;                      /* STRANGER, PEER_FOUND */
-	const char *why;                          /* UNABLE */
+	const char *why;                          /* UNABLE, MOVED */
 };
 
 /* What one session's data path last published; read relaxed, for tables and keepalive. */
@@ -122,7 +124,8 @@ struct dataplane_ops {
 	 * a name or "ppp%d"; `kept` the descriptor of an interface of before, which stays the
 	 * caller's and has the name `wanted`, or -1. A descriptor of the caller's, with which the
 	 * interface lives as it does with a TUN's, and `words` on what was had instead; or -errno,
-	 * and `words`: what failed, on what, and what to do next. */
+	 * and `words`: what failed, on what, and what to do next; -EOPNOTSUPP: this session is
+	 * to be given a TUN. */
 	int (*open_interface)(struct dataplane *dataplane, uint32_t subject, const char *wanted,
 		int kept, char name[16], char words[256]);
 	/* Gives a session an interface of its own: an open TUN descriptor (or that of

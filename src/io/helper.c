@@ -15,6 +15,7 @@
 
 #include "clock.h"
 #include "helper_wire.h"
+#include "namespace.h"
 #include "state.h"
 
 struct pending {
@@ -44,6 +45,24 @@ struct helper {
 	void (*on_lost)(void *context);
 	void *lost_context;
 };
+
+/* The namespace is written down first: what is recorded behind it is undone in it. */
+static int record_space(const struct helper_config *config, struct state *state, char error[256])
+{
+	char line[STATE_LINE_SIZE];
+	if (!config->space)
+		return 0;
+	int space = namespace_open(config->space, error);
+	if (space < 0)
+		return space;
+	close(space);
+	snprintf(line, sizeof(line), STATE_NETNS "%s", config->space);
+	int failed = state_record(state, line);
+	if (failed)
+		snprintf(error, 256, "Couldn't write the state file %.160s: %s", config->state_path,
+			strerror(-failed));
+	return failed;
+}
 
 static int fork_helper(
 	struct helper *h, const struct helper_config *config, struct state *state, char error[256])
@@ -92,6 +111,8 @@ int helper_start(struct helper **helper, const struct helper_config *config,
 		snprintf(error, 256, "Couldn't write the state file %.160s: %s", config->state_path,
 			strerror(-failed));
 	else
+		failed = record_space(config, &state, error);
+	if (!failed)
 		failed = fork_helper(h, config, &state, error);
 	if (failed) {
 		if (failed != -EBUSY && state.path[0])

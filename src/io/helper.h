@@ -39,6 +39,9 @@ enum {
 struct helper_config {
 	const char *state_path;  /* /run/greyline/NAME.state */
 	const char *resolv_path; /* NULL: /etc/resolv.conf */
+	/* The network namespace the helper works in, scripts included: what namespace_open() takes.
+	 * NULL: this one. */
+	const char *space;
 	/* What may be run: absolute paths, named by index later. A script that does not exist when
 	 * its turn comes is no error. */
 	const char *scripts[HELPER_SCRIPTS_MAX];

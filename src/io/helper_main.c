@@ -24,6 +24,7 @@
 #include "changes.h"
 #include "clock.h"
 #include "limits.h"
+#include "namespace.h"
 #include "spawn.h"
 
 enum { JOBS_MAX = 65536, KEY_BITS = 65536 };
@@ -331,6 +332,8 @@ void helper_main(int socket, const struct helper_config *config, struct state *s
 	server.signals = signalfd(-1, &child, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (server.signals < 0)
 		_exit(1);
+	if (config->space && namespace_settle(config->space) < 0)
+		_exit(1); /* it was there a moment ago */
 	snprintf(server.changes.resolv_backup, sizeof(server.changes.resolv_backup), "%s.resolv",
 		state->path);
 	serve(&server);

@@ -243,7 +243,7 @@ bool helper_variable_allowed(const char *variable)
 		"ORIG_UID", "PPPLOGNAME", "REMOTENUMBER", "CONNECT_TIME", "BYTES_SENT",
 		"BYTES_RCVD", "PACKETS_SENT", "PACKETS_RCVD", "CALLING_SID", "CALLED_SID",
 		"LINKNAME", "CALL_FILE", "PPPD_PID", "IPV6_PREFIX", "IPV6_DELEGATED_PREFIX",
-		"OLD_IPV6_DELEGATED_PREFIX"};
+		"OLD_IPV6_DELEGATED_PREFIX", "NETNS"};
 	size_t length = strcspn(variable, "=");
 	if (variable[length] != '=')
 		return false;

@@ -44,6 +44,19 @@ int namespace_enter(int space, char error[256])
 	return failed;
 }
 
+int namespace_settle(const char *name)
+{
+	char error[256];
+	int space = namespace_open(name, error);
+	int before = space < 0 ? space : namespace_enter(space, error);
+	if (space >= 0)
+		close(space);
+	if (before < 0)
+		return before;
+	close(before);
+	return 0;
+}
+
 void namespace_leave(int before)
 {
 	if (setns(before, CLONE_NEWNET) < 0)

@@ -12,6 +12,8 @@ int namespace_open(const char *name, char error[256]);
 /* The thread is in `space` from here on; what it was in before is the result, for namespace_leave,
  * or -errno with `error`. */
 int namespace_enter(int space, char error[256]);
+/* To stay: 0 or -errno. */
+int namespace_settle(const char *name);
 /* And back. Failing would leave us in the wrong network: it ends the program. */
 void namespace_leave(int before);
 

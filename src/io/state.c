@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "namespace.h"
 #include "state.h"
 
 static const char magic[] = "greyline-state 1";
@@ -182,13 +183,30 @@ static int save(const struct state *state)
 	return 0;
 }
 
+/* Where the changes were made, if not here: what to come back to, or -1. `gone`: with a namespace
+ * goes all that was changed in it, and only files are left to be put back. */
+static int enter_space(const struct state *state, bool *gone)
+{
+	char error[256];
+	const char *line = state_find(state, STATE_NETNS);
+	int space = line ? namespace_open(line + strlen(STATE_NETNS), error) : -1;
+	int before = space < 0 ? -1 : namespace_enter(space, error);
+	*gone = line && before < 0;
+	if (space >= 0)
+		close(space);
+	return before;
+}
+
 static unsigned undo_all(struct state *state, state_log *log, void *context)
 {
 	unsigned failures = 0;
+	bool gone;
+	int before = enter_space(state, &gone);
 	while (state->count) {
 		char error[256], told[300];
 		const char *line = state->lines[state->count - 1];
-		int failed = undo_line(line, error);
+		bool here = strncmp(line, "dns ", 4) == 0;
+		int failed = gone && !here ? 0 : undo_line(line, error);
 		if (failed) {
 			failures++;
 			snprintf(told, sizeof(told), "%s", error);
@@ -199,6 +217,8 @@ static unsigned undo_all(struct state *state, state_log *log, void *context)
 		/* After each: a crash in the middle goes on where this stopped. */
 		save(state);
 	}
+	if (before >= 0)
+		namespace_leave(before);
 	return failures;
 }
 

@@ -7,6 +7,7 @@
  *
  *	greyline-state 1
  *	owner PID STARTED
+ *	netns NAME                         all the following but dns is in this network namespace
  *	nft TABLE                          a table of family inet
  *	sysctl KEY VALUE                   the value before we changed it
  *	route DESTINATION GATEWAY INTERFACE METRIC   "-" for none: a route we added
@@ -22,6 +23,8 @@
 #include <sys/types.h>
 
 enum { STATE_LINE_SIZE = 512, STATE_LINES_MAX = 4096, STATE_PATH_SIZE = 256 };
+
+#define STATE_NETNS "netns "
 
 struct state {
 	char path[STATE_PATH_SIZE];

@@ -100,6 +100,11 @@ static int undo_dns(const char *rest, char error[256])
 	return failed;
 }
 
+static int undo_nothing(const char *rest, char error[256])
+{
+	return 0;
+}
+
 int undo_line(const char *line, char error[256])
 {
 	static const struct {
@@ -111,6 +116,7 @@ int undo_line(const char *line, char error[256])
 		{"route ", undo_route},
 		{"proxy-arp", undo_proxies},
 		{"dns ", undo_dns},
+		{STATE_NETNS, undo_nothing},
 	};
 	int failed = -EINVAL;
 	error[0] = '\0';

@@ -80,6 +80,9 @@ static void on_event(void *context, const struct dataplane_event *event)
 	case DATAPLANE_TUN_GONE:
 		end->tun_gone++;
 		break;
+	case DATAPLANE_UNABLE:
+	case DATAPLANE_MOVED:
+		fail_msg("not of this plane: %s", event->why);
 	}
 }
 
