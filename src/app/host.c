@@ -26,6 +26,7 @@
 #include "netdev.h"
 #include "notify.h"
 #include "peer.h"
+#include "plane.h"
 #include "privilege.h"
 #include "secrets.h"
 #include "state.h"
@@ -469,7 +470,7 @@ static int start_plane(struct host *host, const struct host_config *config)
 	struct dataplane_config plane = {.loop = &host->loop,
 		.local = config->local,
 		.peer = config->peer,
-		.interface_name = config->shared_tun,
+		.interface_name = host->plane->open_interface ? NULL : config->shared_tun,
 		.mtu = config->settings->mtu ? config->settings->mtu : NETDEV_SHARED_MTU,
 		.server = config->server,
 		.sessions_max = config->sessions_max,
@@ -532,7 +533,7 @@ static int open_space(struct host *host)
 /* BPF programs need more power to load than we keep. */
 static void load_programs(struct host *host, const struct host_config *config)
 {
-	if (host->plane == &dataplane_kernel)
+	if (host->plane->open_interface)
 		return;
 	if (config->settings->outer != OUTER_RAW)
 		host->programs = outer_prepare(host->no_programs);
@@ -541,9 +542,20 @@ static void load_programs(struct host *host, const struct host_config *config)
 		host->steering = tun_steering_open(host->no_steering);
 }
 
-static const struct dataplane_ops *choose_plane(const struct settings *settings)
+static int choose_plane(struct host *host, const struct host_config *config)
 {
-	return settings->data_plane == DATA_PLANE_KERNEL ? &dataplane_kernel : &dataplane_user;
+	char error[256];
+	struct plane_choice choice = {.ops = config->plane ? config->plane : &dataplane_user};
+	if (config->bare || config->plane) {
+		host->plane = choice.ops;
+		return 0;
+	}
+	if (plane_choose(&choice, config->settings, error) < 0)
+		return fail(host, 4, error);
+	host->plane = choice.ops;
+	snprintf(host->plane_why, sizeof host->plane_why, "%s", choice.why);
+	log_line(&host->log, LOG_LINE_INFO, "Data plane: %s: %s", host->plane->name, choice.why);
+	return 0;
 }
 
 int host_start(struct host *host, const struct host_config *config)
@@ -556,7 +568,6 @@ int host_start(struct host *host, const struct host_config *config)
 		.role = config->role,
 		.timer_fd = -1,
 		.space = -1,
-		.plane = config->plane ? config->plane : choose_plane(config->settings),
 		.started = clock_now()};
 	log_init(&host->log, STDERR_FILENO, config->settings->log_style, config->settings->debug);
 	if (config->settings->background)
@@ -571,6 +582,9 @@ int host_start(struct host *host, const struct host_config *config)
 		return code;
 	if (!config->bare)
 		host_interface(host, NULL);
+	code = choose_plane(host, config);
+	if (code)
+		return code;
 	load_programs(host, config);
 	if (privilege_drop(config->settings->run_as, config->low_port, error) < 0)
 		return fail(host, 3, error);
@@ -591,7 +605,7 @@ int host_start(struct host *host, const struct host_config *config)
 int host_run(struct host *host)
 {
 	char error[256] = "";
-	int filtered = privilege_filter(host->plane == &dataplane_kernel, error);
+	int filtered = privilege_filter(host->plane->open_interface != NULL, error);
 	if (filtered < 0)
 		return fail(host, 3, error);
 	if (filtered > 0)

@@ -97,6 +97,7 @@ struct host {
 	const char *tls_wanted;      /* whom the peer's certificate must name; NULL: who it says */
 	struct filters filters;      /* of packets */
 	const struct dataplane_ops *plane;
+	char plane_why[256]; /* it was chosen */
 	struct dataplane *dataplane;
 	unsigned workers; /* of the data plane; 0: one */
 	struct manage *manage;

@@ -6,7 +6,17 @@
 #include "session.h"
 #include "unit.h"
 
-const char *kernel_fit(const struct settings *settings)
+/* A session that has come to it moves to the user plane. */
+static const char *some_need(const struct settings *settings)
+{
+	if (settings_mppe(settings) & MPPE_ALLOW_56)
+		return "MPPE of 56 bits: the kernel's has 40 and 128";
+	if (settings->deflate || settings->bsdcomp || settings->predictor1 || settings->mppc)
+		return "deflate, bsdcomp, predictor1, mppc: these are ours";
+	return NULL;
+}
+
+const char *kernel_fit(const struct settings *settings, bool always)
 {
 	const struct {
 		bool asked;
@@ -15,10 +25,8 @@ const char *kernel_fit(const struct settings *settings)
 		{settings->interface == INTERFACE_SHARED,
 			"interface = shared: the kernel's PPP has one for each session"},
 		{settings->ecp_key_file, "ecp-key-file: the kernel's PPP has no ECP"},
-		{settings_mppe(settings) & MPPE_ALLOW_56,
-			"MPPE of 56 bits: the kernel's has 40 and 128"},
-		{settings->deflate || settings->bsdcomp || settings->predictor1 || settings->mppc,
-			"deflate, bsdcomp, predictor1, mppc: these are ours"},
+		{settings_mppe(settings) == MPPE_ALLOW_56,
+			"MPPE of 56 bits alone: the kernel's has 40 and 128"},
 		{settings->gre_from_anywhere,
 			"gre-from-anywhere: the kernel takes GRE from the control connection's "
 			"address alone"},
@@ -32,5 +40,5 @@ const char *kernel_fit(const struct settings *settings)
 	for (size_t i = 0; i < sizeof lacks / sizeof lacks[0]; i++)
 		if (lacks[i].asked)
 			return lacks[i].lack;
-	return NULL;
+	return always ? NULL : some_need(settings);
 }

@@ -298,11 +298,12 @@ static json_t *plane_json(const struct host *host)
 static void method_status(struct manage_client *client, json_t *parameters)
 {
 	struct host *host = manage_host(client);
-	json_t *status = json_pack("{s:s, s:s, s:i, s:I, s:s, s:b, s:o, s:o, s:o}", "role",
+	json_t *status = json_pack("{s:s, s:s, s:i, s:I, s:s, s:s, s:b, s:o, s:o, s:o}", "role",
 		host->policy->role, "version", GREYLINE_VERSION, "pid", (int)getpid(), "uptime",
 		(json_int_t)((clock_now() - host->started) / 1000000), "data-plane",
-		host->plane->name, "stopping", host->stopping, "tunnels", peers_json(host),
-		"sessions", sessions_json(host), "drops", host_drops_json(host));
+		host->plane->name, "data-plane-reason", host->plane_why, "stopping", host->stopping,
+		"tunnels", peers_json(host), "sessions", sessions_json(host), "drops",
+		host_drops_json(host));
 	json_object_update_new(status, plane_json(host));
 	if (host->settings->instance)
 		json_object_set_new(status, "name", text_json(host->settings->instance));

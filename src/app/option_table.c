@@ -24,7 +24,7 @@
 
 static const struct option_choice interface_choices[] = {
 	{"shared", INTERFACE_SHARED}, {"per-session", INTERFACE_PER_SESSION}, {NULL, 0}};
-static const struct option_choice plane_choices[] = {
+static const struct option_choice plane_choices[] = {{"auto", DATA_PLANE_AUTO},
 	{"user", DATA_PLANE_USER}, {"kernel", DATA_PLANE_KERNEL}, {NULL, 0}};
 static const struct option_choice single_choices[] = {
 	{"several", SINGLE_SEVERAL}, {"replace", SINGLE_REPLACE}, {"deny", SINGLE_DENY}, {NULL, 0}};
@@ -79,8 +79,8 @@ const struct option option_table[] = {
 	ROW("log-style", 0, G, DAEMONS, CHOICE, "STYLE",
 		"auto, time (a clock before each line) or syslog (a priority, <6>)", log_style,
 		.choices = log_choices),
-	ROW("run-dir", 0, G, DAEMONS | COMMAND_CONTROL | COMMAND_UP | COMMAND_DOWN, TEXT, "FOLDER", "where control sockets lie",
-		run_dir),
+	ROW("run-dir", 0, G, DAEMONS | COMMAND_CONTROL | COMMAND_UP | COMMAND_DOWN, TEXT, "FOLDER",
+		"where control sockets lie", run_dir),
 	ROW("state-dir", 0, G, DAEMONS | COMMAND_UP, TEXT, "FOLDER",
 		"where changes to the host are written down, to undo them after a crash",
 		state_dir),
@@ -114,7 +114,9 @@ const struct option option_table[] = {
 
 	/* The data plane. */
 	ROW("data-plane", 0, S | C, DAEMONS, CHOICE, "PLANE",
-		"who moves packets: user (this program) or kernel (Linux's own PPTP and PPP)",
+		"who moves packets: user (this program), kernel (Linux's own PPTP and PPP), or "
+		"auto "
+		"(user; kernel where there is no TUN device)",
 		data_plane, .choices = plane_choices),
 	ROW("workers", 0, S, COMMAND_SERVER, NUMBER, "N",
 		"threads that move packets; else one for each processor, up to 16", workers,

@@ -601,6 +601,8 @@ static int start(struct server *server)
 		code = read_password(server);
 	if (!code)
 		code = host_start(&server->host, &config);
+	if (!code && server->host.plane->open_interface)
+		server->shared = false; /* the kernel's PPP has one for each session */
 	if (!code)
 		start_users(server);
 	if (!code)

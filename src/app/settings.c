@@ -529,7 +529,7 @@ void settings_check(struct settings *settings, struct faults *faults)
 	check_push_routes(settings, faults);
 	if (settings->ifname && settings->unit != UNIT_UNSET)
 		fault(faults, NULL, "ifname and unit both name the interface: keep one");
-	const char *beyond = kernel_fit(settings);
+	const char *beyond = kernel_fit(settings, true);
 	if (settings->data_plane == DATA_PLANE_KERNEL && beyond)
 		fault(faults, NULL, "data-plane = kernel cannot have %s", beyond);
 	if (settings->ifname && settings->interface == INTERFACE_PER_SESSION)

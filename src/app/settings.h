@@ -41,7 +41,7 @@ struct address_pair {
 
 /* Unsaid: shared where the data plane can. */
 enum interface_choice { INTERFACE_UNSAID, INTERFACE_SHARED, INTERFACE_PER_SESSION };
-enum data_plane_choice { DATA_PLANE_USER, DATA_PLANE_KERNEL };
+enum data_plane_choice { DATA_PLANE_AUTO, DATA_PLANE_USER, DATA_PLANE_KERNEL };
 enum nat_fallback { NAT_FALLBACK_AUTO, NAT_FALLBACK_ON, NAT_FALLBACK_OFF };
 enum single_session { SINGLE_SEVERAL, SINGLE_REPLACE, SINGLE_DENY };
 enum quirk { QUIRK_NONE, QUIRK_BEZEQ_ISRAEL };

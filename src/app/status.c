@@ -115,7 +115,8 @@ static void put_status(json_t *status)
 	printf("greyline %s%s%s (%s, pid %lld)\n  up for: ", word(status, "role"), *name ? " " : "",
 		name, word(status, "version"), number(status, "pid"));
 	put_duration(number(status, "uptime"));
-	printf("\n  data plane: %s\n", word(status, "data-plane"));
+	printf("\n  data plane: %s (%s)\n", word(status, "data-plane"),
+		word(status, "data-plane-reason"));
 	printf("  workers: %lld, steering: %s, packets handed over: %lld\n  outer link: %s\n  "
 	       "offload: %s\n  cipher: %s\n",
 		number(status, "workers"), word(status, "steering"), number(status, "handed-over"),

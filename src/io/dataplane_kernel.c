@@ -251,6 +251,8 @@ static const char *lacks_at_attach(const struct datapath_command *command)
 {
 	if (command->attach.bundle)
 		return NULL;
+	if (command->attach.relay)
+		return "the kernel's PPTP ends in PPP of its own, and there is another";
 	if (command->attach.local.family != 4)
 		return "the kernel's PPTP has no IPv6 outside";
 	if (!command->attach.local_call_id)

@@ -41,43 +41,6 @@ struct dataplane {
 	struct slot *slots;
 };
 
-const char *planes_kernel_lacks(const struct datapath_command *command)
-{
-	switch (command->kind) {
-	case DATAPATH_ATTACH:
-		if (command->attach.relay)
-			return "PPP of somebody else's is relayed";
-		if (command->attach.nat ||
-			(!command->attach.local_call_id && !command->attach.bundle))
-			return "the kernel's PPTP has no Call ID 0";
-		if (command->attach.any_peer)
-			return "the kernel's PPTP takes GRE from one address alone";
-		if (command->attach.peer.family == 6)
-			return "the kernel's PPTP has no IPv6 outside";
-		return NULL;
-	case DATAPATH_RECEIVE_KEY:
-	case DATAPATH_TRANSMIT_KEY:
-		return command->key.strength == MPPE_56 ? "the kernel's PPP has no MPPE of 56 bits"
-							: NULL;
-	case DATAPATH_COMPRESS:
-		return command->compress.params.method ? "the compressor is not the kernel's"
-						       : NULL;
-	case DATAPATH_CIPHER:
-		return command->cipher.key.length ? "the kernel's PPP has no ECP" : NULL;
-	case DATAPATH_CONNECT:
-	case DATAPATH_FRAME:
-	case DATAPATH_HEADERS:
-	case DATAPATH_FRAMING:
-	case DATAPATH_NETWORK:
-	case DATAPATH_BUNDLE:
-	case DATAPATH_PATH:
-	case DATAPATH_EPOCH:
-	case DATAPATH_DETACH:
-		break;
-	}
-	return NULL;
-}
-
 static struct slot *slot_at(struct dataplane *d, uint32_t subject)
 {
 	assert(subject_index(subject) < d->config.sessions_max);
@@ -209,7 +172,8 @@ static void planes_command(
 		return;
 	if (command->kind == DATAPATH_BUNDLE)
 		stay_together(d, slot, command->bundle.subject);
-	const char *why = slot->user ? NULL : planes_kernel_lacks(command);
+	const char *why =
+		slot->user ? NULL : d->ops[KERNEL]->lacks(d->part[KERNEL], command, frame);
 	if (command->kind == DATAPATH_ATTACH && command->attach.line && !d->ops[KERNEL]->line)
 		why = "its line is not the kernel's";
 	if (why && slot->news != NEWS_UNABLE)
@@ -388,6 +352,7 @@ int planes_start(struct dataplane **dataplane, const struct planes_parts *parts,
 		return failed;
 	}
 	part.event = on_user_event;
+	part.outer = OUTER_RAW; /* for the few */
 	if (d->ops[USER]->start(&d->part[USER], &part, no_user) < 0)
 		d->part[USER] = NULL;
 	*dataplane = d;

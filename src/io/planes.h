@@ -20,7 +20,4 @@ int planes_start(struct dataplane **dataplane, const struct planes_parts *parts,
 /* The same over dataplane_kernel and dataplane_user. */
 extern const struct dataplane_ops dataplane_planes;
 
-/* NULL, or in words what of this command the kernel's PPP can never do. */
-const char *planes_kernel_lacks(const struct datapath_command *command);
-
 #endif

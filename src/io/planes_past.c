@@ -30,6 +30,7 @@ static unsigned place_of(const struct datapath_command *command)
 	case DATAPATH_BUNDLE:
 		return PAST_BUNDLE;
 	case DATAPATH_FRAME:
+	case DATAPATH_START_KEYS: /* the user plane has them with the keys */
 	case DATAPATH_NETWORK:
 	case DATAPATH_EPOCH:
 	case DATAPATH_DETACH:

@@ -71,7 +71,6 @@ static void on_event(void *context, const struct dataplane_event *event)
 		end->from = event->from;
 		break;
 	case DATAPLANE_NO_MEMORY:
-	case DATAPLANE_UNABLE:
 		end->no_memory++;
 		break;
 	case DATAPLANE_LINE_GONE:
