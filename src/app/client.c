@@ -334,7 +334,7 @@ static void take_local4(struct client *client)
 static enum nat_fallback nat_fallback(const struct settings *settings)
 {
 	enum nat_fallback mode = (enum nat_fallback)settings->nat_fallback;
-	bool other_way = !settings->listen.count && settings->data_plane != DATA_PLANE_KERNEL;
+	bool other_way = !settings->listen.count;
 	return mode == NAT_FALLBACK_AUTO && !other_way ? NAT_FALLBACK_OFF : mode;
 }
 
