@@ -90,3 +90,14 @@ uint32_t fcs32_add(uint32_t fcs, const uint8_t *bytes, size_t length)
 		fcs = fcs >> 8 ^ of_long[0][(fcs ^ *bytes) & 0xff];
 	return fcs;
 }
+
+const struct fcs_engine fcs_plain = {.name = "tables", .add = fcs_add, .add32 = fcs32_add};
+
+const struct fcs_engine *fcs_engine_best(void)
+{
+#if defined(__x86_64__)
+	if (fcs_has_clmul())
+		return &fcs_clmul;
+#endif
+	return &fcs_plain;
+}

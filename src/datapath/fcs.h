@@ -2,6 +2,7 @@
 #ifndef GREYLINE_FCS_H
 #define GREYLINE_FCS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,5 +18,18 @@ enum {
 uint16_t fcs_add(uint16_t fcs, const uint8_t *bytes, size_t length);
 /* The same with FCS32_START. */
 uint32_t fcs32_add(uint32_t fcs, const uint8_t *bytes, size_t length);
+
+/* The same by the fastest means a processor has. */
+struct fcs_engine {
+	const char *name;
+	uint16_t (*add)(uint16_t fcs, const uint8_t *bytes, size_t length);
+	uint32_t (*add32)(uint32_t fcs, const uint8_t *bytes, size_t length);
+};
+extern const struct fcs_engine fcs_plain; /* those above */
+#if defined(__x86_64__)
+extern const struct fcs_engine fcs_clmul; /* where fcs_has_clmul() */
+bool fcs_has_clmul(void);
+#endif
+const struct fcs_engine *fcs_engine_best(void);
 
 #endif

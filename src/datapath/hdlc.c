@@ -18,7 +18,7 @@
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
 enum {
-	WORD = sizeof(uint64_t),
+	WORD = 8,
 	LCP = 0xc021,
 	LCP_CODES_DEFAULT = 7,
 	CONFIGURE_REQUEST = 1,
@@ -90,7 +90,8 @@ static bool may_go_unchecked(const uint8_t *frame, size_t length)
 
 void hdlc_transmit_init(struct hdlc_transmit *t)
 {
-	*t = (struct hdlc_transmit){.accm = HDLC_ACCM_DEFAULT, .fcs = HDLC_FCS_16};
+	*t = (struct hdlc_transmit){
+		.accm = HDLC_ACCM_DEFAULT, .fcs = HDLC_FCS_16, .engine = fcs_engine_best()};
 }
 
 bool hdlc_escape(struct hdlc_transmit *t, uint8_t byte)
@@ -107,7 +108,7 @@ bool hdlc_escape(struct hdlc_transmit *t, uint8_t byte)
 struct map {
 	uint32_t escaped[8];
 	uint64_t controls; /* all bits: any control character may be escaped */
-	uint64_t always;   /* all bits: look at each byte */
+	uint64_t always;   /* as if the first byte were special: look at each */
 };
 
 static uint8_t *put(uint8_t *to, const struct map *map, uint8_t byte)
@@ -121,19 +122,20 @@ static uint8_t *put(uint8_t *to, const struct map *map, uint8_t byte)
 
 static uint8_t *put_all(uint8_t *to, const struct map *map, const uint8_t *bytes, size_t length)
 {
-	for (; length >= WORD; bytes += WORD, length -= WORD) {
+	const uint8_t *end = bytes + length;
+	while (end - bytes >= WORD) {
 		uint64_t word = load(bytes);
 		uint64_t special = flags_and_escapes(word) | (less(word, 0x20) & map->controls);
-		if (!(special | map->always)) {
-			memcpy(to, bytes, WORD);
-			to += WORD;
-			continue;
-		}
-		for (size_t n = 0; n < WORD; n++)
-			to = put(to, map, bytes[n]);
+		special |= map->always;
+		memcpy(to, bytes, WORD);
+		size_t plain = special ? (size_t)__builtin_ctzll(special) / 8 : WORD;
+		to += plain;
+		bytes += plain;
+		if (special)
+			to = put(to, map, *bytes++);
 	}
-	for (; length > 0; bytes++, length--)
-		to = put(to, map, *bytes);
+	while (bytes < end)
+		to = put(to, map, *bytes++);
 	return to;
 }
 
@@ -150,12 +152,12 @@ static size_t encode(const struct hdlc_transmit *t, uint32_t accm, uint8_t fcs,
 	map.escaped[0] |= accm;
 	map.escaped[HDLC_FLAG / 32] |= 1u << HDLC_FLAG % 32 | 1u << HDLC_ESCAPE % 32;
 	map.controls = map.escaped[0] ? UINT64_MAX : 0;
-	map.always = t->by_table ? UINT64_MAX : 0;
+	map.always = t->by_table ? 0x80 : 0;
 	if (fcs & HDLC_FCS_32) {
-		sum = ~fcs32_add(FCS32_START, frame, length);
+		sum = ~t->engine->add32(FCS32_START, frame, length);
 		check_length = 4;
 	} else if (fcs & HDLC_FCS_16) {
-		sum = ~(uint32_t)fcs_add(FCS_START, frame, length);
+		sum = ~(uint32_t)t->engine->add(FCS_START, frame, length);
 		check_length = 2;
 	}
 	for (size_t n = 0; n < check_length; n++)
@@ -191,7 +193,8 @@ size_t hdlc_encode_agreed(const struct hdlc_transmit *t, const uint8_t *frame, s
 
 void hdlc_receive_init(struct hdlc_receive *r, uint8_t *memory, size_t capacity)
 {
-	*r = (struct hdlc_receive){.accm = HDLC_ACCM_DEFAULT, .fcs = HDLC_FCS_16};
+	*r = (struct hdlc_receive){
+		.accm = HDLC_ACCM_DEFAULT, .fcs = HDLC_FCS_16, .engine = fcs_engine_best()};
 	hdlc_receive_into(r, memory, capacity);
 }
 
@@ -213,8 +216,8 @@ static bool check(struct hdlc_receive *r, enum hdlc_fcs fcs)
 	unsigned size = fcs == HDLC_FCS_32 ? 4 : 2;
 	if (r->length < size + 2)
 		return false;
-	if (fcs == HDLC_FCS_32 ? fcs32_add(FCS32_START, r->frame, r->length) != FCS32_GOOD
-			       : fcs_add(FCS_START, r->frame, r->length) != FCS_GOOD)
+	if (fcs == HDLC_FCS_32 ? r->engine->add32(FCS32_START, r->frame, r->length) != FCS32_GOOD
+			       : r->engine->add(FCS_START, r->frame, r->length) != FCS_GOOD)
 		return false;
 	r->length = (uint16_t)(r->length - size);
 	return true;

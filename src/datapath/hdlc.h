@@ -36,8 +36,11 @@ enum hdlc_fcs {
 	HDLC_FCS_32 = 4,
 };
 
+struct fcs_engine;
+
 struct hdlc_transmit {
-	uint32_t accm;      /* bit n: byte n is escaped (the peer's wish) */
+	const struct fcs_engine *engine; /* of check sequences */
+	uint32_t accm;                   /* bit n: byte n is escaped (the peer's wish) */
 	uint32_t escape[8]; /* bit n of word m: byte 32 m + n is escaped too (our own wish) */
 	uint8_t fcs;        /* of enum hdlc_fcs */
 	bool by_table;      /* `escape` holds bytes of 0x20 and above; see hdlc_escape */
@@ -74,6 +77,7 @@ struct hdlc_receive {
 	uint32_t accm; /* bit n: byte n is the line's own, and ignored, unless it is escaped */
 	uint8_t fcs;   /* of enum hdlc_fcs; 16 and 32 joined: what is right by either is taken */
 	/* Inside. */
+	const struct fcs_engine *engine;
 	bool escaped;    /* the last byte was an escape */
 	bool tossing;    /* what comes until the next flag is of no use: too long */
 	bool whole;      /* what is in `frame` was told of */

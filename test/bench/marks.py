@@ -56,6 +56,8 @@ MARKS = {
                    'pppd, a process a session', 8, 4, low=True, unit=' KiB'),
     'many': Mark('throughput with 10,000 sessions up, traffic on 100', '100 sessions up',
                  0.95, 0.99),
+    'hdlc': Mark('async HDLC over a pty, 1400 B: bits for a second of processor, both ends',
+                 'lwIP\'s async HDLC', 2, 3),
     'overload': Mark('100 sessions offered twice what fits: 99 % of LCP echoes answered within',
                      'none lost', 1.0, None, low=True, unit=' s'),
 }

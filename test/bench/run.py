@@ -20,6 +20,7 @@ from crowds import MANY, many, memory_and_logins, overload
 from crypto import seal_and_open
 from emulated import side_by_side
 from flows import flows, pings
+from lines import hdlc
 from marks import MARKS
 from report import Cannot, Result, machine, show, write
 
@@ -33,6 +34,7 @@ PARTS = {
     'memory': (memory_and_logins, ['memory', 'logins-here']),
     'many': (many, ['many']),
     'overload': (overload, ['overload']),
+    'hdlc': (hdlc, ['hdlc']),
     'emulated': (side_by_side, ['flow-kernel', 'logins']),
 }
 

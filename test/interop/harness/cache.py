@@ -52,10 +52,15 @@ def cached(name, inputs, command):
     return made
 
 
-def lwippp():
+def lwippp(program='lwippp'):
     """The PPP endpoint of peers/lwippp: a program."""
     source = os.path.join(PEERS, 'lwippp')
-    return os.path.join(cached('lwippp', [source], [os.path.join(source, 'build')]), 'lwippp')
+    return os.path.join(cached('lwippp', [source], [os.path.join(source, 'build')]), program)
+
+
+def lwiphdlc():
+    """lwIP's async HDLC by itself: a program."""
+    return lwippp('lwiphdlc')
 
 
 def kpptp():

@@ -77,6 +77,24 @@ static void bit_by_bit(void **state)
 		}
 }
 
+/* Whatever the processor has comes to the same, for every length and every start. */
+static void every_engine(void **state)
+{
+	const struct fcs_engine *best = fcs_engine_best();
+	uint8_t bytes[200];
+	print_message("%s\n", best->name);
+	for (unsigned n = 0; n < sizeof(bytes); n++)
+		bytes[n] = (uint8_t)(n * n * 31 + 7);
+	for (size_t length = 0; length <= sizeof(bytes) - 8; length++)
+		for (size_t from = 0; from < 8; from++) {
+			uint32_t fcs = length & 1 ? FCS32_START : 0x12345678u + (uint32_t)from;
+			assert_int_equal(best->add((uint16_t)fcs, bytes + from, length),
+				fcs_add((uint16_t)fcs, bytes + from, length));
+			assert_int_equal(best->add32(fcs, bytes + from, length),
+				fcs32_add(fcs, bytes + from, length));
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -84,6 +102,7 @@ int main(void)
 		cmocka_unit_test(with_its_own_sequence),
 		cmocka_unit_test(of_32_bits),
 		cmocka_unit_test(bit_by_bit),
+		cmocka_unit_test(every_engine),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
