@@ -16,6 +16,7 @@
 
 #include "bundles.h"
 #include "clock.h"
+#include "demand.h"
 #include "digest.h"
 #include "manage.h"
 #include "narrate.h"
@@ -43,6 +44,20 @@ static void set_password(const struct client *client, struct link_config *config
 	config->new_password_length = strlen(client->new_password);
 }
 
+/* What the unit has is asked for again, where nobody said what is to be asked for. */
+static void wish_same(const struct client *client, struct unit_config *config)
+{
+	const struct client_unit *unit = &client->unit;
+	if (!config->local4 && unit->given4) {
+		config->local4 = unit->given4;
+		config->accept_local4 = true;
+	}
+	if (!config->local6 && unit->local6) {
+		config->local6 = unit->local6;
+		config->accept_local6 = true;
+	}
+}
+
 static void on_configure(const struct peer *peer, struct tunnel_config *config)
 {
 	struct client *client = peer->host->role;
@@ -63,6 +78,7 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	config->session.link.name_length = strlen(client->user);
 	set_password(client, &config->session.link);
 	config->session.unit.local4 = client->local4;
+	wish_same(client, &config->session.unit);
 	config->session.unit.remote4 = address_to_ipv4(&client->settings->remote);
 	config->session.unit.ask_mask = client->settings->use_peer_routes;
 	config->session.link.need_eap = client->settings->need_peer_eap;
@@ -71,22 +87,12 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	call_zero_configure(&client->zero, config);
 }
 
-static const char *interface_wanted(const struct client *client, char name[16])
-{
-	if (client->settings->ifname)
-		return client->settings->ifname;
-	if (client->settings->unit == UNIT_UNSET)
-		return "ppp%d";
-	snprintf(name, 16, "ppp%u", client->settings->unit);
-	return name;
-}
-
 static void on_tunnel_up(struct peer *peer)
 {
 	struct client *client = peer->host->role;
-	char name[16];
 	log_line(&client->host.log, LOG_LINE_INFO, "Control connection established peer=%s port=%u",
 		shown_address(&peer->address), peer->port);
+	client->server = peer->address;
 	if (peer != client->peer) {
 		client_links_tunnel_up(client, peer);
 		return;
@@ -98,7 +104,7 @@ static void on_tunnel_up(struct peer *peer)
 	}
 	seat->user = strdup(client->user);
 	client->seat = seat;
-	seat->tun = netdev_open(&client->host, seat, interface_wanted(client, name));
+	seat->tun = client_unit_lend(client, seat);
 	client->no_tun = seat->tun == -ENOENT || seat->tun == -ENODEV || seat->tun == -ENXIO ||
 			 seat->tun == -EPERM || seat->tun == -EACCES;
 	if (seat->tun >= 0) {
@@ -138,6 +144,17 @@ static void on_bundled(struct seat *bundle, struct seat *first)
 {
 	struct client *client = bundle->owner->role;
 	client->seat = bundle;
+}
+
+static int on_moved(struct host *host, struct seat *seat)
+{
+	struct client *client = host->role;
+	return seat == client->seat ? client_unit_moved(client, seat) : netdev_moved(host, seat);
+}
+
+static void on_answered(struct seat *seat)
+{
+	client_network_answered(seat->owner->role);
 }
 
 static void on_session_network(struct seat *seat)
@@ -184,6 +201,10 @@ static void on_session_gone(struct seat *seat)
 	if (seat->tun >= 0)
 		close(seat->tun);
 	client->seat = NULL;
+	if (client_unit_stays(client))
+		demand_refuse(client);
+	else
+		client_unit_close(client);
 	redial_ended(client);
 }
 
@@ -228,6 +249,8 @@ static const struct host_policy policy = {.role = "client",
 	.address = dialler_address,
 	.bundled = on_bundled,
 	.session_up = on_session_up,
+	.answered = on_answered,
+	.moved = on_moved,
 	.session_network = on_session_network,
 	.session_services = on_session_services,
 	.session_over = on_session_over,
@@ -238,21 +261,19 @@ void client_connection_begins(struct client *client)
 {
 	client->reason = CLOSE_NONE;
 	client->was_up = client->no_tun = client->unheard = false;
+	demand_collect(client);
 }
 
-void client_dial(struct client *client)
+static void dial_it(struct client *client, uint32_t subject, int failed)
 {
-	int error;
-	if (client->listeners.count) {
-		log_line(&client->host.log, LOG_LINE_INFO, "Waiting for %s to connect user=\"%s\"",
-			client->host_name, client->user);
-		return;
-	}
-	client_connection_begins(client);
-	log_line(&client->host.log, LOG_LINE_INFO, "Dialling %s port %u user=\"%s\"",
-		client->host_name, client->port, client->user);
-	client->peer =
-		peer_dial(&client->host, client->host_name, client->port, &client->local, &error);
+	char where[64];
+	bool known = client->unit.tun >= 0 && client->server.family;
+	int error = failed;
+	client->dialling = false;
+	snprintf(where, sizeof where, "%s", shown_address(&client->server));
+	if (!failed)
+		client->peer = peer_dial(&client->host, known ? where : client->host_name,
+			client->port, &client->local, &error);
 	if (client->peer) {
 		client->peers = 1;
 		return;
@@ -261,6 +282,23 @@ void client_dial(struct client *client)
 		tcp_error(error));
 	client->reason = CLOSE_TCP_FAILED;
 	redial_ended(client);
+}
+
+void client_dial(struct client *client)
+{
+	if (client->listeners.count) {
+		log_line(&client->host.log, LOG_LINE_INFO, "Waiting for %s to connect user=\"%s\"",
+			client->host_name, client->user);
+		return;
+	}
+	client_connection_begins(client);
+	log_line(&client->host.log, LOG_LINE_INFO, "Dialling %s port %u user=\"%s\"",
+		client->host_name, client->port, client->user);
+	client->dialling = true;
+	if (client->unit.tun >= 0)
+		client_server_find(client, dial_it);
+	else
+		dial_it(client, 0, 0);
 }
 
 /* Start. */
@@ -364,7 +402,9 @@ static int start(struct client *client)
 	client->fill.data = client;
 	call_zero_init(&client->zero, nat_fallback(client->settings));
 	code = client_listen(client);
-	if (!code)
+	if (!code && client->settings->demand)
+		demand_wait(client);
+	else if (!code)
 		client_dial(client);
 	return code;
 }
@@ -382,6 +422,7 @@ int client_command(const struct command *command, struct settings *settings, con
 	if (!client)
 		return 1;
 	client->settings = settings;
+	client_unit_init(client);
 	if (gethostname(client->name, sizeof client->name - 1) < 0)
 		strcpy(client->name, "greyline");
 	take_local4(client);
@@ -403,6 +444,8 @@ int client_command(const struct command *command, struct settings *settings, con
 	if (!code)
 		code = host_run(&client->host);
 	listeners_close(&client->listeners);
+	if (client->host.helper)
+		client_unit_close(client);
 	host_end(&client->host);
 	forget_password(client->password, client->nt_hash);
 	forget_password(client->new_password, false);

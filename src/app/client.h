@@ -4,8 +4,27 @@
 
 #include "arguments.h"
 #include "call_zero.h"
+#include "client_unit.h"
 #include "host.h"
 #include "listeners.h"
+
+struct demand;
+
+/* To be told what became of client_outside_keep() or client_server_find(): 0 or -errno, logged. */
+typedef void client_outside_then(struct client *client, uint32_t subject, int failed);
+
+enum { CLIENT_OUTSIDE_MAX = 2 };
+
+/* See client_outside.c. */
+struct client_outside {
+	struct netlink_route routes[CLIENT_OUTSIDE_MAX]; /* that there are */
+	struct netlink_route ways[CLIENT_OUTSIDE_MAX];   /* what was the way there then */
+	unsigned count;
+	struct address servers[CLIENT_OUTSIDE_MAX]; /* being looked at, in turn */
+	unsigned looked;
+	uint32_t turn, subject;
+	client_outside_then *then;
+};
 
 struct client {
 	struct host host;
@@ -36,15 +55,18 @@ struct client {
 	bool no_tun;              /* it ended because the kernel gave no interface */
 
 	/* What this connection changed on the host. */
-	/* To the server, outside the tunnel: for TCP, and for GRE where that comes from another
-	 * address. */
-	struct netlink_route server_routes[2];
-	unsigned routes_kept, kept_for; /* of them; addresses that were looked at */
-	unsigned dns_set;               /* how many servers */
-	char search[512];               /* ... and the domains beside them */
-	struct link_client link;        /* the host's part on the link */
-	bool configured;                /* the interface is up, with all that is known */
-	struct address own6; /* in the network that the server advertised; family 0: none */
+	struct client_outside outside;
+	unsigned dns_set;        /* how many servers */
+	char search[512];        /* ... and the domains beside them */
+	struct link_client link; /* the host's part on the link */
+	bool configured;         /* the interface is up, with all that is known */
+
+	struct prefix network; /* that the server says we are in; length 0: none */
+	struct client_unit unit;
+	struct demand *demand; /* the unit is watched; NULL: it is not */
+	struct address server; /* where it was last; family 0: not known */
+	bool by_name;          /* it is not there any more: the next dial asks where it is */
+	bool dialling;         /* and has not got so far that there is a control connection */
 };
 
 int client_command(const struct command *command, struct settings *settings, const char *word);
@@ -84,9 +106,21 @@ void client_links_over(struct client *client, struct seat *link);
 /* Every control connection. */
 void client_links_stop(struct client *client, enum close_reason reason);
 
+/* client_outside.c: routes that keep these two servers out of the tunnel, where one of ours leads
+ * there. `gre` may be of family 0. `then` may be told at once; not when another is asked for
+ * meanwhile. */
+void client_outside_keep(struct client *client, const struct address *tcp,
+	const struct address *gre, uint32_t subject, client_outside_then *then);
+void client_outside_forget(struct client *client);
+
+/* client_server.c: where the server is, and that the way there is no way into the tunnel. */
+void client_server_find(struct client *client, client_outside_then *then);
+
 /* client_network.c. */
 /* Addresses, routes and DNS of a session that came up; ends in ip-up. */
 void client_network_up(struct client *client, struct seat *seat);
+/* The server has answered (seat_probe): packets that wait for it may go. */
+void client_network_answered(struct client *client);
 /* Something of the session's network is another, or is known now. */
 void client_network_changed(struct client *client, struct seat *seat);
 /* DHCPv6 told something. */

@@ -13,76 +13,23 @@
 #include <string.h>
 
 #include "client.h"
+#include "demand.h"
 #include "narrate.h"
 #include "netdev.h"
-#include "netdev6.h"
 #include "notify.h"
 #include "peer.h"
 #include "scripts.h"
 
-static bool covers(const struct prefix *prefix, const struct address *address)
-{
-	if (prefix->address.family != address->family)
-		return false;
-	for (unsigned bit = 0; bit < prefix->length; bit++) {
-		uint8_t mask = (uint8_t)(0x80 >> bit % 8);
-		if ((prefix->address.bytes[bit / 8] ^ address->bytes[bit / 8]) & mask)
-			return false;
-	}
-	return true;
-}
-
 /* The network that the server says our address is in. */
-static bool peer_network(
+static void peer_network(
 	const struct client *client, const struct seat *seat, struct prefix *network)
 {
 	const struct unit_network *told = seat_network(seat);
+	*network = (struct prefix){.length = 0};
 	if (!client->settings->use_peer_routes || !told->mask4)
-		return false;
+		return;
 	network->address = address_ipv4(told->local4 & told->mask4);
 	network->length = (uint8_t)__builtin_popcount(told->mask4);
-	return true;
-}
-
-/* Whether a route of ours would lead the tunnel's own packets into the tunnel. */
-static bool would_loop(
-	const struct client *client, const struct seat *seat, const struct address *server)
-{
-	const struct settings *settings = client->settings;
-	struct prefix network;
-	if (client->host.space >= 0)
-		return false; /* the tunnel is in another network */
-	if (settings->default_route)
-		return true;
-	if (peer_network(client, seat, &network) && covers(&network, server))
-		return true;
-	for (size_t i = 0; i < settings->routes.count; i++)
-		if (covers(&settings->routes.at[i], server))
-			return true;
-	return false;
-}
-
-static void add_route(struct client *client, const struct prefix *to, unsigned link)
-{
-	struct netlink_route route = {.destination = *to, .link = link};
-	if (netlink_route_add(client->host.netlink, &route) < 0)
-		log_line(&client->host.log, LOG_LINE_WARNING, "%s",
-			netlink_error(client->host.netlink));
-}
-
-/* Those of one family, as soon as it is up. */
-static void add_routes(struct client *client, unsigned link, uint8_t family, bool everything)
-{
-	const struct settings *settings = client->settings;
-	for (size_t i = 0; i < settings->routes.count; i++)
-		if (settings->routes.at[i].address.family == family)
-			add_route(client, &settings->routes.at[i], link);
-	if (!settings->default_route || !everything)
-		return;
-	struct prefix half = {.address = {.family = family}, .length = 1};
-	add_route(client, &half, link);
-	half.address.bytes[0] = 0x80;
-	add_route(client, &half, link);
 }
 
 static void on_dns(void *context, int result, const char *error)
@@ -149,36 +96,29 @@ static void set_dns(struct client *client, const struct seat *seat)
 static void join_network6(struct client *client, struct seat *seat)
 {
 	const struct advert *advert = &seat->session.facts.advert;
-	struct address own;
-	if (netdev6_link_local(&client->host, seat) < 0)
+	if (client_unit_number6(client, seat) < 0)
 		return;
 	set_dns(client, seat);
-	if (!advert->prefix.length || netdev6_join(&client->host, seat, &own) < 0)
+	if (!advert->prefix.length || client_unit_join6(client, seat) < 0)
 		return;
-	if (address_equal(&own, &client->own6))
-		return;
-	if (!client->own6.family)
-		add_routes(client, seat->link, 6, advert->router_lifetime != 0);
-	client->own6 = own;
-	log_line(&client->host.log, LOG_LINE_INFO, "local  IPv6 address %s peer=%s sid=%s",
-		shown_address(&own), shown_address(&seat->outer), seat->sid);
+	client_unit_route6(client, advert->router_lifetime != 0);
 }
 
 /* The interface comes up, and with it the routes. */
 static void finish(struct client *client, struct seat *seat)
 {
+	uv_timer_stop(&client->redial);
+	demand_gather(client);
 	int failed = netdev_up(&client->host, seat, seat->tun);
 	seat->tun = -1;
+	demand_send(client, seat);
 	if (failed) {
 		seat_close(seat, CLOSE_LOCAL_ERROR);
 		return;
 	}
-	struct prefix network;
 	if (seat_network(seat)->ipv4)
-		add_routes(client, seat->link, 4, true);
-	if (seat_network(seat)->ipv4 && peer_network(client, seat, &network))
-		add_route(client, &network, seat->link);
-	else if (client->settings->use_peer_routes)
+		client_unit_route(client, &client->network);
+	if (client->settings->use_peer_routes && !client->network.length)
 		log_line(&client->host.log, LOG_LINE_WARNING,
 			"--use-peer-routes: the server named no network");
 	set_dns(client, seat);
@@ -208,65 +148,35 @@ void client_network_changed(struct client *client, struct seat *seat)
 	scripts_ipv6(&client->host, seat);
 }
 
-struct kept_route {
-	struct client *client;
-	uint32_t subject;
-};
-
-static void keep_server_outside(struct seat *seat);
-
-static void on_route_kept(void *context, int result, const char *error)
+static void on_no_answer(uv_timer_t *timer)
 {
-	struct kept_route *kept = context;
-	struct client *client = kept->client;
-	struct seat *seat = seats_find(&client->host.seats, kept->subject);
-	free(kept);
+	client_network_answered(timer->data);
+}
+
+static void on_outside(struct client *client, uint32_t subject, int failed)
+{
+	struct seat *seat = seats_find(&client->host.seats, subject);
 	if (!seat || seat->over)
 		return;
-	if (result) {
-		log_line(&client->host.log, LOG_LINE_ERROR,
-			"The route to the server could not be kept outside the tunnel: %s",
-			*error ? error : strerror(result < 0 ? -result : EIO));
+	if (failed)
 		seat_close(seat, CLOSE_LOCAL_ERROR);
-		return;
-	}
-	keep_server_outside(seat);
+	else if (demand_asks(client, seat))
+		uv_timer_start(&client->redial, on_no_answer, PROBE_WAIT / 1000, 0);
+	else if (!seat->over)
+		finish(client, seat);
 }
 
-static void keep_outside(struct client *client, struct seat *seat, const struct address *server)
+void client_network_answered(struct client *client)
 {
-	struct netlink_route *route = &client->server_routes[client->routes_kept];
-	struct kept_route *kept = malloc(sizeof *kept);
-	if (!kept || netlink_route_get(client->host.outside, NULL, server, route) < 0) {
-		log_line(&client->host.log, LOG_LINE_ERROR, "%s",
-			netlink_error(client->host.outside));
-		free(kept);
-		seat_close(seat, CLOSE_LOCAL_ERROR);
-		return;
-	}
-	*kept = (struct kept_route){client, seat_subject(seat)};
-	route->destination =
-		(struct prefix){.address = *server, .length = server->family == 4 ? 32 : 128};
-	route->source = (struct address){0};
-	route->metric = route->mtu = 0;
-	route->table = 0;
-	client->routes_kept++;
-	helper_route_add(client->host.helper, route, on_route_kept, kept);
+	if (client->seat && !client->seat->over && demand_asked(client))
+		finish(client, client->seat);
 }
 
-/* One address after the other; then the interface comes up. */
+/* Both addresses of the server's keep their ways; then the interface comes up. */
 static void keep_server_outside(struct seat *seat)
 {
 	struct client *client = seat->owner->role;
-	const struct address *servers[] = {&seat->outer, &seat->gre};
-	while (client->kept_for < 2) {
-		const struct address *server = servers[client->kept_for++];
-		if (server->family && would_loop(client, seat, server)) {
-			keep_outside(client, seat, server);
-			return;
-		}
-	}
-	finish(client, seat);
+	client_outside_keep(client, &seat->outer, &seat->gre, seat_subject(seat), on_outside);
 }
 
 void client_services_changed(struct client *client, struct seat *seat)
@@ -281,7 +191,8 @@ void client_network_up(struct client *client, struct seat *seat)
 {
 	seat->local4 = seat_network(seat)->local4;
 	seat->remote4 = seat_network(seat)->remote4;
-	if (netdev_configure(&client->host, seat) < 0) {
+	peer_network(client, seat, &client->network);
+	if (client_unit_number(client, seat) < 0) {
 		seat_close(seat, CLOSE_LOCAL_ERROR);
 		return;
 	}
@@ -292,11 +203,7 @@ void client_network_down(struct client *client)
 {
 	if (client->dns_set)
 		helper_dns_restore(client->host.helper, on_dns, client);
-	for (unsigned n = 0; n < client->routes_kept; n++)
-		helper_route_delete(client->host.helper, &client->server_routes[n], NULL, NULL);
-	client->routes_kept = client->kept_for = 0;
 	client->configured = false;
 	client->dns_set = 0;
 	client->search[0] = '\0';
-	client->own6 = (struct address){.family = 0};
 }

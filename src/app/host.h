@@ -54,6 +54,10 @@ struct host_policy {
 	void (*session_network)(struct seat *seat); /* seat->network has changed */
 	/* A prefix is delegated or no more, or DHCPv6 told something; may be NULL. */
 	void (*session_services)(struct seat *seat);
+	void (*answered)(struct seat *seat); /* see seat_probe; may be NULL */
+	/* It is at another data plane now, and its interface has to be another; NULL:
+	 * netdev_moved() will do. */
+	int (*moved)(struct host *host, struct seat *seat);
 	/* The peer asks for a prefix: answer with seat_delegate, now; may be NULL. */
 	void (*delegate)(struct seat *seat, const struct delegate_question *question);
 	void (*session_over)(struct seat *seat); /* the protocol is done with it */

@@ -3,6 +3,7 @@
 #include "netdev.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -136,16 +137,17 @@ static uint32_t own_group(struct host *host)
 }
 
 /* A TUN, or what the data plane has instead. Its descriptor. */
-static int open_interface(struct host *host, struct seat *seat, const char *wanted)
+static int open_interface(struct host *host, uint32_t subject, const char *wanted,
+	char interface[SEAT_INTERFACE_SIZE])
 {
 	char words[256] = "";
 	struct tun_config config = {.name = wanted, .offload = host->settings->offload};
 	int fd = -EOPNOTSUPP;
-	if (host->plane->open_interface)
+	if (host->plane->open_interface && subject)
 		fd = host->plane->open_interface(
-			host->dataplane, seat_subject(seat), wanted, -1, seat->interface, words);
+			host->dataplane, subject, wanted, -1, interface, words);
 	if (fd == -EOPNOTSUPP)
-		fd = tun_open(&config, seat->interface, words);
+		fd = tun_open(&config, interface, words);
 	if (fd < 0)
 		log_line(&host->log, LOG_LINE_ERROR, "%s", words);
 	else if (*words)
@@ -153,23 +155,43 @@ static int open_interface(struct host *host, struct seat *seat, const char *want
 	return fd;
 }
 
-int netdev_open(struct host *host, struct seat *seat, const char *wanted)
+int netdev_make(struct host *host, uint32_t subject, const char *wanted,
+	char interface[SEAT_INTERFACE_SIZE], unsigned *link)
 {
 	/* What is free here need not be free there: it gets its name there. */
-	int tun = open_interface(host, seat, host->space < 0 ? wanted : "ppp%d");
+	int tun = open_interface(host, subject, host->space < 0 ? wanted : "ppp%d", interface);
 	if (tun < 0)
 		return tun;
-	int link = host->space < 0 ? netlink_link_index(host->netlink, seat->interface)
-				   : move_inside(host, wanted, seat->interface);
-	if (link < 0) {
+	int index = host->space < 0 ? netlink_link_index(host->netlink, interface)
+				    : move_inside(host, wanted, interface);
+	if (index < 0) {
 		close(tun);
-		return complain(host, link);
+		return complain(host, index);
 	}
-	seat->link = (unsigned)link;
-	netlink_link_plain(host->netlink, seat->link);
+	*link = (unsigned)index;
+	netlink_link_plain(host->netlink, *link);
 	/* Without its group it goes with its descriptor, one by one. */
-	netlink_link_group(host->netlink, seat->link, own_group(host));
+	netlink_link_group(host->netlink, *link, own_group(host));
 	return tun;
+}
+
+int netdev_open(struct host *host, struct seat *seat, const char *wanted)
+{
+	return netdev_make(host, seat_subject(seat), wanted, seat->interface, &seat->link);
+}
+
+int netdev_again(struct host *host, struct seat *seat, int kept)
+{
+	char name[SEAT_INTERFACE_SIZE], words[256];
+	int fd = -EOPNOTSUPP;
+	memcpy(name, seat->interface, sizeof name);
+	if (host->plane->open_interface)
+		fd = host->plane->open_interface(
+			host->dataplane, seat_subject(seat), name, kept, seat->interface, words);
+	if (fd != -EOPNOTSUPP)
+		return fd;
+	fd = tun_is_one(kept) ? fcntl(kept, F_DUPFD_CLOEXEC, 0) : -EOPNOTSUPP;
+	return fd == -1 ? -errno : fd;
 }
 
 int netdev_moved(struct host *host, struct seat *seat)

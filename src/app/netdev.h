@@ -14,9 +14,17 @@ int netdev_shared(struct host *host, const char *name, uint32_t local4,
 /* A route to one client beyond the pool, on the shared interface. */
 int netdev_route(struct host *host, unsigned link, uint32_t remote4, bool add);
 
-/* An interface for this session alone: created with address and MTU, still down. The TUN's
- * descriptor or -errno, logged; seat->interface and seat->link are set. */
+/* An interface for one session at a time, of which `subject` is the first: created, and still down.
+ * A descriptor with which it lives, or -errno, logged; `interface` and `link` get what it is
+ * called.
+ */
+int netdev_make(struct host *host, uint32_t subject, const char *wanted,
+	char interface[SEAT_INTERFACE_SIZE], unsigned *link);
+/* The same for this session alone: seat->interface and seat->link are set. */
 int netdev_open(struct host *host, struct seat *seat, const char *wanted);
+/* One that was kept, seat->interface, again: another descriptor for this session, or -errno where
+ * it is nothing for the session's data plane. */
+int netdev_again(struct host *host, struct seat *seat, int kept);
 /* The session is at another data plane now: its interface, which is still down, is made anew. */
 int netdev_moved(struct host *host, struct seat *seat);
 /* Removes every interface netdev_open() made, in the time of one. */

@@ -294,6 +294,13 @@ const struct option option_table[] = {
 		nat_fallback, .choices = nat_choices),
 	ROW("persist", 0, P | C, COMMAND_CLIENT, FLAG, NULL, "dial again when the connection ends",
 		persist),
+	ROW("keep-interface", 0, C, COMMAND_CLIENT, FLAG, NULL,
+		"with --persist: the interface stays while it is dialled again, so that nothing "
+		"passes the tunnel by and connections live on",
+		keep_interface),
+	ROW("demand", 0, P | C, COMMAND_CLIENT, FLAG, NULL,
+		"dial when there is a packet to send, and again after --idle (means --persist)",
+		demand, .also = offsetof(struct settings, persist)),
 	ROW("holdoff", 0, P | C, COMMAND_CLIENT, NUMBER, "SECONDS",
 		"wait before dialling again; doubled after each failure, up to 16 times or 10 "
 		"minutes, "

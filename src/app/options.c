@@ -264,7 +264,11 @@ bool option_store(const struct option *option, struct settings *settings, const 
 		empty_list(option, target);
 	switch (option->type) {
 	case OPTION_FLAG:
-		return store_flag(target, value, negated, error);
+		if (!store_flag(target, value, negated, error))
+			return false;
+		if (option->also && *(const bool *)target)
+			*(bool *)((char *)settings + option->also) = true;
+		return true;
 	case OPTION_MASK:
 		return store_mask(option, target, value, error);
 	case OPTION_NUMBER:

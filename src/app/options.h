@@ -68,6 +68,7 @@ struct option {
 	const char *argument; /* what to call the value in help; NULL for flags and masks */
 	const char *help;
 	size_t offset; /* in struct settings */
+	size_t also; /* a flag that this one sets along with it; 0: none */
 	uint32_t low, high;
 	const struct option_choice *choices; /* ended by a NULL word */
 	bool (*fits)(const char *word);      /* texts: of the right form; NULL: any will do */

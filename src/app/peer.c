@@ -262,6 +262,7 @@ static void carry(struct peer *peer, const struct out_item *item, struct happeni
 	case TUNNEL_LEAVE:
 	case TUNNEL_UNIT_FRAME:
 	case TUNNEL_UNIT_REJECTED:
+	case TUNNEL_ANSWERED:
 	case TUNNEL_HANG_UP:
 	case TUNNEL_UP:
 	case TUNNEL_DOWN:
@@ -343,6 +344,10 @@ static void tell_session(struct peer *peer, struct seat *seat, const struct happ
 	case TUNNEL_SESSION_SERVICES:
 		if (policy->session_services)
 			policy->session_services(seat);
+		break;
+	case TUNNEL_ANSWERED:
+		if (policy->answered)
+			policy->answered(seat);
 		break;
 	case TUNNEL_DELEGATE:
 		if (policy->delegate)
@@ -695,6 +700,11 @@ static void shared_tun_gone(struct host *host)
 	host_stop(host, CLOSE_INTERFACE_GONE, close_exit_code(CLOSE_INTERFACE_GONE));
 }
 
+static int interface_moved(struct host *host, struct seat *seat)
+{
+	return host->policy->moved ? host->policy->moved(host, seat) : netdev_moved(host, seat);
+}
+
 void peer_dataplane_event(void *context, const struct dataplane_event *event)
 {
 	struct host *host = context;
@@ -749,7 +759,7 @@ void peer_dataplane_event(void *context, const struct dataplane_event *event)
 		log_line(&host->log, LOG_LINE_INFO,
 			"Moved to the user data plane: %s peer=%s sid=%s", event->why,
 			shown_address(&seat->outer), seat->sid);
-		if (seat->peer && netdev_moved(host, seat) < 0)
+		if (seat->peer && interface_moved(host, seat) < 0)
 			seat_close(seat, CLOSE_LOCAL_ERROR);
 		return;
 	case DATAPLANE_TUN_GONE:

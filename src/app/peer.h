@@ -58,6 +58,9 @@ void seat_addresses(struct seat *seat, uint32_t token, const struct unit_address
 /* `prefix` of length 0: none is left. */
 void seat_delegate(
 	struct seat *seat, const struct delegate_question *question, const struct prefix *prefix);
+/* The policy hears `answered` when the peer has acted on all that was sent by now; false: it will
+ * not. Of a bundle one of its links is the one that answers. */
+bool seat_probe(struct seat *seat);
 void seat_close(struct seat *seat, enum close_reason reason);
 /* At once: the tunnel too, when the session is its only one. */
 void seat_cut(struct seat *seat, enum close_reason reason);

@@ -6,6 +6,7 @@
  * After --maxfail failures in a row, or without --persist, its close reason is the exit code. */
 #include "redial.h"
 
+#include "demand.h"
 #include "notify.h"
 
 enum { KERNEL_LACKS = 4 /* an exit code */ };
@@ -26,7 +27,11 @@ uint64_t redial_wait(uint32_t holdoff, uint32_t failures, uint32_t dice)
 
 static void on_redial(uv_timer_t *timer)
 {
-	client_dial(timer->data);
+	struct client *client = timer->data;
+	if (client->settings->demand)
+		demand_wait(client);
+	else
+		client_dial(client);
 }
 
 void redial_init(struct client *client)
@@ -37,6 +42,7 @@ void redial_init(struct client *client)
 
 static void give_up(struct client *client)
 {
+	client_unit_close(client);
 	client->host.exit_code = client->no_tun ? KERNEL_LACKS : close_exit_code(client->reason);
 	host_stop(&client->host, client->reason, client->host.exit_code);
 }
@@ -94,7 +100,10 @@ static uint64_t holdoff_ms(struct client *client)
 
 void redial_ended(struct client *client)
 {
-	if (client->host.stopping || client->peers || client->seat || is_tried_again(client))
+	if (client->host.stopping || client->peers || client->seat || client->dialling)
+		return;
+	client->by_name = client->reason == CLOSE_TCP_FAILED && !client->by_name;
+	if (is_tried_again(client))
 		return;
 	if (!client->was_up && !client->hung_up)
 		client->failures++;
@@ -103,10 +112,12 @@ void redial_ended(struct client *client)
 		return;
 	}
 	uint64_t wait = holdoff_ms(client);
+	bool waits = client->listeners.count || client->settings->demand;
 	log_line(&client->host.log, LOG_LINE_INFO, "%s in %llu s peer=%s",
-		client->listeners.count ? "Waiting again" : "Dialling again",
-		(unsigned long long)wait / 1000, client->host_name);
+		waits ? "Waiting again" : "Dialling again", (unsigned long long)wait / 1000,
+		client->host_name);
 	client->hung_up = false;
+	demand_refuse(client);
 	notify_send("STATUS=waiting to dial again");
 	uv_timer_start(&client->redial, on_redial, wait, 0);
 }
@@ -116,7 +127,7 @@ void redial_now(struct client *client, enum close_reason reason)
 	client->hung_up = client->peers || client->seat; /* how the end of these is met */
 	if (client->peers)
 		client_links_stop(client, reason);
-	else if (!client->seat)
+	else if (!client->seat && !client->dialling)
 		uv_timer_start(&client->redial, on_redial, 0, 0);
 	/* Otherwise the old session's interface is about to go, and the dial follows it. */
 }

@@ -124,6 +124,8 @@ static void facts(struct script_call *call, const struct host *host, const struc
 	number(call, "PPPD_PID", (uint64_t)getpid());
 	address(call, "IPLOCAL", seat->local4);
 	address(call, "IPREMOTE", seat->remote4);
+	address(call, "OLDIPLOCAL", seat->old_local4);
+	address(call, "OLDIPREMOTE", seat->old_remote4);
 	address(call, "DNS1", network->dns[0]);
 	address(call, "DNS2", network->dns[1]);
 	address(call, "WINS1", network->wins[0]);

@@ -65,6 +65,23 @@ void seat_delegate(
 	peer_pump(peer);
 }
 
+bool seat_probe(struct seat *seat)
+{
+	struct peer *peer = seat->peer;
+	uint64_t now = clock_now();
+	bool sent;
+	if (!peer)
+		return false;
+	if (peer->bundle)
+		sent = bundle_probe(&peer->bundle->bundle, now, &peer->host->out);
+	else if (peer->line)
+		sent = leased_probe(&seat->session, now, &peer->host->out);
+	else
+		sent = tunnel_probe(&peer->tunnel, &seat->session, now, &peer->host->out);
+	peer_pump(peer);
+	return sent;
+}
+
 void seat_close(struct seat *seat, enum close_reason reason)
 {
 	struct peer *peer = seat->peer;

@@ -42,11 +42,12 @@ struct seat {
 
 	/* Inner address and interface. */
 	uint32_t local4, remote4; /* host order; remote4 is held in the pool when `pooled` */
-	struct prefix prefix6;    /* the peer's, of the pool; length 0: none */
-	struct prefix delegated;  /* held in the pool (server), or on the host (client) */
-	bool ready6;              /* its own interface is up (server), and has IPv6 (client) */
-	bool configured;          /* ip-pre-up has ended, and what comes behind it is done */
-	int tun;                  /* its own, not yet with the data plane; -1: none */
+	uint32_t old_local4, old_remote4; /* that its kept interface had, when others; 0 */
+	struct prefix prefix6;            /* the peer's, of the pool; length 0: none */
+	struct prefix delegated;          /* held in the pool (server), or on the host (client) */
+	bool ready6;         /* its own interface is up (server), and has IPv6 (client) */
+	bool configured;     /* ip-pre-up has ended, and what comes behind it is done */
+	int tun;             /* its own, not yet with the data plane; -1: none */
 	bool pooled, routed; /* routed: a host route of its own leads to the shared interface */
 	char interface[SEAT_INTERFACE_SIZE];
 	struct prefix *networks; /* behind the peer, that lead here; NULL: none */

@@ -75,6 +75,7 @@ void settings_init(struct settings *settings)
 		.auth_timeout = 30,
 		.free_failures = 3,
 		.octets_every = 1,
+		.keep_interface = true,
 		.holdoff = 5,
 		.max_fail = 10,
 		.tls_min = TLS_1_2,
@@ -525,6 +526,8 @@ void settings_check(struct settings *settings, struct faults *faults)
 		fault(faults, NULL, "local: an IPv4 address is expected");
 	if (settings->remote.family == 6)
 		fault(faults, NULL, "remote: an IPv4 address is expected");
+	if (settings->demand && settings->listen.count)
+		fault(faults, NULL, "demand: with listen it is the server who dials");
 	check_ipv6(settings, faults);
 	check_push_routes(settings, faults);
 	if (settings->ifname && settings->unit != UNIT_UNSET)

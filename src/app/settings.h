@@ -144,7 +144,8 @@ struct settings {
 	struct prefix_list routes;
 	uint32_t request_prefix; /* bits; 0: as they come; PREFIX_UNASKED: none */
 	struct text_list delegate_to;
-	bool default_route, use_peer_dns, use_peer_routes, persist, as_pac;
+	bool default_route, use_peer_dns, use_peer_routes, as_pac;
+	bool persist, demand, keep_interface;
 	uint32_t holdoff, max_fail;
 	uint32_t links, links_per_tunnel;
 	struct text_list link_bind; /* addresses */

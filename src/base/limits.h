@@ -53,6 +53,10 @@ enum {
 
 	REDIAL_DOUBLINGS = 4, /* of --holdoff, after so many failures in a row and one */
 
+	/* Packets that wait for a connection that is being dialled. */
+	WAITING_PACKETS = 128,
+	WAITING_BYTES = 64 << 10,
+
 	/* Control frames of one session waiting in a ring. */
 	RING_FRAME_QUOTA = 32,
 
@@ -89,6 +93,10 @@ enum {
 
 /* A dial waits no longer than this for those before it that failed, unless --holdoff does. */
 #define REDIAL_WAIT_MAX      SECONDS(600)
+/* How long a peer may take to say that it is ready for what waits. */
+#define PROBE_WAIT           SECONDS(1)
+/* A packet does not wait longer for one: nobody expects its answer any more. */
+#define WAITING_AGE          SECONDS(30)
 /* A session that is neither up nor closed by then is closed, whatever its peer keeps it busy with.
  */
 #define SESSION_SETUP_MAX    SECONDS(120)

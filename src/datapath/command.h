@@ -141,6 +141,8 @@ struct datapath_command {
 		} bundle;
 		struct {
 			uint16_t length; /* of the bytes behind: protocol field and information */
+			bool traffic;    /* a packet of somebody's that waited, and counts as such
+					  */
 		} frame;
 	};
 };

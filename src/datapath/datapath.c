@@ -189,7 +189,7 @@ static void set_path(struct datapath *dp, const struct datapath_command *command
 /* A packet of the control plane's own goes the way of data, and is not counted as such: it is no
  * sign that anybody uses the session. */
 static void send_packet(struct datapath_engine *engine, struct datapath *dp, const uint8_t *bytes,
-	size_t length, uint64_t now, struct packet_list *out)
+	size_t length, bool traffic, uint64_t now, struct packet_list *out)
 {
 	uint8_t copy[PPP_FRAME_MAX];
 	struct packet packet = {.datapath = dp, .kind = PACKET_INNER, .bytes = copy};
@@ -200,17 +200,21 @@ static void send_packet(struct datapath_engine *engine, struct datapath *dp, con
 	memcpy(copy, bytes, length);
 	packet.length = packet.capacity = (uint32_t)length;
 	datapath_seal(engine, &packet, 1, now, out);
+	if (traffic)
+		return;
 	dp->counters.tx_packets = packets;
 	dp->counters.tx_bytes = sent;
 }
 
-static void send_frame(struct datapath_engine *engine, struct datapath *dp, const uint8_t *frame,
-	size_t length, uint64_t now, struct packet_list *out)
+static void send_frame(struct datapath_engine *engine, struct datapath *dp,
+	const struct datapath_command *command, const uint8_t *frame, uint64_t now,
+	struct packet_list *out)
 {
+	size_t length = command->frame.length;
 	uint16_t protocol = length > 2 ? get_u16(frame) : 0;
 
 	if (protocol == PROTOCOL_IPV6 || protocol == PROTOCOL_IPV4)
-		send_packet(engine, dp, frame + 2, length - 2, now, out);
+		send_packet(engine, dp, frame + 2, length - 2, command->frame.traffic, now, out);
 	else if (!seal_control(dp, frame, length, out))
 		dp->counters.drops[DROP_INNER_EARLY]++;
 }
@@ -235,7 +239,7 @@ void datapath_execute(struct datapath_engine *engine, struct datapath *dp,
 		dp->connected = true;
 		break;
 	case DATAPATH_FRAME:
-		send_frame(engine, dp, frame, command->frame.length, now, out);
+		send_frame(engine, dp, command, frame, now, out);
 		break;
 	case DATAPATH_START_KEYS:
 		break;

@@ -109,3 +109,10 @@ int tun_open(const struct tun_config *config, char name[TUN_NAME_SIZE], char err
 	error[0] = '\0';
 	return fd;
 }
+
+bool tun_is_one(int fd)
+{
+	struct ifreq request;
+	memset(&request, 0, sizeof(request));
+	return ioctl(fd, TUNGETIFF, &request) == 0;
+}

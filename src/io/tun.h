@@ -24,4 +24,7 @@ struct tun_config {
  * The descriptor, or -errno with `error`: what failed, on what, and what to do next. */
 int tun_open(const struct tun_config *config, char name[TUN_NAME_SIZE], char error[256]);
 
+/* Whether the descriptor is that of a TUN. */
+bool tun_is_one(int fd);
+
 #endif

@@ -40,6 +40,20 @@ static_assert(sizeof(struct virtio_net_hdr) == TUN_HEADER_SIZE, "the header of o
 
 enum { LEAD = 16, ALIGN = 64 };
 
+static bool has_header(int fd)
+{
+	struct ifreq request;
+	memset(&request, 0, sizeof(request));
+	return fd >= 0 && ioctl(fd, TUNGETIFF, &request) == 0 && request.ifr_flags & IFF_VNET_HDR;
+}
+
+void tun_queue_adopt_plain(struct tun_queue *queue, int fd)
+{
+	*queue = (struct tun_queue){.fd = fd, .vnet = has_header(fd)};
+	if (queue->vnet)
+		ioctl(fd, TUNSETOFFLOAD, 0ul);
+}
+
 void tun_queue_adopt(struct tun_queue *queue, int fd)
 {
 	enum {
@@ -48,12 +62,9 @@ void tun_queue_adopt(struct tun_queue *queue, int fd)
 		USO = TSO | TUN_F_USO4 | TUN_F_USO6,
 	};
 	static const unsigned long steps[] = {USO, TSO, CHECKSUMS, 0};
-	struct ifreq request;
-	memset(&request, 0, sizeof(request));
-	*queue = (struct tun_queue){.fd = fd};
-	if (fd < 0 || ioctl(fd, TUNGETIFF, &request) < 0 || !(request.ifr_flags & IFF_VNET_HDR))
+	*queue = (struct tun_queue){.fd = fd, .vnet = has_header(fd)};
+	if (!queue->vnet)
 		return;
-	queue->vnet = true;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		if (ioctl(fd, TUNSETOFFLOAD, steps[i]) < 0)
 			continue;

@@ -42,6 +42,10 @@ struct tun_batch {
  * stays the caller's to close. */
 void tun_queue_adopt(struct tun_queue *queue, int fd);
 
+/* The same, but nothing is switched on, and what somebody switched on is off again: packets come
+ * whole, but for those that the interface's queue already holds. */
+void tun_queue_adopt_plain(struct tun_queue *queue, int fd);
+
 /* In words, for status: "TSO, USO, checksums", or "none: " and why. */
 const char *tun_queue_words(const struct tun_queue *queue);
 

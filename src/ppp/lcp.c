@@ -39,6 +39,13 @@ bool lcp_magic_is_ours(struct link *link, uint32_t magic, const struct turn *tur
 	return true;
 }
 
+static void answered(struct link *link, const struct turn *turn)
+{
+	if (link->lcp.probing)
+		outbox_add(turn->out, LINK_ANSWERED, NULL, 0);
+	link->lcp.probing = false;
+}
+
 static void input_echo(const struct fsm_run *run, const struct packet_view *p)
 {
 	struct reader body = reader_over(p->body, p->length);
@@ -52,8 +59,12 @@ static void input_echo(const struct fsm_run *run, const struct packet_view *p)
 		fsm_packet_event(run, FSM_RXR, p);
 		return;
 	}
-	if (!lcp_magic_is_ours(run->owner, magic, &run->turn))
-		fsm_packet_event(run, FSM_RXR, p);
+	if (lcp_magic_is_ours(run->owner, magic, &run->turn))
+		return;
+	fsm_packet_event(run, FSM_RXR, p);
+	struct link *link = run->owner;
+	if (p->code == ECHO_REPLY && p->id == link->lcp.probe)
+		answered(link, &run->turn);
 }
 
 static void send_echo_reply(void *owner, const struct packet_view *p, const struct turn *turn)
@@ -168,6 +179,7 @@ static void code_rejected(void *owner, uint8_t code, const struct turn *turn)
 	if (code != ECHO_REQUEST || lcp->echo_refused)
 		return;
 	lcp->echo_refused = true;
+	answered(link, turn);
 	turn_say(turn, NOTE_WARNING, "Peer does not know Echo-Request: no LCP keepalive");
 }
 
@@ -243,6 +255,13 @@ static uint64_t echo_deadline(const struct link *link)
 	return last + link->config->echo_interval_us;
 }
 
+static void send_echo(const struct link *link, uint8_t id, const struct turn *turn)
+{
+	uint8_t magic[MAGIC_SIZE];
+	put_u32(magic, link->lcp.magic);
+	packet_send(turn, LCP, ECHO_REQUEST, id, magic, sizeof magic);
+}
+
 static void echo_tick(struct link *link, const struct turn *turn)
 {
 	struct lcp *lcp = &link->lcp;
@@ -261,9 +280,18 @@ static void echo_tick(struct link *link, const struct turn *turn)
 	if (lcp->echo_unanswered < UINT8_MAX)
 		lcp->echo_unanswered++;
 	lcp->echo_sent = turn->now;
-	uint8_t magic[MAGIC_SIZE];
-	put_u32(magic, lcp->magic);
-	packet_send(turn, LCP, ECHO_REQUEST, fsm_next_id(&lcp->fsm), magic, sizeof magic);
+	send_echo(link, fsm_next_id(&lcp->fsm), turn);
+}
+
+bool lcp_probe(struct link *link, const struct turn *turn)
+{
+	struct lcp *lcp = &link->lcp;
+	if (!fsm_opened(&lcp->fsm) || lcp->echo_refused)
+		return false;
+	lcp->probing = true;
+	lcp->probe = fsm_next_id(&lcp->fsm);
+	send_echo(link, lcp->probe, turn);
+	return true;
 }
 
 /* The automaton's view. */
@@ -288,7 +316,7 @@ static void restarted(void *owner, const struct turn *turn)
 	lcp_wish(link);
 	link->lcp.peer = peer;
 	link->lcp.we_refused = refused;
-	link->lcp.echo_refused = link->lcp.identified = false;
+	link->lcp.echo_refused = link->lcp.identified = link->lcp.probing = false;
 	link->lcp.remaining = 0;
 	link->lcp.rejects = 0;
 	link_restarted(link, turn);

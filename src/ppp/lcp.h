@@ -48,6 +48,8 @@ struct lcp {
 	uint32_t remaining;        /* seconds, as Time-Remaining said last; 0: nothing yet */
 	uint8_t fcs;               /* enum lcp_fcs: we ask for; 0: for none */
 	uint8_t rejects;           /* Protocol-Rejects told in words, of this epoch */
+	bool probing;              /* an answer to `probe` is to be told: see link_probe */
+	uint8_t probe;             /* its identifier */
 	uint64_t heard, echo_sent; /* microseconds */
 	uint32_t quality_period;   /* of the reports we ask for; 0: none */
 };
@@ -73,6 +75,7 @@ void lcp_request(const void *owner, struct writer *w);
 struct fsm_run lcp_run(void *link, const struct turn *turn); /* a row of the protocol table */
 /* LCP packets beyond negotiation; the link must be Opened. */
 void lcp_identify(struct link *link, const struct turn *turn);
+bool lcp_probe(struct link *link, const struct turn *turn); /* see link_probe */
 void lcp_time_remaining(
 	struct link *link, uint32_t seconds, const char *words, const struct turn *turn);
 void lcp_protocol_reject(

@@ -519,6 +519,12 @@ void link_time_remaining(
 	lcp_time_remaining(link, seconds, words, &turn);
 }
 
+bool link_probe(struct link *link, uint64_t now, struct outbox *out)
+{
+	struct turn turn = turn_now(now, out);
+	return lcp_probe(link, &turn);
+}
+
 void link_tick(struct link *link, uint64_t now, struct outbox *out)
 {
 	struct turn turn = turn_now(now, out);

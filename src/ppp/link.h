@@ -84,6 +84,7 @@ enum link_out {
 	LINK_RENEWED,       /* our password is `new_password` from now on */
 	LINK_NETWORK,       /* struct link_identity: authentication done, network phase begins */
 	LINK_REJECTED,      /* arg: protocol the peer does not speak (Protocol-Reject) */
+	LINK_ANSWERED,      /* the peer has acted on all that was sent before link_probe() */
 	LINK_CLOSED,        /* arg: enum close_reason; the link is Dead */
 	LINK_DROP,          /* arg: enum drop */
 	LINK_NOTE,          /* arg: 0 info, 1 warning; text */
@@ -205,6 +206,9 @@ void link_tls(struct link *link, uint32_t token, const struct tls_reply *reply, 
  * Opened. `words` are few, and for people. */
 void link_time_remaining(
 	struct link *link, uint32_t seconds, const char *words, uint64_t now, struct outbox *out);
+/* Sends an Echo-Request whose answer is told, LINK_ANSWERED: whatever was sent before it, the peer
+ * has acted on by then. False where none can be sent, or the peer knows none. */
+bool link_probe(struct link *link, uint64_t now, struct outbox *out);
 void link_tick(struct link *link, uint64_t now, struct outbox *out);
 uint64_t link_deadline(const struct link *link);
 void link_wipe(struct link *link);

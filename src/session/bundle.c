@@ -219,6 +219,13 @@ void bundle_alive(struct bundle *bundle, uint64_t heard, uint64_t active)
 	session_alive(bundle->session, heard, active);
 }
 
+/* By its first link, in the name of which it is told. */
+bool bundle_probe(struct bundle *bundle, uint64_t now, struct outbox *out)
+{
+	struct session *link = bundle->links ? link_at(bundle, 0) : NULL;
+	return link && session_probe(link, now, out);
+}
+
 void bundle_traffic(struct bundle *bundle, const struct datapath_counters *counters)
 {
 	session_traffic(bundle->session, counters);

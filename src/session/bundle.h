@@ -67,6 +67,7 @@ void bundle_delegate(struct bundle *bundle, const struct delegate_question *ques
 void bundle_close(
 	struct bundle *bundle, enum close_reason reason, uint64_t now, struct outbox *out);
 void bundle_alive(struct bundle *bundle, uint64_t heard, uint64_t active);
+bool bundle_probe(struct bundle *bundle, uint64_t now, struct outbox *out);
 void bundle_traffic(struct bundle *bundle, const struct datapath_counters *counters);
 void bundle_keys_differ(struct bundle *bundle, uint64_t now, struct outbox *out);
 void bundle_tick(struct bundle *bundle, uint64_t now, struct outbox *out);

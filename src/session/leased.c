@@ -78,6 +78,11 @@ void leased_close(
 	settle(session, now, out);
 }
 
+bool leased_probe(struct session *session, uint64_t now, struct outbox *out)
+{
+	return session_probe(session, now, out);
+}
+
 void leased_keys_differ(struct session *session, uint64_t now, struct outbox *out)
 {
 	session_keys_differ(session, now, out);

@@ -354,6 +354,16 @@ void session_alive(struct session *session, uint64_t heard, uint64_t active)
 		session->last_active = active;
 }
 
+bool session_probe(struct session *session, uint64_t now, struct outbox *out)
+{
+	if (session->state == SESSION_FREE || session->state == SESSION_OVER)
+		return false;
+	OUTBOX(items, LINK_OUT_ITEMS, LINK_OUT_BYTES);
+	bool sent = link_probe(&session->link, now, &items);
+	translate_link(session, &items, now, out);
+	return sent;
+}
+
 void session_credentials(struct session *session, uint32_t token, const struct auth_answer *answer,
 	uint64_t now, struct outbox *out)
 {

@@ -262,6 +262,9 @@ void translate_link(
 		case LINK_NETWORK:
 			take_identity(session, item, items, now, out);
 			break;
+		case LINK_ANSWERED:
+			outbox_add(out, TUNNEL_ANSWERED, NULL, 0)->subject = session->subject;
+			break;
 		case LINK_REJECTED:
 			take_rejected(session, item->arg, now, out);
 			break;

@@ -362,6 +362,11 @@ void tunnel_traffic(
 	session_traffic(session, counters);
 }
 
+bool tunnel_probe(struct tunnel *tunnel, struct session *session, uint64_t now, struct outbox *out)
+{
+	return session_probe(session, now, out);
+}
+
 void tunnel_keys_differ(
 	struct tunnel *tunnel, struct session *session, uint64_t now, struct outbox *out)
 {

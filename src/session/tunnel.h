@@ -45,13 +45,15 @@ enum tunnel_out {
 	TUNNEL_LEAVE, /* subject; arg: enum close_reason: ... and no longer */
 	TUNNEL_UNIT_FRAME,    /* subject; a frame for the bundle's unit */
 	TUNNEL_UNIT_REJECTED, /* subject; arg: a protocol that the peer does not know */
-	TUNNEL_HANG_UP, /* subject of a bundle; arg: enum close_reason for each of its links */
-	TUNNEL_UP,      /* the control connection is established */
-	TUNNEL_DOWN,    /* arg: enum close_reason; close the TCP connection behind the bytes */
-	TUNNEL_MESSAGE, /* a control message, whole; arg 0 received, 1 sent */
-	TUNNEL_PPP,     /* subject; a PPP control frame; arg 0 received, 1 sent */
-	TUNNEL_DROP,    /* subject or 0; arg: enum drop */
-	TUNNEL_NOTE,    /* subject or 0; arg: 0 info, 1 warning; text */
+	TUNNEL_ANSWERED, /* subject: the peer has acted on all that was sent before tunnel_probe()
+			  */
+	TUNNEL_HANG_UP,  /* subject of a bundle; arg: enum close_reason for each of its links */
+	TUNNEL_UP,       /* the control connection is established */
+	TUNNEL_DOWN,     /* arg: enum close_reason; close the TCP connection behind the bytes */
+	TUNNEL_MESSAGE,  /* a control message, whole; arg 0 received, 1 sent */
+	TUNNEL_PPP,      /* subject; a PPP control frame; arg 0 received, 1 sent */
+	TUNNEL_DROP,     /* subject or 0; arg: enum drop */
+	TUNNEL_NOTE,     /* subject or 0; arg: 0 info, 1 warning; text */
 };
 
 /* Per call of any function below. A frame is answered within the link's and the unit's own bounds,
@@ -137,6 +139,10 @@ void tunnel_alive(struct tunnel *tunnel, struct session *session, uint64_t heard
  * while link quality is reported (link_counts). */
 void tunnel_traffic(
 	struct tunnel *tunnel, struct session *session, const struct datapath_counters *counters);
+/* Asks the peer of an up session for a sign that it has acted on all that was sent before this:
+ * TUNNEL_ANSWERED. The first packets of a session that came up only now are not lost behind it,
+ * for a peer's data path may be faster than what opens it. False: there will be none. */
+bool tunnel_probe(struct tunnel *tunnel, struct session *session, uint64_t now, struct outbox *out);
 /* From the data path: a run of undecipherable packets (MPPE keys differ). */
 void tunnel_keys_differ(
 	struct tunnel *tunnel, struct session *session, uint64_t now, struct outbox *out);

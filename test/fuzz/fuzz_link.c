@@ -104,6 +104,7 @@ static void check_item(const struct out_item *item)
 		MUST(false);
 		break;
 	case LINK_RENEWED:
+	case LINK_ANSWERED:
 		MUST(world.link.renewed);
 		break;
 	case LINK_NETWORK:

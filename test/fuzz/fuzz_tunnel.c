@@ -182,6 +182,7 @@ static void pump(struct end *end)
 		case TUNNEL_UNIT_FRAME:
 		case TUNNEL_UNIT_REJECTED:
 		case TUNNEL_HANG_UP:
+		case TUNNEL_ANSWERED:
 			assert(false);
 			break;
 		case TUNNEL_SESSION_UP:

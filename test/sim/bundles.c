@@ -36,6 +36,7 @@ bool bundles_take(struct side *side, const struct outbox *from, const struct out
 	case TUNNEL_UNIT_FRAME:
 	case TUNNEL_UNIT_REJECTED:
 	case TUNNEL_HANG_UP:
+	case TUNNEL_ANSWERED:
 		break;
 	default:
 		return false;

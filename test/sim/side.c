@@ -626,6 +626,7 @@ static void take_item(struct side *side, const struct out_item *item)
 	case TUNNEL_UNIT_FRAME:
 	case TUNNEL_UNIT_REJECTED:
 	case TUNNEL_HANG_UP:
+	case TUNNEL_ANSWERED:
 		bundles_take(side, &out, item);
 		break;
 	case TUNNEL_UP:

@@ -181,6 +181,7 @@ static void take_link(
 		take_tls(p, end, item, bytes);
 		break;
 	case LINK_RENEWED:
+	case LINK_ANSWERED:
 		end->renewals++;
 		break;
 	case LINK_NETWORK:

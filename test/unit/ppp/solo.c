@@ -65,6 +65,7 @@ static void say_link(struct solo *s, struct text *t, const struct out_item *item
 		say_tls(s, t, item, bytes);
 		break;
 	case LINK_RENEWED:
+	case LINK_ANSWERED:
 		say_line(t, "renewed", "");
 		break;
 	case LINK_NETWORK:
