@@ -47,9 +47,15 @@ static void on_closed(uv_handle_t *handle)
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
 	struct kernel_watch *watch = poll->data;
-	if (!uv_is_closing((uv_handle_t *)poll) && !watch->read(watch->plane, watch) &&
-		!uv_is_closing((uv_handle_t *)poll))
+	if (uv_is_closing((uv_handle_t *)poll))
+		return;
+	bool again = watch->read(watch->plane, watch);
+	if (uv_is_closing((uv_handle_t *)poll))
+		return;
+	if (!again)
 		uv_poll_stop(poll);
+	else if (status < 0) /* the error was read; libuv looks no more behind one */
+		uv_poll_start(poll, UV_READABLE, on_ready);
 }
 
 struct kernel_watch *kernel_watch(struct dataplane *d, uint32_t subject, int fd,

@@ -14,6 +14,8 @@ enum {
 	MULTILINK = 0x3d,
 	PROTOCOL_IPV4 = 0x21,
 	PROTOCOL_IPV6 = 0x57,
+	PROTOCOL_VJ_COMPRESSED = 0x2d,
+	PROTOCOL_VJ_UNCOMPRESSED = 0x2f,
 	CONTROL_BIT = 0x8000,
 	FLAG_SEQUENCE = 0x1000,
 	FLAG_ACK = 0x0080,
@@ -178,7 +180,10 @@ void ppp_filter_sources(struct ppp_filter *f, const struct prefix *networks, siz
 	when(f, PROTOCOL_IPV6, true, 1);
 	size_t jump = f->count;
 	add(f, BPF_JMP | BPF_JA, 0, 0, 0); /* a conditional jump leads no further than 255 */
-	when(f, PROTOCOL_IPV4, false, 1);
+	/* What VJ restored still bears the number it came under. */
+	when(f, PROTOCOL_IPV4, false, 3);
+	when(f, PROTOCOL_VJ_COMPRESSED, false, 2);
+	when(f, PROTOCOL_VJ_UNCOMPRESSED, false, 1);
 	end(f, false);
 	family(f, 4, networks, count);
 	f->code[jump].k = (uint32_t)(f->count - jump - 1);

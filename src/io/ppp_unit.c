@@ -8,6 +8,7 @@
 #include "ppp_unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/ppp-ioctl.h>
 #include <poll.h>
@@ -39,6 +40,20 @@ static void shut(const struct ppp_unit *unit)
 		np_mode(unit, protocols[i], NPMODE_DROP); /* older kernels lack some */
 }
 
+/* Router Advertisements are heard by the session, which knows what was asked for; the kernel would
+ * take addresses and a default route from them on its own. Where it has no IPv6, or lets nobody say
+ * so (a container's /proc/sys), there is nothing to be done. */
+static void ignore_routers(const struct ppp_unit *unit)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/accept_ra", unit->name);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void)!write(fd, "0", 1);
+	close(fd);
+}
+
 int ppp_unit_make(
 	struct ppp_unit *unit, struct netlink *netlink, const char *wanted, char words[256])
 {
@@ -53,6 +68,7 @@ int ppp_unit_make(
 	unit->link = made.link;
 	memcpy(unit->name, made.name, sizeof(unit->name));
 	shut(unit);
+	ignore_routers(unit);
 	return 0;
 }
 

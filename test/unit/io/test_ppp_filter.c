@@ -142,6 +142,12 @@ static void sources_are_the_peers_own(void **state)
 	assert_true(from6(none, 2));  /* asks whether an address is free */
 	assert_false(from6(none, 5)); /* to more than the link */
 	assert_false(passes((const uint8_t[]){0, 0, 0x00, 0x2b, 1}, 5));
+	uint8_t restored[4 + 20] = {0, 0, 0x00, 0x2d, 0x45, [16] = 10, [17] = 98, [19] = 2};
+	assert_true(passes(restored, sizeof(restored))); /* by VJ */
+	restored[3] = 0x2f;
+	assert_true(passes(restored, sizeof(restored)));
+	restored[19] = 3;
+	assert_false(passes(restored, sizeof(restored)));
 	end();
 }
 
