@@ -464,12 +464,15 @@ static bool open_protocol(struct opening *o, struct datapath *dp, uint16_t proto
 	return open_clear(o, dp, protocol, arrival, why);
 }
 
-/* So many packets of the peer's will not come. */
-static void tell_lost(struct datapath *dp, uint32_t packets)
+/* So many packets of the peer's will not come. A history is asked for at once: what comes next may
+ * be a long time in clear. Each of the `held` frames that may be released now keeps its room. */
+static void tell_lost(struct opening *o, struct datapath *dp, uint32_t packets, unsigned held)
 {
 	mppe_lost(&dp->receive, packets);
 	if (dp->layers && packets)
 		layers_lost(dp->layers);
+	if (layers_dead(dp->layers) && packet_list_room(o->out) > held + 1)
+		resync_ask(dp, o->now, o->out);
 }
 
 /* A frame that came in fragments. */
@@ -495,12 +498,12 @@ static void release_bundle(struct opening *o, struct datapath_bundle *bundle)
 
 	while (multilink_next(receiver, o->engine->pool, &arrival.frame, &arrival.tos, o->now)) {
 		if (receiver->lost != lost)
-			tell_lost(bundle->own, receiver->lost - lost);
+			tell_lost(o, bundle->own, receiver->lost - lost, receiver->held);
 		lost = receiver->lost;
 		open_assembled(o, bundle->own, arrival);
 	}
 	if (receiver->lost != lost)
-		tell_lost(bundle->own, receiver->lost - lost);
+		tell_lost(o, bundle->own, receiver->lost - lost, receiver->held);
 	bundle->own->counters.lost = receiver->lost;
 }
 
@@ -586,11 +589,7 @@ static void give_up(struct opening *o, struct datapath *dp, uint32_t sequence)
 	uint32_t lost = dp->gre.order.lost;
 
 	reorder_give_up(&dp->gre.order, o->engine->pool, sequence, o->now);
-	tell_lost(dp, dp->gre.order.lost - lost);
-	/* A history is asked for at once: what comes next may be a long time in clear. Every frame
-	 * that is released now keeps its room. */
-	if (layers_dead(dp->layers) && packet_list_room(o->out) > dp->gre.order.held + 1u)
-		resync_ask(dp, o->now, o->out);
+	tell_lost(o, dp, dp->gre.order.lost - lost, dp->gre.order.held);
 	release(o, dp);
 }
 
@@ -670,7 +669,7 @@ static void open_from_line(struct opening *o, struct datapath *dp, const struct 
 	struct arrival arrival = {.frame = reader_over(in->bytes, in->length)};
 
 	if (!in->length) {
-		tell_lost(dp, 1);
+		tell_lost(o, dp, 1, 0);
 		return;
 	}
 	dp->counters.gre_rx++;

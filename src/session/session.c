@@ -139,31 +139,40 @@ bool session_unit_frame(struct session *session, const uint8_t *frame, size_t le
 }
 
 /* A bundle's link has no unit of its own: the frame is for the bundle's. */
-static bool feed_unit(struct session *session, const uint8_t *frame, size_t length, uint64_t now,
-	struct outbox *out)
+static bool feed_bundle(struct session *session, struct reader frame, struct outbox *out)
 {
-	if (!link_bundles(&session->link) || session->link.phase != PHASE_NETWORK)
-		return session_unit_frame(session, frame, length, now, out);
-	/* Before the data path heard of the bundle its first fragments come up as they are: the
-	 * unit's frames are whole in one. */
-	struct reader r =
-		multilink_unwrap(reader_over(frame, length), session->link.multilink->ask_short);
-	if (!unit_speaks(&session->unit, r.at, reader_left(&r)))
+	struct reader peek = frame;
+	if (read_u16(&peek) == PROTOCOL_MULTILINK) {
+		emit_drop(session, DROP_FRAME_PHASE, out); /* the rest of it went elsewhere */
+		return true;
+	}
+	if (!unit_speaks(&session->unit, frame.at, reader_left(&frame)))
 		return false;
-	outbox_add(out, TUNNEL_UNIT_FRAME, r.at, reader_left(&r))->subject = session->subject;
+	struct out_item *item = outbox_add(out, TUNNEL_UNIT_FRAME, frame.at, reader_left(&frame));
+	item->subject = session->subject;
 	return true;
 }
 
-static void feed(struct session *session, const uint8_t *frame, size_t length, uint64_t now,
+static void feed(struct session *session, const uint8_t *bytes, size_t length, uint64_t now,
 	struct outbox *out)
 {
+	struct link *link = &session->link;
+	struct reader frame = reader_over(bytes, length);
 	OUTBOX(items, LINK_OUT_ITEMS, LINK_OUT_BYTES);
-	bool taken = link_input(&session->link, frame, length, now, &items);
+	bool taken = link_input(link, bytes, length, now, &items);
 	translate_link(session, &items, now, out); /* the frame may have begun the phase */
-	if (taken || feed_unit(session, frame, length, now, out))
+	if (!taken && link_bundles(link) && link->phase == PHASE_NETWORK) {
+		/* Before the data path heard of the bundle its first fragments come up as they are:
+		 * the unit's frames are whole in one. */
+		frame = multilink_unwrap(frame, link->multilink->ask_short);
+		taken = feed_bundle(session, frame, out);
+	} else if (!taken) {
+		taken = session_unit_frame(session, bytes, length, now, out);
+	}
+	if (taken)
 		return;
 	outbox_clear(&items);
-	link_reject(&session->link, frame, length, now, &items);
+	link_reject(link, frame.at, reader_left(&frame), now, &items);
 	translate_link(session, &items, now, out);
 }
 

@@ -1,6 +1,6 @@
 /* Bundles through whole data paths: shares of the links, order, pieces, control frames, links that
  * come and go, and MPPE over all of it. */
-#include "lab.h"
+#include "toy_codec.h"
 
 #include "bundle_link.h"
 #include "layers.h"
@@ -22,6 +22,7 @@ struct bench {
 	size_t mail_count;
 	uint32_t got[MAIL_MAX]; /* numbers of inner packets */
 	size_t got_count;
+	unsigned memories;     /* that are given back in the end */
 	struct flight control; /* the latest control frame */
 	struct datapath *control_of;
 };
@@ -100,6 +101,7 @@ static struct bench *bench_new(unsigned links, bool encrypted, bool short_sequen
 	struct bench *b = calloc(1, sizeof(*b));
 	assert_non_null(b);
 	b->lab = lab_new();
+	b->memories = 2;
 	struct end *ends[] = {&b->client, &b->server};
 	for (unsigned e = 0; e < 2; e++) {
 		start_own(b, ends[e], short_sequence, encrypted);
@@ -129,14 +131,7 @@ static void bench_free(struct bench *b)
 	end_one(b, &b->client);
 	end_one(b, &b->server);
 	assert_int_equal(b->lab->pool.used, 0);
-	unsigned back = 0;
-	while (b->lab->engine.spent) {
-		struct layer_memory *memory = b->lab->engine.spent;
-		b->lab->engine.spent = memory->next;
-		free(memory);
-		back++;
-	}
-	assert_int_equal(back, 2);
+	assert_int_equal(lab_spent(b->lab), b->memories);
 	free(b->lab);
 	free(b);
 }
@@ -342,6 +337,29 @@ static void control_frames(void **state)
 	bench_free(b);
 }
 
+/* A history that misses a packet is asked for at once, also when what comes next is in clear. */
+static void a_lost_history_is_asked_for(void **state)
+{
+	struct bench *b = bench_new(1, false, false);
+	lab_toy(&b->server.own, LAYER_RECEIVE, &toy_codec);
+	b->server.own.layers->codec[LAYER_RECEIVE].started = true;
+	b->memories++;
+	for (uint32_t number = 0; number < 3; number++)
+		send(b, &b->client, number, 100);
+	receive(b, &b->server, &b->mail[0]);
+	lab_open(b->lab, &b->server.link[0], &b->mail[2].flight);
+	b->lab->now += SECONDS(1); /* number 1 does not come any more */
+	datapath_tick(&b->lab->engine, &b->server.link[0], b->lab->now, &b->lab->out);
+	bool asked = false;
+	for (size_t n = 0; n < b->lab->out.count; n++)
+		asked |= b->lab->out.at[n].kind == PACKET_OUTER &&
+			 b->lab->out.at[n].datapath == &b->server.link[0];
+	assert_true(asked);
+	assert_int_equal(b->server.own.counters.resyncs, 1);
+	b->mail_count = 0;
+	bench_free(b);
+}
+
 /* Fragments in fragments, and networks in clear, do not get in. */
 static void intruders(void **state)
 {
@@ -517,6 +535,7 @@ int main(void)
 		cmocka_unit_test(pieces_without_room),
 		cmocka_unit_test(lost_pieces),
 		cmocka_unit_test(control_frames),
+		cmocka_unit_test(a_lost_history_is_asked_for),
 		cmocka_unit_test(intruders),
 		cmocka_unit_test(early_fragments),
 		cmocka_unit_test(links_come_and_go),

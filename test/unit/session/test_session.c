@@ -344,6 +344,49 @@ static void unknown_protocols_are_rejected(void **state)
 		    client->seen_count);
 }
 
+/* The protocol field that the first Protocol-Reject in the outbox names; 0: there is none. */
+static uint16_t rejected(const struct outbox *out)
+{
+	for (uint32_t i = 0; i < out->item_count; i++) {
+		const struct out_item *item = &out->items[i];
+		const uint8_t *frame = outbox_bytes(out, item);
+		if (item->kind == TUNNEL_PPP && item->arg == 1 && frame[2] == 8)
+			return (uint16_t)(frame[6] << 8 | frame[7]);
+	}
+	return 0;
+}
+
+/* Before the data path knows of the bundle its link hears fragments: what is in one is refused, and
+ * not multilink. */
+static void fragments_before_the_bundle(void **state)
+{
+	struct pair *pair = pair_new();
+	static struct lcp_multilink memory[2];
+	struct end *ends[2] = {&pair->client, &pair->server};
+	for (int i = 0; i < 2; i++) {
+		memset(&memory[i], 0, sizeof memory[i]);
+		ends[i]->config.session.link.mrru = 1500;
+		ends[i]->sessions[0].link.multilink = &memory[i];
+	}
+	pair_start(pair, 1);
+	struct end *client = &pair->client;
+	struct session *session = &client->sessions[0];
+	assert_true(link_bundles(&session->link));
+	assert_int_equal(session->link.phase, PHASE_NETWORK);
+	const uint8_t whole[] = {0, 0x3d, 0xc0, 0, 0, 1, 0x80, 0x57, 1, 1, 0, 4};
+	const uint8_t part[] = {0, 0x3d, 0x80, 0, 0, 2, 0x80, 0x57, 1, 1, 0, 4};
+	tunnel_frame(&client->tunnel, session, session->epoch, whole, sizeof whole, pair->now,
+		pair_out());
+	assert_int_equal(rejected(pair_out()), 0x8057);
+	pair_take(pair, client);
+	uint32_t dropped = session_drops(session, DROP_FRAME_PHASE);
+	tunnel_frame(
+		&client->tunnel, session, session->epoch, part, sizeof part, pair->now, pair_out());
+	assert_int_equal(rejected(pair_out()), 0);
+	pair_take(pair, client);
+	assert_int_equal(session_drops(session, DROP_FRAME_PHASE), dropped + 1);
+}
+
 static void every_frame_is_said_to_the_log(void **state)
 {
 	struct pair *pair = opened();
@@ -741,6 +784,7 @@ int main(void)
 		cmocka_unit_test(the_data_path_knows_the_rules),
 		cmocka_unit_test(outer_marks_depend_on_the_peer),
 		cmocka_unit_test(unknown_protocols_are_rejected),
+		cmocka_unit_test(fragments_before_the_bundle),
 		cmocka_unit_test(every_frame_is_said_to_the_log),
 		cmocka_unit_test(no_gre_is_named),
 		cmocka_unit_test(no_gre_ends_an_attempt_early),
