@@ -93,6 +93,7 @@ static void on_tunnel_up(struct peer *peer)
 	log_line(&client->host.log, LOG_LINE_INFO, "Control connection established peer=%s port=%u",
 		shown_address(&peer->address), peer->port);
 	client->server = peer->address;
+	client_way_up(client, peer);
 	if (peer != client->peer) {
 		client_links_tunnel_up(client, peer);
 		return;
@@ -224,6 +225,7 @@ static void on_tunnel_down(struct peer *peer, enum close_reason reason)
 			close_word(reason), shown_address(&peer->address));
 	if (client->reason == CLOSE_NONE)
 		client->reason = reason;
+	client_way_down(client, peer);
 	if (peer == client->peer)
 		client->peer = NULL;
 	client->peers--;
@@ -401,6 +403,7 @@ static int start(struct client *client)
 	uv_timer_init(&client->host.loop, &client->fill);
 	client->fill.data = client;
 	call_zero_init(&client->zero, nat_fallback(client->settings));
+	client_way_open(client);
 	code = client_listen(client);
 	if (!code && client->settings->demand)
 		demand_wait(client);
@@ -446,6 +449,7 @@ int client_command(const struct command *command, struct settings *settings, con
 	listeners_close(&client->listeners);
 	if (client->host.helper)
 		client_unit_close(client);
+	client_way_close(client);
 	host_end(&client->host);
 	forget_password(client->password, client->nt_hash);
 	forget_password(client->new_password, false);

@@ -52,6 +52,7 @@ struct client {
 	struct call_zero zero;    /* Call ID 0: see there */
 	uint32_t failures;        /* in a row */
 	enum close_reason reason; /* why the last connection ended */
+	struct client_way *way;   /* NULL: it is not watched */
 	bool no_tun;              /* it ended because the kernel gave no interface */
 
 	/* What this connection changed on the host. */
@@ -96,6 +97,13 @@ void client_connection_begins(struct client *client);
 /* client_trust.c: the server proves itself to us. */
 int client_trust_check(const struct settings *settings); /* 0, or an exit code, told */
 void client_credentials(struct seat *seat, uint32_t token, const struct auth_question *question);
+
+/* client_way.c: the way to the server. */
+struct client_way;
+void client_way_open(struct client *client);
+void client_way_close(struct client *client);
+void client_way_up(struct client *client, struct peer *peer); /* a control connection is there */
+void client_way_down(struct client *client, const struct peer *peer);
 
 /* client_links.c: the links of a bundle beyond the first. */
 void client_links_up(struct client *client);

@@ -95,6 +95,7 @@ static void on_timer_prepare(uv_prepare_t *prepare)
 	struct host *host = prepare->data;
 	uint64_t nearest = heap_nearest(&host->deadlines);
 	struct itimerspec when = {0};
+	host->looked = clock_now();
 	if (nearest >= host->armed)
 		return;
 	/* Never the past, and never so near that a mistake elsewhere could spin us. */
@@ -114,14 +115,31 @@ void host_deadline(struct host *host, uint32_t number, uint64_t deadline)
 	heap_set(&host->deadlines, number, deadline);
 }
 
+/* A timer that was due at `due` comes now. When it is much too late nothing ran meanwhile, and
+ * whether peers were silent nobody knows: they are asked, after what has arrived was read. */
+static bool stood_still(struct host *host, uint64_t due, uint64_t now)
+{
+	if (due == NEVER || now < due + STANDSTILL)
+		return false;
+	log_line(&host->log, LOG_LINE_WARNING,
+		"Stood still for %llu s (suspended or stopped): asking who is still there",
+		(unsigned long long)((now - host->looked) / 1000000));
+	for (uint32_t i = 0; i < host->peer_max; i++)
+		if (host->peers[i])
+			peer_awake(host->peers[i], now);
+	host->looked = now;
+	return true;
+}
+
 static void on_timer(uv_poll_t *poll, int status, int events)
 {
 	struct host *host = poll->data;
-	uint64_t expirations;
+	uint64_t expirations, due = host->armed, now = clock_now();
 	if (read(host->timer_fd, &expirations, sizeof expirations) > 0)
 		host->armed = NEVER;
+	if (stood_still(host, due > host->looked ? due : host->looked, now))
+		return;
 	/* Each peer once a round: one whose next deadline has come already waits for the next. */
-	uint64_t now = clock_now();
 	for (uint32_t round = host->peer_count; round; round--) {
 		if (heap_nearest(&host->deadlines) > now)
 			break;
@@ -161,6 +179,7 @@ static void tell_plane_drops(struct host *host)
 static void on_housekeeping(uv_timer_t *timer)
 {
 	struct host *host = timer->data;
+	stood_still(host, host->looked + MS(uv_timer_get_repeat(timer)), clock_now());
 	tell_plane_drops(host);
 	log_owed(&host->log, clock_now());
 	notify_send("WATCHDOG=1");

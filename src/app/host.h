@@ -117,8 +117,9 @@ struct host {
 	struct heap deadlines;    /* of peers */
 	struct outbox out;        /* what a tunnel says; empty between calls */
 
-	int timer_fd;   /* CLOCK_BOOTTIME: the next deadline */
-	uint64_t armed; /* ... is set to this one, or to nothing: NEVER */
+	int timer_fd;    /* CLOCK_BOOTTIME: the next deadline */
+	uint64_t armed;  /* ... is set to this one, or to nothing: NEVER */
+	uint64_t looked; /* when the loop was last seen to run */
 	uv_poll_t timer_poll;
 	uv_prepare_t timer_prepare;
 	uv_signal_t signals[HOST_SIGNALS];

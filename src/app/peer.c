@@ -655,6 +655,14 @@ static void tick_line(struct peer *peer, uint64_t now)
 	peer_pump(peer);
 }
 
+void peer_awake(struct peer *peer, uint64_t now)
+{
+	if (!peer->opened || peer->bundle)
+		return;
+	tunnel_awake(&peer->tunnel, now);
+	host_deadline(peer->host, peer->number, now + STANDSTILL_GRACE);
+}
+
 void peer_tick(struct peer *peer, uint64_t now)
 {
 	if (peer->line) {

@@ -75,6 +75,8 @@ void dialler_address(struct seat *seat, uint32_t token);
 
 void peer_stop(struct peer *peer, enum close_reason reason);
 void peer_lose(struct peer *peer, enum close_reason reason);
+/* The clock has gone on without us: see tunnel_awake(). What is due waits for what has arrived. */
+void peer_awake(struct peer *peer, uint64_t now);
 void peer_tick(struct peer *peer, uint64_t now);
 
 /* The data plane's events. */

@@ -84,15 +84,16 @@ static bool is_enough(struct client *client)
 	return true;
 }
 
-/* Whether it was a limit of ours that ended it. */
-static bool is_limit(enum close_reason reason)
+/* Whether it ended by a limit of ours, or because there is a better way to the server. */
+static bool is_at_once(enum close_reason reason)
 {
-	return reason == CLOSE_IDLE || reason == CLOSE_MAX_CONNECT || reason == CLOSE_TRAFFIC_LIMIT;
+	return reason == CLOSE_IDLE || reason == CLOSE_MAX_CONNECT ||
+	       reason == CLOSE_TRAFFIC_LIMIT || reason == CLOSE_WAY_CHANGED;
 }
 
 static uint64_t holdoff_ms(struct client *client)
 {
-	if (client->hung_up || is_limit(client->reason))
+	if (client->hung_up || is_at_once(client->reason))
 		return 0;
 	return redial_wait(
 		client->settings->holdoff, client->failures, random_u32(&client->host.random));

@@ -112,6 +112,11 @@ enum {
 #define GRE_SILENCE_WARNING  SECONDS(5)
 /* And so long, where something else can be tried, the end of the attempt. */
 #define GRE_SILENCE_MAX      SECONDS(10)
+/* After a standstill (suspended, stopped) the peer is asked this often whether it is there. */
+#define ECHO_HURRIED         SECONDS(1)
+/* A loop whose timers are so late did not run meanwhile; what has arrived is read first. */
+#define STANDSTILL           SECONDS(3)
+#define STANDSTILL_GRACE     MS(200)
 /* A Linux NAT forgets a GRE flow after 30 s, after 180 s once packets went both ways. */
 #define NAT_OPEN_EVERY       SECONDS(20)
 

@@ -161,6 +161,7 @@ enum drop {
 	X(SINGLE_SESSION, 16, "single-session", "replaced by a newer session of the same user")    \
 	X(CALL_REPLACED, 16, "call-replaced",                                                      \
 		"silent, and a newer call from its address has its Call ID")                       \
+	X(WAY_CHANGED, 16, "way-changed", "the way to the server is another now")                  \
 	X(IDLE, 12, "idle", "idle too long")                                                       \
 	X(MAX_CONNECT, 13, "max-connect", "connect time limit reached")                            \
 	X(TRAFFIC_LIMIT, 20, "traffic-limit", "traffic limit reached")                             \

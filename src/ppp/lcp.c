@@ -242,17 +242,28 @@ void lcp_alive(struct lcp *lcp, uint64_t now)
 	if (now > lcp->heard)
 		lcp->heard = now;
 	lcp->echo_unanswered = 0;
+	lcp->echo_hurried = false;
+}
+
+void lcp_awake(struct lcp *lcp, uint64_t now)
+{
+	lcp->echo_hurried = true;
+	lcp->echo_unanswered = 0;
+	lcp->heard = lcp->echo_sent = now > ECHO_HURRIED ? now - ECHO_HURRIED : 0;
 }
 
 static uint64_t echo_deadline(const struct link *link)
 {
 	const struct lcp *lcp = &link->lcp;
+	uint64_t interval = link->config->echo_interval_us;
 	if (!fsm_opened(&lcp->fsm) || lcp->echo_refused || !link->config->echo_interval_us)
 		return NEVER;
 	uint64_t last = lcp->echo_sent;
 	if (!link->config->echo_always && lcp->heard > last)
 		last = lcp->heard;
-	return last + link->config->echo_interval_us;
+	if (lcp->echo_hurried && interval > ECHO_HURRIED)
+		interval = ECHO_HURRIED;
+	return last + interval;
 }
 
 static void send_echo(const struct link *link, uint8_t id, const struct turn *turn)
@@ -302,6 +313,7 @@ static void opened(void *owner, const struct turn *turn)
 	struct lcp *lcp = &link->lcp;
 	lcp->heard = lcp->echo_sent = turn->now;
 	lcp->echo_unanswered = 0;
+	lcp->echo_hurried = false;
 	lcp->loops = 0;
 	lcp->peer_left = false;
 	lqr_start(link, turn);

@@ -44,14 +44,15 @@ struct lcp {
 	uint8_t loops;             /* times our own magic number came back */
 	uint8_t echo_unanswered;   /* Echo-Requests since the last sign of life */
 	bool echo_refused;         /* the peer does not know Echo-Request */
+	bool echo_hurried;         /* asked every ECHO_HURRIED until something is heard */
 	bool identified;           /* Identification: one note an epoch */
-	uint32_t remaining;        /* seconds, as Time-Remaining said last; 0: nothing yet */
-	uint8_t fcs;               /* enum lcp_fcs: we ask for; 0: for none */
 	uint8_t rejects;           /* Protocol-Rejects told in words, of this epoch */
 	bool probing;              /* an answer to `probe` is to be told: see link_probe */
 	uint8_t probe;             /* its identifier */
-	uint64_t heard, echo_sent; /* microseconds */
+	uint8_t fcs;               /* enum lcp_fcs: we ask for; 0: for none */
+	uint32_t remaining;        /* seconds, as Time-Remaining said last; 0: nothing yet */
 	uint32_t quality_period;   /* of the reports we ask for; 0: none */
+	uint64_t heard, echo_sent; /* microseconds */
 };
 
 /* Times a magic number of our own may come back before the line counts as looped. */
@@ -84,5 +85,7 @@ void lcp_protocol_reject(
  * ends the link. */
 bool lcp_magic_is_ours(struct link *link, uint32_t magic, const struct turn *turn);
 void lcp_alive(struct lcp *lcp, uint64_t now);
+/* See link_awake(). */
+void lcp_awake(struct lcp *lcp, uint64_t now);
 
 #endif

@@ -507,6 +507,11 @@ void link_alive(struct link *link, uint64_t now)
 	lcp_alive(&link->lcp, now);
 }
 
+void link_awake(struct link *link, uint64_t now)
+{
+	lcp_awake(&link->lcp, now);
+}
+
 void link_counted(struct link *link, const struct lqr_counters *counters)
 {
 	link->lqr.counters = *counters;

@@ -190,6 +190,9 @@ void link_reject(
 	struct link *link, const uint8_t *frame, size_t length, uint64_t now, struct outbox *out);
 /* Any sign of life from the peer: data counts (puts the keepalive off). */
 void link_alive(struct link *link, uint64_t now);
+/* The clock has gone on without us (suspended, stopped): what was due meanwhile says nothing of the
+ * peer, who is asked at once instead, and every ECHO_HURRIED until something is heard. */
+void link_awake(struct link *link, uint64_t now);
 /* What the link has carried by now, the frame about to be given included. To be told before a call
  * in which a report may be due: link_counts. */
 void link_counted(struct link *link, const struct lqr_counters *counters);

@@ -168,6 +168,7 @@ static void send_disconnect_for(
 	case CLOSE_IDLE:
 	case CLOSE_MAX_CONNECT:
 	case CLOSE_TRAFFIC_LIMIT:
+	case CLOSE_WAY_CHANGED:
 	case CLOSE_AUTH_FAILED:
 	case CLOSE_AUTH_REFUSED:
 	case CLOSE_AUTH_TIMEOUT:

@@ -478,6 +478,14 @@ static void keepalive(struct control *control, uint64_t now, struct outbox *out)
 	control->deadline = now + control->config->echo_timeout_us;
 }
 
+void control_awake(struct control *control, uint64_t now)
+{
+	if (control->state != CONTROL_ESTABLISHED || control->deadline == NEVER)
+		return;
+	control->echo_pending = false;
+	control->deadline = now;
+}
+
 void control_tick(struct control *control, uint64_t now, struct outbox *out)
 {
 	bool due = now >= control->deadline;

@@ -217,6 +217,9 @@ void control_link_info(struct control *control, struct call *call, uint32_t send
  * request_timeout; at once where there is no established connection to stop. */
 void control_stop(
 	struct control *control, enum close_reason reason, uint64_t now, struct outbox *out);
+/* The clock has gone on without us: a keepalive that went unanswered meanwhile starts over, at the
+ * next tick. */
+void control_awake(struct control *control, uint64_t now);
 void control_tick(struct control *control, uint64_t now, struct outbox *out);
 uint64_t control_deadline(const struct control *control);
 

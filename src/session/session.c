@@ -373,6 +373,12 @@ bool session_probe(struct session *session, uint64_t now, struct outbox *out)
 	return sent;
 }
 
+void session_awake(struct session *session, uint64_t now)
+{
+	if (session->link_alive)
+		link_awake(&session->link, now);
+}
+
 void session_credentials(struct session *session, uint32_t token, const struct auth_answer *answer,
 	uint64_t now, struct outbox *out)
 {

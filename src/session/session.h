@@ -201,6 +201,7 @@ bool session_frame(struct session *session, uint32_t epoch, const uint8_t *frame
 void session_alive(struct session *session, uint64_t heard, uint64_t active);
 /* See tunnel_probe. */
 bool session_probe(struct session *session, uint64_t now, struct outbox *out);
+void session_awake(struct session *session, uint64_t now); /* see link_awake() */
 /* What the data path has carried so far. */
 void session_traffic(struct session *session, const struct datapath_counters *counters);
 void session_credentials(struct session *session, uint32_t token, const struct auth_answer *answer,

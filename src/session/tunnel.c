@@ -356,6 +356,18 @@ void tunnel_alive(struct tunnel *tunnel, struct session *session, uint64_t heard
 	session_alive(session, heard, active);
 }
 
+void tunnel_awake(struct tunnel *tunnel, uint64_t now)
+{
+	if (tunnel->down)
+		return;
+	control_awake(&tunnel->control, now);
+	for (struct call *call = tunnel->control.calls; call; call = call->next) {
+		struct session *session = find(tunnel, call->subject);
+		if (session)
+			session_awake(session, now);
+	}
+}
+
 void tunnel_traffic(
 	struct tunnel *tunnel, struct session *session, const struct datapath_counters *counters)
 {

@@ -135,6 +135,9 @@ void tunnel_frame(struct tunnel *tunnel, struct session *session, uint32_t epoch
 /* From the data path: when the peer was last heard, and when inner traffic last moved. To be told
  * before a tunnel_tick that is to judge silence or idleness. */
 void tunnel_alive(struct tunnel *tunnel, struct session *session, uint64_t heard, uint64_t active);
+/* The clock has gone on without us, because the machine was suspended or the process stopped: no
+ * silence of that time counts, and the peer is asked at the next tick whether it is there. */
+void tunnel_awake(struct tunnel *tunnel, uint64_t now);
 /* From the data path: what it has carried so far. To be told before a tunnel_tick or a tunnel_frame
  * while link quality is reported (link_counts). */
 void tunnel_traffic(

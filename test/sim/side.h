@@ -24,6 +24,7 @@ struct side {
 	struct pipe *pipe_out, *pipe_in;
 	bool connected; /* TCP */
 	bool up, down;
+	bool asleep;      /* frozen for so long that it notices when it wakes up */
 	char renewed[24]; /* what the user has changed his password to */
 	bool keys_lost;   /* a mishap changed a key of this end */
 	bool hostile;     /* somebody writes into this end: its state proves nothing */

@@ -218,6 +218,7 @@ static void freeze(struct side *side)
 	if (world->pair_count > 1 || side->stopped != NEVER)
 		return; /* a bystander would notice, and a stop has to keep its bound */
 	side->host->frozen_until = world->now + dice_below(&world->dice, most);
+	side->asleep = side->host->frozen_until > world->now + STANDSTILL;
 	say(side, NULL, "is frozen until %.6f", (double)side->host->frozen_until / 1e6);
 }
 
@@ -313,6 +314,9 @@ static void tick_side(struct world *world, struct side *side)
 		side_receive(side);
 	if (wire_due(side->wire_in) <= world->now)
 		host_receive(side->host, side);
+	if (side->asleep)
+		tunnel_awake(&side->tunnel, world->now);
+	side->asleep = false;
 	if (side_deadline(side) <= world->now)
 		side_tick(side);
 	if (side->stopped != NEVER && !side->down && world->now > side->stopped + SHUTDOWN_TOTAL)

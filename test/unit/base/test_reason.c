@@ -57,6 +57,7 @@ static void exit_codes_are_pppds(void **state)
 	assert_int_equal(close_exit_code(CLOSE_IDLE), 12);
 	assert_int_equal(close_exit_code(CLOSE_MAX_CONNECT), 13);
 	assert_int_equal(close_exit_code(CLOSE_TRAFFIC_LIMIT), 20);
+	assert_int_equal(close_exit_code(CLOSE_WAY_CHANGED), 16);
 	assert_int_equal(close_exit_code(CLOSE_LCP_TIMEOUT), 10);
 	assert_int_equal(close_exit_code(CLOSE_CALL_REFUSED), 8);
 }

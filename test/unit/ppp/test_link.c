@@ -659,6 +659,36 @@ static void traffic_is_life(void **state)
 	assert_true(p.a.closed);
 }
 
+/* What was silent while nobody listened is asked anew, and soon has had its chance. */
+static void awake_after_a_standstill(void **state)
+{
+	pair_init(&p);
+	p.a.link_config.echo_interval_us = SECONDS(10);
+	p.a.link_config.echo_failure = 3;
+	start_up();
+	p.stop_b = true;
+	run_for(SECONDS(35)); /* three questions, and the last answer is due */
+	unsigned sent = p.sent;
+	p.now += SECONDS(3600);
+	link_awake(&p.a.link, p.now);
+	run_for(MS(10));
+	assert_int_equal(p.sent, sent + 1);
+	assert_false(p.a.closed);
+	run_for(SECONDS(2));
+	assert_int_equal(p.sent, sent + 3);
+	link_alive(&p.a.link, p.now); /* it is there: no haste any more */
+	run_for(SECONDS(9));
+	assert_int_equal(p.sent, sent + 3);
+
+	p.now += SECONDS(3600);
+	link_awake(&p.a.link, p.now);
+	uint64_t began = p.now;
+	while (!p.a.closed)
+		run_for(MS(100));
+	assert_int_equal(p.a.reason, CLOSE_ECHO_DEAD);
+	assert_true(p.now - began <= SECONDS(10));
+}
+
 /* Who measures with it wants every one, traffic or not; traffic still keeps the link. */
 static void echo_always(void **state)
 {
@@ -887,6 +917,7 @@ int main(void)
 		cmocka_unit_test(vital_code_rejected),
 		cmocka_unit_test(keepalive),
 		cmocka_unit_test(traffic_is_life),
+		cmocka_unit_test(awake_after_a_standstill),
 		cmocka_unit_test(echo_always),
 		cmocka_unit_test(echo_refused),
 		cmocka_unit_test(identification),

@@ -368,6 +368,20 @@ static void no_answer_closes(void **state)
 	assert_string_equal(tick(start + SECONDS(120)), "call-down:control-echo down:control-echo");
 }
 
+/* An answer that nobody was there to read is not missing. */
+static void a_standstill_asks_anew(void **state)
+{
+	established(PAC);
+	assert_string_equal(tick(now + SECONDS(60)), "EchoRQ");
+	now += SECONDS(3600);
+	control_awake(&control, now);
+	assert_string_equal(tick(now), "EchoRQ");
+	assert_int_equal(control_deadline(&control), now + SECONDS(60));
+	assert_string_equal(tick(now + SECONDS(60)), "down:control-echo");
+	control_awake(&control, now);
+	assert_int_equal(control_deadline(&control), NEVER);
+}
+
 static void traffic_puts_the_echo_off(void **state)
 {
 	established(PAC);
@@ -526,6 +540,7 @@ int main(void)
 		cmocka_unit_test(at_most_eight_messages_an_input),
 		cmocka_unit_test(silence_is_asked_about),
 		cmocka_unit_test(no_answer_closes),
+		cmocka_unit_test(a_standstill_asks_anew),
 		cmocka_unit_test(traffic_puts_the_echo_off),
 		cmocka_unit_test(no_keepalive),
 		cmocka_unit_test(echo_answers_copy_the_identifier),
