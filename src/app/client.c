@@ -370,12 +370,11 @@ static void take_local4(struct client *client)
 		client->local4 = address_of_host_name(client->name);
 }
 
-/* Who waits to be called has nothing to try again, and the kernel's data plane no Call ID 0. */
+/* Who waits to be called has nothing to try again. */
 static enum nat_fallback nat_fallback(const struct settings *settings)
 {
 	enum nat_fallback mode = (enum nat_fallback)settings->nat_fallback;
-	bool other_way = !settings->listen.count;
-	return mode == NAT_FALLBACK_AUTO && !other_way ? NAT_FALLBACK_OFF : mode;
+	return mode == NAT_FALLBACK_AUTO && settings->listen.count ? NAT_FALLBACK_OFF : mode;
 }
 
 static int start(struct client *client)

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -506,6 +507,8 @@ static int start_plane(struct host *host, const struct host_config *config)
 		.no_programs = host->no_programs,
 		.steering = host->steering,
 		.no_steering = host->no_steering,
+		.inside = host->space < 0 ? NULL : host->netlink,
+		.inside_packets = host->space_packets,
 		.event = peer_dataplane_event,
 		.context = host};
 	int failed = host->plane->start(&host->dataplane, &plane, error);
@@ -545,8 +548,11 @@ static int open_space(struct host *host)
 	if (before < 0)
 		return fail(host, 3, error);
 	int failed = netlink_open(&host->netlink);
+	host->space_packets = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	namespace_leave(before);
-	return failed < 0 ? fail(host, 4, "Couldn't open a netlink socket") : 0;
+	return failed < 0 || host->space_packets < 0
+		       ? fail(host, 4, "Couldn't open sockets in the network namespace")
+		       : 0;
 }
 
 /* BPF programs need more power to load than we keep. */
@@ -667,6 +673,7 @@ void host_end(struct host *host)
 	if (host->outside != host->netlink) {
 		netlink_close(host->outside);
 		close(host->space);
+		close(host->space_packets);
 	}
 	netlink_close(host->netlink);
 	for (uint32_t i = 0; host->peers && i < host->peer_max; i++)

@@ -90,7 +90,8 @@ struct host {
 	struct random random;
 	struct netlink *netlink;  /* of the network that has the interfaces */
 	struct netlink *outside;  /* of the one that has the tunnels: the same without --netns */
-	int space;                /* --netns, or -1 */
+	int space;                /* --netns, or -1; */
+	int space_packets;        /* a packet socket in it */
 	uint32_t interface_group; /* of the interfaces that sessions have had; 0: none had */
 	struct helper *helper;
 	struct outer_programs *programs; /* or NULL: */

@@ -169,6 +169,8 @@ int netdev_make(struct host *host, uint32_t subject, const char *wanted,
 		return complain(host, index);
 	}
 	*link = (unsigned)index;
+	if (host->space >= 0 && host->plane->moved_inside && subject)
+		host->plane->moved_inside(host->dataplane, subject, *link);
 	netlink_link_plain(host->netlink, *link);
 	/* Without its group it goes with its descriptor, one by one. */
 	netlink_link_group(host->netlink, *link, own_group(host));
@@ -188,6 +190,8 @@ int netdev_again(struct host *host, struct seat *seat, int kept)
 	if (host->plane->open_interface)
 		fd = host->plane->open_interface(
 			host->dataplane, seat_subject(seat), name, kept, seat->interface, words);
+	if (fd >= 0 && host->space >= 0 && host->plane->moved_inside)
+		host->plane->moved_inside(host->dataplane, seat_subject(seat), seat->link);
 	if (fd != -EOPNOTSUPP)
 		return fd;
 	fd = tun_is_one(kept) ? fcntl(kept, F_DUPFD_CLOEXEC, 0) : -EOPNOTSUPP;

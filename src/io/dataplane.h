@@ -93,6 +93,10 @@ struct dataplane_config {
 	const char *no_programs;         /* then: why */
 	struct tun_steering *steering;   /* the same; of a shared TUN with several workers */
 	const char *no_steering;
+	/* Interfaces are moved into another network namespace once they are made: netlink there,
+	 * and a packet socket of it that is bound to nothing. The caller's. NULL: they stay. */
+	struct netlink *inside;
+	int inside_packets;
 	void (*event)(void *context, const struct dataplane_event *event);
 	void *context;
 };
@@ -128,6 +132,9 @@ struct dataplane_ops {
 	 * to be given a TUN. */
 	int (*open_interface)(struct dataplane *dataplane, uint32_t subject, const char *wanted,
 		int kept, char name[16], char words[256]);
+	/* The interface of open_interface was moved, and has this index there. NULL where the plane
+	 * makes none. */
+	void (*moved_inside)(struct dataplane *dataplane, uint32_t subject, unsigned link);
 	/* Gives a session an interface of its own: an open TUN descriptor (or that of
 	 * open_interface), which the back end takes over and closes at detach. Only while
 	 * attached. */

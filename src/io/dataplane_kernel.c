@@ -166,7 +166,7 @@ static struct kernel_session *take_slot(struct dataplane *d, uint32_t subject)
 
 static void adopt_unit(struct dataplane *d, struct kernel_session *s)
 {
-	netlink_link_counters(d->netlink, s->unit.link, &s->before);
+	netlink_link_counters(kernel_links(d), s->unit.link, &s->before);
 	memset(&s->own, 0, sizeof(s->own));
 }
 
@@ -174,6 +174,8 @@ static int make_unit(
 	struct dataplane *d, struct kernel_session *s, const char *wanted, char words[256])
 {
 	int failed = ppp_unit_make(&s->unit, d->netlink, wanted, words);
+	if (d->config.inside)
+		s->unit.link = 0; /* unknown until it was moved */
 	if (!failed)
 		adopt_unit(d, s);
 	return failed;
@@ -184,7 +186,7 @@ static int keep_unit(
 {
 	close_unit(s);
 	int fd = fcntl(kept, F_DUPFD_CLOEXEC, 0);
-	int failed = fd < 0 ? -errno : ppp_unit_keep(&s->unit, d->netlink, fd, name);
+	int failed = fd < 0 ? -errno : ppp_unit_keep(&s->unit, kernel_links(d), fd, name);
 	if (!failed) {
 		adopt_unit(d, s);
 		return 0;
@@ -211,6 +213,15 @@ static int kernel_open_interface(struct dataplane *d, uint32_t subject, const ch
 	if (fd < 0)
 		snprintf(words, 256, "Couldn't copy a descriptor: %s", strerror(errno));
 	return fd < 0 ? -errno : fd;
+}
+
+static void kernel_moved_inside(struct dataplane *d, uint32_t subject, unsigned link)
+{
+	struct kernel_session *s = kernel_find(d, subject);
+	if (!s)
+		return;
+	s->unit.link = link;
+	adopt_unit(d, s);
 }
 
 /* Both of IP's protocols, as they are now. Of a session that was never up they are shut; of one
@@ -717,6 +728,7 @@ static void kernel_stop(struct dataplane *d)
 	for (uint32_t i = 0; i < d->config.sessions_max; i++)
 		if (d->sessions[i])
 			free_session(d, d->sessions[i]);
+	kernel_services_end(d);
 	netlink_close(d->netlink);
 	uv_close((uv_handle_t *)&d->told, on_async_closed);
 }
@@ -766,6 +778,7 @@ const struct dataplane_ops dataplane_kernel = {
 	.command = kernel_command,
 	.lacks = kernel_lacks,
 	.open_interface = kernel_open_interface,
+	.moved_inside = kernel_moved_inside,
 	.interface = kernel_interface,
 	.route = kernel_route,
 	.statistics = kernel_statistics,

@@ -19,7 +19,7 @@ void kernel_count(struct dataplane *d, struct kernel_session *s, struct datapath
 	const struct netlink_counters *before = &s->before;
 	*counters = s->counters;
 	counters->gre_tx = s->sent;
-	if (s->unit.fd < 0 || netlink_link_counters(d->netlink, s->unit.link, &now) < 0)
+	if (s->unit.fd < 0 || netlink_link_counters(kernel_links(d), s->unit.link, &now) < 0)
 		return;
 	counters->rx_packets = less(now.rx_packets, before->rx_packets + s->own.rx_packets);
 	counters->rx_bytes = less(now.rx_bytes, before->rx_bytes + s->own.rx_bytes);

@@ -163,7 +163,7 @@ static bool take_reset(struct dataplane *d, struct kernel_session *s, size_t len
 static bool makes_sense(struct dataplane *d, struct kernel_session *s)
 {
 	struct netlink_counters counters;
-	if (netlink_link_counters(d->netlink, s->unit.link, &counters) == 0) {
+	if (netlink_link_counters(kernel_links(d), s->unit.link, &counters) == 0) {
 		/* Many more were received than those that came here, or wait to: packets. */
 		if (counters.rx_packets - s->suspicious_of > s->suspicious + NONSENSE_QUEUE)
 			s->suspicious = 0;

@@ -3,7 +3,8 @@
  *
  * The kernel gives every packet to its interface, so these are overheard there, by a packet socket
  * with a filter, and go to the session as they do elsewhere. The interface has them too: nobody
- * there answers them, unless a router daemon does. */
+ * there answers them, unless a router daemon does. Where interfaces are in another network
+ * namespace there is one such socket for all, made while we could enter it. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -18,15 +19,26 @@
 #include "kernel_session.h"
 #include "ppp_filter.h"
 
-/* From the IP header on, behind room for the protocol field. */
-static size_t overhear(struct dataplane *d, const struct kernel_watch *watch)
+static struct kernel_session *session_at(struct dataplane *d, unsigned link)
 {
-	struct sockaddr_ll from;
+	for (uint32_t i = 0; i < d->config.sessions_max; i++)
+		if (d->sessions[i] && d->sessions[i]->unit.link == link)
+			return d->sessions[i];
+	return NULL;
+}
+
+/* From the IP header on, behind room for the protocol field. */
+static size_t overhear(
+	struct dataplane *d, const struct kernel_watch *watch, struct kernel_session **session)
+{
+	struct sockaddr_ll from = {.sll_ifindex = 0};
 	socklen_t size = sizeof(from);
 	ssize_t length = recvfrom(watch->fd, d->frame + 2, sizeof(d->frame) - 2, MSG_TRUNC,
 		(struct sockaddr *)&from, &size);
 	if (length <= 0)
 		return 0;
+	*session = watch->subject ? kernel_find(d, watch->subject)
+				  : session_at(d, (unsigned)from.sll_ifindex);
 	bool sent = from.sll_pkttype == PACKET_OUTGOING;
 	return sent || (size_t)length > sizeof(d->frame) - 2 ? 1 : (size_t)length;
 }
@@ -37,11 +49,11 @@ static bool read_services(struct dataplane *d, struct kernel_watch *watch)
 		struct inner inner;
 		if (d->stopped || uv_is_closing((uv_handle_t *)&watch->poll))
 			return true;
-		size_t length = overhear(d, watch);
-		struct kernel_session *s = kernel_find(d, watch->subject);
+		struct kernel_session *s = NULL;
+		size_t length = overhear(d, watch, &s);
 		if (!length)
 			return true;
-		if (!inner_parse(&inner, d->frame + 2, length) ||
+		if (!s || !inner_parse(&inner, d->frame + 2, length) ||
 			!handed_up(s->services, &inner, d->frame + 2) ||
 			inner.length + 2 > PPP_FRAME_MAX)
 			continue;
@@ -68,8 +80,31 @@ static int listen_to(int fd, const struct kernel_session *s)
 	return failed;
 }
 
+/* All interfaces there, and all their packets: the sessions sort them out. */
+static int open_inside(struct dataplane *d)
+{
+	struct ppp_filter filter;
+	struct sockaddr_ll any = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
+	if (d->inside_watch)
+		return 0;
+	ppp_filter_services(&filter);
+	int failed = ppp_filter_attach(&filter, d->config.inside_packets);
+	if (!failed && bind(d->config.inside_packets, (const struct sockaddr *)&any, sizeof(any)))
+		failed = -errno;
+	if (!failed)
+		d->inside_watch = kernel_watch(d, 0, d->config.inside_packets, read_services);
+	return failed ? failed : d->inside_watch ? 0 : -ENOMEM;
+}
+
+void kernel_services_end(struct dataplane *d)
+{
+	kernel_unwatch(&d->inside_watch);
+}
+
 int kernel_services_open(struct dataplane *d, struct kernel_session *s)
 {
+	if (d->config.inside)
+		return open_inside(d);
 	if (s->services_watch)
 		return 0;
 	int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -81,7 +81,8 @@ struct dataplane {
 	struct backlog answers;           /* struct kernel_answer, and a frame */
 	uv_async_t told;
 	uint64_t drops[DROP_COUNT];
-	unsigned handles; /* that are not closed yet */
+	unsigned handles;                  /* that are not closed yet */
+	struct kernel_watch *inside_watch; /* of the packet socket in another namespace */
 	bool stopped;
 	bool tapped;
 	uint8_t frame[OUTER_MAX]; /* being read */
@@ -94,6 +95,12 @@ struct kernel_answer {
 	struct datapath_counters counters;
 	char why[256];
 };
+
+/* Where its interface is now. */
+static inline struct netlink *kernel_links(const struct dataplane *d)
+{
+	return d->config.inside ? d->config.inside : d->netlink;
+}
 
 /* NULL: it is gone, or another has its slot. */
 struct kernel_session *kernel_find(struct dataplane *d, uint32_t subject);
@@ -126,6 +133,7 @@ void kernel_forget_frames(struct dataplane *d, struct kernel_session *s);
 /* kernel_services.c */
 int kernel_services_open(struct dataplane *d, struct kernel_session *s);
 void kernel_services_close(struct kernel_session *s);
+void kernel_services_end(struct dataplane *d); /* of all of them */
 
 /* kernel_counters.c */
 void kernel_count(

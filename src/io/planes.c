@@ -257,6 +257,13 @@ static int planes_interface(struct dataplane *d, uint32_t subject, int fd)
 	return slot ? d->ops[part]->interface(d->part[part], subject, fd) : -ENOENT;
 }
 
+static void planes_moved_inside(struct dataplane *d, uint32_t subject, unsigned link)
+{
+	struct slot *slot = slot_at(d, subject);
+	if (slot->subject == subject && !slot->user)
+		d->ops[KERNEL]->moved_inside(d->part[KERNEL], subject, link);
+}
+
 static int planes_line(struct dataplane *d, uint32_t subject, struct line *line)
 {
 	struct slot *slot = slot_of(d, subject);
@@ -371,6 +378,7 @@ const struct dataplane_ops dataplane_planes = {
 	.start = start_both,
 	.command = planes_command,
 	.open_interface = planes_open_interface,
+	.moved_inside = planes_moved_inside,
 	.interface = planes_interface,
 	.line = planes_line,
 	.route = planes_route,
