@@ -21,8 +21,8 @@ static const struct {
 } commands[] = {{"server", COMMAND_SERVER}, {"client", COMMAND_CLIENT}, {"status", COMMAND_STATUS},
 	{"sessions", COMMAND_SESSIONS}, {"terminate", COMMAND_TERMINATE},
 	{"capture", COMMAND_CAPTURE}, {"dump", COMMAND_DUMP}, {"doctor", COMMAND_DOCTOR},
-	{"check-config", COMMAND_CHECK}, {"up", COMMAND_UP}, {"down", COMMAND_DOWN},
-	{"bench", COMMAND_BENCH}, {"pptp", COMMAND_PPTP}};
+	{"check-config", COMMAND_CHECK}, {"link", COMMAND_LINK}, {"up", COMMAND_UP},
+	{"down", COMMAND_DOWN}, {"bench", COMMAND_BENCH}, {"pptp", COMMAND_PPTP}};
 
 /* scdoc gives meaning to these. */
 static void escaped(const char *words)

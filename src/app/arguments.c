@@ -114,6 +114,10 @@ static void positional(struct walk *walk, const char *text)
 	if (walk->command->bit == COMMAND_CLIENT &&
 		value_ends(text, &settings->local, &settings->remote))
 		return;
+	if (walk->command->bit == COMMAND_LINK &&
+		(value_ends(text, &settings->local, &settings->remote) ||
+			value_speed(text, &settings->speed)))
+		return;
 	if (walk->command->bit == COMMAND_IMPORT && *walk->word && !settings->second_word)
 		settings->second_word = text;
 	else if (!walk->command->positional || *walk->word)
@@ -211,7 +215,7 @@ void arguments_help(const struct command *command, FILE *to)
 	for (size_t i = 0; i < option_count; i++)
 		if (option_table[i].commands & command->bit)
 			help_row(&option_table[i], to);
-	if (command->bit & COMMAND_DAEMONS)
+	if (command->bit & COMMAND_ENDS)
 		fprintf(to, "\nEvery option is also a key of the configuration file; a flag takes "
 			    "--no-FLAG too.\n");
 }

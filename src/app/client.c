@@ -61,8 +61,9 @@ static void wish_same(const struct client *client, struct unit_config *config)
 static void on_configure(const struct peer *peer, struct tunnel_config *config)
 {
 	struct client *client = peer->host->role;
-	profile_common(config, client->settings, netdev_path_mtu(&client->host, &peer->address),
-		client->name);
+	uint16_t mtu = client->keeper ? (uint16_t)PPP_MRU_DEFAULT
+				      : netdev_path_mtu(&client->host, &peer->address);
+	profile_common(config, client->settings, mtu, client->name);
 	config->control.opener = peer->dialled;
 	config->control.pac = client->settings->as_pac;
 	config->session.client_to_client = true;
@@ -84,7 +85,31 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	config->session.link.need_eap = client->settings->need_peer_eap;
 	config->session.unit.ask_dns = client->settings->use_peer_dns;
 	bundles_configure(peer->host, &config->session);
-	call_zero_configure(&client->zero, config);
+	if (client->keeper)
+		client_line_configure(client, &config->session);
+	else
+		call_zero_configure(&client->zero, config);
+}
+
+void client_session_begins(struct client *client, struct seat *seat)
+{
+	if (!client->keeper || !client->settings->peer_auth)
+		seat->user = strdup(client->user); /* else it is the peer's name, once proved */
+	client->seat = seat;
+	seat->tun = client_unit_lend(client, seat);
+	client->no_tun = seat->tun == -ENOENT || seat->tun == -ENODEV || seat->tun == -ENXIO ||
+			 seat->tun == -EPERM || seat->tun == -EACCES;
+	if (seat->tun >= 0) {
+		narrate_connect(seat, seat->interface);
+		host_interface(&client->host, seat->interface);
+	}
+	client_prefix_wish(client, seat);
+}
+
+void client_session_began(struct client *client, struct seat *seat)
+{
+	if (client->seat == seat && seat->tun < 0)
+		seat_close(seat, CLOSE_LOCAL_ERROR);
 }
 
 static void on_tunnel_up(struct peer *peer)
@@ -103,19 +128,9 @@ static void on_tunnel_up(struct peer *peer)
 		peer_stop(peer, CLOSE_LOCAL_ERROR);
 		return;
 	}
-	seat->user = strdup(client->user);
-	client->seat = seat;
-	seat->tun = client_unit_lend(client, seat);
-	client->no_tun = seat->tun == -ENOENT || seat->tun == -ENODEV || seat->tun == -ENXIO ||
-			 seat->tun == -EPERM || seat->tun == -EACCES;
-	if (seat->tun >= 0) {
-		narrate_connect(seat, seat->interface);
-		host_interface(&client->host, seat->interface);
-	}
-	client_prefix_wish(client, seat);
+	client_session_begins(client, seat);
 	peer_dial_call(peer, seat);
-	if (seat->tun < 0 && client->seat == seat)
-		seat_close(seat, CLOSE_LOCAL_ERROR);
+	client_session_began(client, seat);
 }
 
 /* The server has taken our new password: it is the one for the next time. */
@@ -135,6 +150,8 @@ static void on_session_up(struct seat *seat)
 	take_renewal(client, seat);
 	client->was_up = true;
 	client->failures = 0;
+	if (client->keeper && !client_line_up(client, seat))
+		return;
 	if (seat->tun >= 0)
 		client_network_up(client, seat);
 	client_links_up(client);
@@ -187,7 +204,7 @@ static void on_session_over(struct seat *seat)
 	}
 	take_renewal(client, seat);
 	client->reason = seat->reason;
-	client->unheard = seat->session.frames_sent && !seat->session.last_received;
+	client->unheard = seat->session.frames_sent && session_unheard(&seat->session);
 	client_links_stop(client, seat->reason);
 }
 
@@ -206,7 +223,18 @@ static void on_session_gone(struct seat *seat)
 		demand_refuse(client);
 	else
 		client_unit_close(client);
+	if (client->keeper)
+		client_line_over(client, seat);
 	redial_ended(client);
+}
+
+static void on_address(struct seat *seat, uint32_t token)
+{
+	struct client *client = seat->owner->role;
+	if (client->keeper)
+		client_line_address(seat, token);
+	else
+		dialler_address(seat, token);
 }
 
 static void on_tunnel_down(struct peer *peer, enum close_reason reason)
@@ -237,6 +265,8 @@ static void on_hang_up(struct host *host)
 {
 	struct client *client = host->role;
 	log_line(&host->log, LOG_LINE_INFO, "Reconnecting on signal peer=%s", client->host_name);
+	if (client->keeper)
+		client_line_cancel(client);
 	redial_now(client, CLOSE_ADMIN);
 }
 
@@ -248,7 +278,7 @@ static const struct host_policy policy = {.role = "client",
 	.wanted = dialler_wanted,
 	.credentials = client_credentials,
 	.certificate = dialler_certificate,
-	.address = dialler_address,
+	.address = on_address,
 	.bundled = on_bundled,
 	.session_up = on_session_up,
 	.answered = on_answered,
@@ -288,6 +318,10 @@ static void dial_it(struct client *client, uint32_t subject, int failed)
 
 void client_dial(struct client *client)
 {
+	if (client->keeper) {
+		client_line_dial(client);
+		return;
+	}
 	if (client->listeners.count) {
 		log_line(&client->host.log, LOG_LINE_INFO, "Waiting for %s to connect user=\"%s\"",
 			client->host_name, client->user);
@@ -362,7 +396,7 @@ static uint32_t address_of_host_name(const char *name)
 }
 
 /* The inner address we ask for; 0: the server gives us one. */
-static void take_local4(struct client *client)
+void client_take_local4(struct client *client)
 {
 	const struct settings *settings = client->settings;
 	client->local4 = address_to_ipv4(&settings->local);
@@ -391,6 +425,7 @@ static int start(struct client *client)
 		.role = client,
 		.state_name = state_name,
 		.local = client->local,
+		.lines = client->keeper != NULL,
 		.sessions_max = CLIENT_PEERS + 2 * client->settings->links,
 		.peers_max = CLIENT_PEERS + 2 * client->settings->links};
 	int code = host_start(&client->host, &config);
@@ -402,8 +437,9 @@ static int start(struct client *client)
 	uv_timer_init(&client->host.loop, &client->fill);
 	client->fill.data = client;
 	call_zero_init(&client->zero, nat_fallback(client->settings));
-	client_way_open(client);
-	code = client_listen(client);
+	if (!client->keeper)
+		client_way_open(client);
+	code = client->keeper ? client_line_start(client) : client_listen(client);
 	if (!code && client->settings->demand)
 		demand_wait(client);
 	else if (!code)
@@ -418,6 +454,28 @@ static void forget_password(char *password, bool nt_hash)
 	free(password);
 }
 
+int client_run(struct client *client, int code)
+{
+	if (!code)
+		code = start(client);
+	if (!code)
+		code = host_run(&client->host);
+	listeners_close(&client->listeners);
+	if (client->keeper)
+		client_line_end(client);
+	if (client->host.helper)
+		client_unit_close(client);
+	client_way_close(client);
+	host_end(&client->host);
+	forget_password(client->password, client->nt_hash);
+	forget_password(client->new_password, false);
+	secrets_free(&client->trust);
+	free(client->user);
+	tls_credentials_return(client->host.tls);
+	free(client);
+	return code;
+}
+
 int client_command(const struct command *command, struct settings *settings, const char *word)
 {
 	struct client *client = calloc(1, sizeof *client);
@@ -427,7 +485,7 @@ int client_command(const struct command *command, struct settings *settings, con
 	client_unit_init(client);
 	if (gethostname(client->name, sizeof client->name - 1) < 0)
 		strcpy(client->name, "greyline");
-	take_local4(client);
+	client_take_local4(client);
 	int code = tls_login_read(&client->host, settings);
 	if (!code)
 		code = take_target(client, word);
@@ -441,19 +499,5 @@ int client_command(const struct command *command, struct settings *settings, con
 		code = client_password(&wish, &client->password, &client->nt_hash);
 	if (!code)
 		code = client_new_password(&wish, &client->new_password);
-	if (!code)
-		code = start(client);
-	if (!code)
-		code = host_run(&client->host);
-	listeners_close(&client->listeners);
-	if (client->host.helper)
-		client_unit_close(client);
-	client_way_close(client);
-	host_end(&client->host);
-	forget_password(client->password, client->nt_hash);
-	forget_password(client->new_password, false);
-	free(client->user);
-	tls_credentials_return(client->host.tls);
-	free(client);
-	return code;
+	return client_run(client, code);
 }

@@ -7,6 +7,10 @@
 #include "client_unit.h"
 #include "host.h"
 #include "listeners.h"
+#include "secrets.h"
+
+struct line_keeper;
+struct secret;
 
 struct demand;
 
@@ -35,7 +39,7 @@ struct client {
 	bool nt_hash;
 	bool no_password;    /* a certificate is all it has */
 	bool renewed;        /* the server knows the new one */
-	char host_name[256]; /* what USER@HOST named */
+	char host_name[256]; /* what USER@HOST named; of a line: its name */
 	char name[256];      /* ours, in the control connection */
 	uint16_t port;
 	struct address local;       /* --bind */
@@ -55,6 +59,13 @@ struct client {
 	struct client_way *way;   /* NULL: it is not watched */
 	bool no_tun;              /* it ended because the kernel gave no interface */
 
+	/* On a line; NULL: over PPTP. */
+	struct line_keeper *keeper;
+	char device[256];                  /* the terminal that the line is, while it is one */
+	int line_fault;                   /* why there is none: an exit code; 0: that is not why */
+	struct secrets trust;             /* the file that the peer was judged by, as it was then */
+	const struct secret *peer_secret; /* the peer's line of it */
+
 	/* What this connection changed on the host. */
 	struct client_outside outside;
 	unsigned dns_set;        /* how many servers */
@@ -71,6 +82,15 @@ struct client {
 };
 
 int client_command(const struct command *command, struct settings *settings, const char *word);
+/* The session of a connection: its interface is made before it begins. `began`: where there is none
+ * it ends at once. */
+void client_session_begins(struct client *client, struct seat *seat);
+void client_session_began(struct client *client, struct seat *seat);
+/* Runs a client that is complete but for its host, and frees it. `code`: of what was done before;
+ * 0: all is well. The exit code. */
+int client_run(struct client *client, int code);
+/* For take-off: our inner address to ask for. */
+void client_take_local4(struct client *client);
 /* A new connection; client_connection_begins() is told. Fails into redial_ended(). */
 void client_dial(struct client *client);
 
@@ -82,6 +102,8 @@ struct password_wish {
 	const char *user, *host_name; /* whose, and where */
 };
 int client_password(const struct password_wish *wish, char **password, bool *nt_hash);
+/* The same from --secrets alone, where there may be none: then *password stays as it is. */
+void client_known_password(const struct password_wish *wish, char **password, bool *nt_hash);
 /* Whether one is given anywhere but at a prompt. */
 bool client_has_password(const struct password_wish *wish);
 /* A new one, from --new-password-file; NULL when that is not given. */
@@ -104,6 +126,21 @@ void client_way_open(struct client *client);
 void client_way_close(struct client *client);
 void client_way_up(struct client *client, struct peer *peer); /* a control connection is there */
 void client_way_down(struct client *client, const struct peer *peer);
+
+/* client_line.c: a line instead of PPTP. */
+int link_command(const struct command *command, struct settings *settings, const char *word);
+int client_line_start(struct client *client); /* 0, or an exit code, logged */
+void client_line_configure(const struct client *client, struct session_config *config);
+void client_line_dial(struct client *client);
+/* Gives up a line that is being opened. */
+void client_line_cancel(struct client *client);
+void client_line_address(struct seat *seat, uint32_t token);
+/* False when the session is ended instead. */
+bool client_line_up(struct client *client, struct seat *seat);
+/* Its session is gone. */
+void client_line_over(struct client *client, struct seat *seat);
+/* After the loop's end: waits for the terminal to be as it was. */
+void client_line_end(struct client *client);
 
 /* client_links.c: the links of a bundle beyond the first. */
 void client_links_up(struct client *client);

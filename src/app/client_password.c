@@ -103,6 +103,21 @@ static int from_secrets(
 	return code;
 }
 
+void client_known_password(const struct password_wish *wish, char **password, bool *nt_hash)
+{
+	struct faults faults = {.report = NULL};
+	struct secrets secrets;
+	secrets_init(&secrets);
+	const char *path = wish->settings->secrets;
+	const struct secret *secret = NULL;
+	if (path && !secrets_read(&secrets, path, &faults))
+		secret = secrets_find(
+			&secrets, wish->user, strlen(wish->user), wish->settings->remote_name);
+	if (secret)
+		keep_secret(password, nt_hash, secret);
+	secrets_free(&secrets);
+}
+
 static int from_environment(char **password, char *value)
 {
 	int code = keep(password, value, strlen(value));

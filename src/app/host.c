@@ -56,6 +56,13 @@ static const int signal_numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 
 static_assert(sizeof signal_numbers / sizeof signal_numbers[0] == HOST_SIGNALS, "one each");
 
+static const char *no_address = "-";
+
+void shown_line(const char *name)
+{
+	no_address = name;
+}
+
 const char *shown_address(const struct address *address)
 {
 	static char buffers[4][64];
@@ -65,7 +72,7 @@ const char *shown_address(const struct address *address)
 	if (address->family)
 		text_address(&t, address);
 	else
-		text_add(&t, "-");
+		text_add(&t, no_address);
 	return buffer;
 }
 
@@ -502,7 +509,7 @@ static int start_plane(struct host *host, const struct host_config *config)
 		.offload = config->settings->offload,
 		.mark = config->settings->mark,
 		.dont_fragment = config->settings->dont_fragment,
-		.outer = (enum outer_kind)config->settings->outer,
+		.outer = config->lines ? OUTER_NONE : (enum outer_kind)config->settings->outer,
 		.programs = host->programs,
 		.no_programs = host->no_programs,
 		.steering = host->steering,
@@ -522,7 +529,12 @@ static int start_plane(struct host *host, const struct host_config *config)
 /* Which powers are needed, and the helper that keeps those we drop. */
 static int start_power(struct host *host, const struct host_config *config)
 {
-	if (!privilege_have_net_raw() || (!config->bare && !privilege_have_net_admin()))
+	if (config->lines && !privilege_have_net_admin())
+		return fail(host, 3,
+			"CAP_NET_ADMIN is needed: start it as root (greyline doctor shows what "
+			"this machine has)");
+	if (!config->lines &&
+		(!privilege_have_net_raw() || (!config->bare && !privilege_have_net_admin())))
 		return fail(host, 3,
 			config->bare ? "CAP_NET_RAW is needed: start it as root (greyline doctor "
 				       "shows what this machine has)"
@@ -558,7 +570,7 @@ static int open_space(struct host *host)
 /* BPF programs need more power to load than we keep. */
 static void load_programs(struct host *host, const struct host_config *config)
 {
-	if (host->plane->open_interface)
+	if (host->plane->open_interface || config->lines)
 		return;
 	if (config->settings->outer != OUTER_RAW)
 		host->programs = outer_prepare(host->no_programs);

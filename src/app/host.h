@@ -129,6 +129,8 @@ struct host {
 	uint64_t drops[DROP_COUNT], drops_told[DROP_COUNT]; /* no session's: ours and the plane's */
 	uint64_t started;                                   /* microseconds */
 	int exit_code;
+	const char *device; /* of a line: its name, and speed, for people and scripts; NULL: PPTP */
+	uint32_t speed;
 	char scripts[SCRIPT_COUNT][256];
 	char started_by[64], user_name[64]; /* who logged in, who we are: for scripts */
 	struct pid_files pid_files;
@@ -146,6 +148,7 @@ struct host_config {
 	struct address local;   /* outer; family 0: any */
 	struct address peer;    /* outer: the only one there will be; family 0: any */
 	uint32_t sessions_max, peers_max;
+	bool lines;    /* all sessions are on lines: no GRE is sent or received */
 	bool low_port; /* a port below 1024 will be listened on */
 	/* Leaves the host as it is: no helper, no interfaces, no files; CAP_NET_RAW is enough. */
 	bool bare;
@@ -180,5 +183,8 @@ const char *host_state_dir(const struct settings *settings);
 /* An address as text; a ring of four buffers, so that one line can hold several. */
 const char *shown_address(const struct address *address);
 const char *shown_ipv4(uint32_t host_order);
+/* What is shown in the place of an address where a peer has none: the name of its line, which is to
+ * stay. */
+void shown_line(const char *name);
 
 #endif

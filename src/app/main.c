@@ -25,6 +25,11 @@ static const struct command commands[] = {
 		up_command},
 	{"down", COMMAND_DOWN, "NAME", "Ends what greyline up has started, and waits for its end.",
 		"NAME, or --all.", down_command},
+	{"link", COMMAND_LINK, "[DEVICE] [SPEED] [LOCAL:REMOTE]",
+		"Runs PPP on a line, as either end.",
+		"DEVICE is a serial port or a modem; --pty starts a command at the other end; "
+		"without both the\nline is standard input. Exit codes are pppd's.",
+		link_command},
 	{"status", COMMAND_STATUS, NULL, "Shows what runs here, tunnel by tunnel.", NULL,
 		status_command},
 	{"sessions", COMMAND_SESSIONS, NULL, "Lists the sessions.", NULL, sessions_command},
@@ -100,7 +105,7 @@ static void read_all(const struct command *command, int argc, char **argv,
 	if (error)
 		fault(faults, &whole, "%s", strerror(-error));
 	arguments_parse(command, argc, argv, settings, word, false, faults);
-	if (daemon && !faults->count)
+	if (command->bit & COMMAND_ENDS && !faults->count)
 		settings_check(settings, faults);
 }
 

@@ -96,6 +96,11 @@ void narrate_connect(const struct seat *seat, const char *interface)
 	const char *peer = shown_address(&seat->outer);
 	log_peer(log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
 		"Using interface %s peer=%s sid=%s", interface, peer, seat->sid);
+	if (!seat->outer.family) {
+		log_peer(log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
+			"Connect: %s <--> %s peer=%s sid=%s", interface, peer, peer, seat->sid);
+		return;
+	}
 	log_peer(log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
 		"Connect: %s <--> pptp (%s) peer=%s call=%u sid=%s", interface, peer, peer,
 		seat->call_id, seat->sid);

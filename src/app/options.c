@@ -12,7 +12,7 @@ static const struct {
 	const char *name;
 	uint8_t section;
 } sections[] = {{"greyline", SECTION_GREYLINE}, {"server", SECTION_SERVER},
-	{"client", SECTION_CLIENT}, {"ppp", SECTION_PPP}};
+	{"client", SECTION_CLIENT}, {"ppp", SECTION_PPP}, {"link", SECTION_LINK}};
 
 enum { SECTIONS = sizeof sections / sizeof sections[0] };
 

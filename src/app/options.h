@@ -27,7 +27,9 @@ enum {
 	SECTION_GREYLINE = 1, /* also what stands before the first heading */
 	SECTION_SERVER = 2,
 	SECTION_CLIENT = 4,
-	SECTION_PPP = 8, /* what is allowed here is allowed in [server] and [client] too */
+	SECTION_PPP = 8, /* what is allowed here is allowed in the sections around it too */
+	SECTION_LINK = 16,
+	SECTION_ENDS = SECTION_SERVER | SECTION_CLIENT | SECTION_LINK,
 };
 
 /* Commands that take the option. */
@@ -51,6 +53,8 @@ enum {
 	COMMAND_UP = 4096,
 	COMMAND_DOWN = 8192,
 	COMMAND_PPTP = 65536,
+	COMMAND_LINK = 16384,
+	COMMAND_ENDS = COMMAND_DAEMONS | COMMAND_LINK, /* who speaks PPP for long */
 	COMMAND_ANY = INT32_MAX,
 };
 

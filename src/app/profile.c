@@ -37,7 +37,8 @@ static void fill_link(struct link_config *config, const struct settings *setting
 	config->mru = settings->mru ? (uint16_t)settings->mru : wrapped;
 	if (config->mru > PPP_MRU_DEFAULT)
 		config->mru = PPP_MRU_DEFAULT;
-	config->ask_pfc = config->ask_acfc = true;
+	config->ask_pfc = settings->pcomp;
+	config->ask_acfc = settings->accomp;
 	config->restart_us = SECONDS(settings->lcp_restart);
 	config->max_configure = (uint8_t)settings->lcp_max_configure;
 	config->max_terminate = (uint8_t)settings->lcp_max_terminate;

@@ -43,7 +43,9 @@ void redial_init(struct client *client)
 static void give_up(struct client *client)
 {
 	client_unit_close(client);
-	client->host.exit_code = client->no_tun ? KERNEL_LACKS : close_exit_code(client->reason);
+	client->host.exit_code = client->no_tun       ? KERNEL_LACKS
+				 : client->line_fault ? client->line_fault
+						      : close_exit_code(client->reason);
 	host_stop(&client->host, client->reason, client->host.exit_code);
 }
 

@@ -10,9 +10,11 @@
 
 #include "peer.h"
 
-/* The "tty" of a session, and its speed: what pppd's own PPTP plugins say. */
-#define DEVICE "pptp"
-#define SPEED  "0"
+/* The "tty" of a session, and its speed; of a call what pppd's own PPTP plugins say. */
+static const char *device_of(const struct host *host)
+{
+	return host->device ? host->device : "pptp";
+}
 
 struct script_call {
 	const char *arguments[HELPER_ARGUMENTS_MAX];
@@ -110,8 +112,8 @@ static void facts(struct script_call *call, const struct host *host, const struc
 	unit_number(call, interface_of(seat));
 	if (settings->netns)
 		variable(call, "NETNS", settings->netns);
-	variable(call, "DEVICE", DEVICE);
-	variable(call, "SPEED", SPEED);
+	variable(call, "DEVICE", device_of(host));
+	number(call, "SPEED", host->speed);
 	if (seat->method != AUTH_NONE)
 		variable(call, "PEERNAME", safe_name(call, seat));
 	number(call, "ORIG_UID", getuid());
@@ -159,8 +161,8 @@ static void run(struct host *host, const struct seat *seat, enum script script,
 static void ip_arguments(struct script_call *call, const struct host *host, const struct seat *seat)
 {
 	argument(call, interface_of(seat));
-	argument(call, DEVICE);
-	argument(call, SPEED);
+	argument(call, device_of(seat->owner));
+	argument(call, keep(call, "%u", seat->owner->speed));
 	argument(call, keep(call, "%s", shown_ipv4(seat->local4)));
 	argument(call, keep(call, "%s", shown_ipv4(seat->remote4)));
 	argument(call, host->settings->ipparam);
@@ -170,8 +172,8 @@ static void ipv6_arguments(
 	struct script_call *call, const struct host *host, const struct seat *seat)
 {
 	argument(call, interface_of(seat));
-	argument(call, DEVICE);
-	argument(call, SPEED);
+	argument(call, device_of(seat->owner));
+	argument(call, keep(call, "%u", seat->owner->speed));
 	argument(call, keep(call, "%s", link_local(seat->local6)));
 	argument(call, keep(call, "%s", link_local(seat->remote6)));
 	argument(call, host->settings->ipparam);
@@ -183,8 +185,8 @@ static void auth_arguments(struct script_call *call, const struct seat *seat)
 	argument(call, interface_of(seat));
 	argument(call, name);
 	argument(call, seat->owner->user_name);
-	argument(call, DEVICE);
-	argument(call, SPEED);
+	argument(call, device_of(seat->owner));
+	argument(call, keep(call, "%u", seat->owner->speed));
 }
 
 struct waiting {

@@ -19,6 +19,7 @@
 #include "digest.h"
 #include "ecp_file.h"
 #include "kernel_fit.h"
+#include "lcp.h"
 #include "limits.h"
 #include "link_services.h"
 #include "options.h"
@@ -50,6 +51,12 @@ void settings_init(struct settings *settings)
 		.lcp_max_terminate = 2,
 		.lcp_max_failure = 5,
 		.mss_clamp = true,
+		.accomp = true,
+		.pcomp = true,
+		.stop_bits = 1,
+		.fcs = LCP_FCS_16,
+		.connect_delay = 1000,
+		.modem = true,
 		.vj_slots = IPCP_VJ_SLOTS_MAX,
 		.mppe = true,
 		.ccp = true,
@@ -148,7 +155,8 @@ static void on_section(void *context, const char *name, const struct place *at)
 			nearest);
 	else
 		fault(reading->faults, at,
-			"unknown section [%s]: there are [greyline], [server], [client], [ppp]",
+			"unknown section [%s]: there are [greyline], [server], [client], [link], "
+			"[ppp]",
 			name);
 }
 
@@ -162,10 +170,11 @@ static void unknown_key(
 			option->sections & SECTION_PPP      ? "ppp"
 			: option->sections & SECTION_SERVER ? "server"
 			: option->sections & SECTION_CLIENT ? "client"
+			: option->sections & SECTION_LINK   ? "link"
 							    : "greyline");
 		return;
 	}
-	if (section & (SECTION_SERVER | SECTION_CLIENT))
+	if (section & SECTION_ENDS)
 		section |= SECTION_PPP;
 	const char *nearest = option_nearest(entry->key, 0, section);
 	if (nearest)
@@ -231,7 +240,7 @@ static void on_entry(void *context, const struct config_entry *entry)
 		return; /* the heading was the fault */
 	const struct option *option = option_find_negated(entry->key, &negated);
 	uint8_t allowed = reading->section;
-	if (allowed & (SECTION_SERVER | SECTION_CLIENT))
+	if (allowed & SECTION_ENDS)
 		allowed |= SECTION_PPP;
 	if (!option || !(option->sections & allowed)) {
 		unknown_key(reading, entry, option);

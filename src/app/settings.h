@@ -76,6 +76,7 @@ struct settings {
 	uint32_t nat_fallback; /* enum nat_fallback */
 	uint32_t send_window;  /* enum session_window */
 	bool dscp_copy, mss_clamp;
+	bool accomp, pcomp; /* asked for */
 	uint32_t echo_interval, echo_failure;
 	uint32_t chap_interval;
 	bool cbcp;
@@ -150,6 +151,13 @@ struct settings {
 	uint32_t links, links_per_tunnel;
 	struct text_list link_bind; /* addresses */
 
+	/* A line. */
+	uint32_t speed, stop_bits;   /* baud, 0: as it is */
+	uint32_t fcs, connect_delay; /* enum lcp_fcs; milliseconds */
+	bool crtscts, cdtrcts, xonxoff, modem, lock, sync, passive, silent;
+	bool default_asyncmap, receive_all;
+	char *asyncmap, *escape, *pty, *init, *connect_script, *welcome, *disconnect;
+
 	/* No options: what pppd's program sets for itself. */
 	bool pid_files;                        /* IFNAME.pid is written */
 	const char *call_file, *remote_number; /* for scripts; not ours to free */
@@ -159,7 +167,7 @@ struct settings {
 	char *unavailable;                        /* never set: options that are refused */
 	uint32_t mark, log_level, missing_window; /* 0: none */
 	uint32_t quirk;                           /* enum quirk */
-	bool no_launch, sync, no_buffer, no_host_route, version;
+	bool no_launch, no_buffer, no_host_route, version;
 
 	/* One-shot tools. */
 	bool json, inner, hard;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "domains.h"
+#include "hdlc.h"
 
 bool value_number(const char *word, uint32_t *number)
 {
@@ -43,6 +44,56 @@ bool value_is_octets(const char *word)
 {
 	uint64_t octets;
 	return value_octets(word, &octets);
+}
+
+bool value_speed(const char *word, uint32_t *speed)
+{
+	size_t length = strspn(word, "0123456789");
+	if (!length || length > 8 || word[length])
+		return false;
+	*speed = (uint32_t)strtoul(word, NULL, 10);
+	return true;
+}
+
+bool value_asyncmap(const char *word, uint32_t *map)
+{
+	const char *digits = word[0] == '0' && (word[1] | 0x20) == 'x' ? word + 2 : word;
+	size_t length = strspn(digits, "0123456789abcdefABCDEF");
+	if (!length || length > 8 || digits[length])
+		return false;
+	*map = (uint32_t)strtoul(digits, NULL, 16);
+	return true;
+}
+
+bool value_is_asyncmap(const char *word)
+{
+	uint32_t map;
+	return value_asyncmap(word, &map);
+}
+
+bool value_escapes(const char *word, uint32_t escapes[8])
+{
+	struct hdlc_transmit transmit;
+	hdlc_transmit_init(&transmit);
+	memset(escapes, 0, 8 * sizeof *escapes);
+	for (;;) {
+		char *end;
+		unsigned long byte = strtoul(word, &end, 16);
+		if (end == word || byte > 0xff || !hdlc_escape(&transmit, (uint8_t)byte))
+			return false;
+		escapes[byte / 32] |= 1u << byte % 32;
+		if (!*end)
+			return true;
+		if (*end != ',')
+			return false;
+		word = end + 1;
+	}
+}
+
+bool value_is_escapes(const char *word)
+{
+	uint32_t escapes[8];
+	return value_escapes(word, escapes);
 }
 
 bool value_ipv4(const char *word, uint32_t *host_order)

@@ -15,6 +15,14 @@
 bool value_number(const char *word, uint32_t *number);
 /* Bytes: a number, or one with K, M or G behind it (1024 times the one before). */
 bool value_octets(const char *word, uint64_t *octets);
+/* Digits alone: a line's speed. */
+bool value_speed(const char *word, uint32_t *speed);
+/* Up to 8 hexadecimal digits, 0x in front or not: a map of control characters. */
+bool value_asyncmap(const char *word, uint32_t *map);
+bool value_is_asyncmap(const char *word);
+/* Characters to be escaped: bit n of word m is character 32 m + n. */
+bool value_escapes(const char *word, uint32_t escapes[8]);
+bool value_is_escapes(const char *word);
 bool value_is_octets(const char *word);
 bool value_address(const char *word, struct address *address); /* IPv4 or IPv6 */
 bool value_ipv4(const char *word, uint32_t *host_order);

@@ -137,8 +137,8 @@ int line_open(struct line **line, const struct line_config *config)
 		return failed;
 	}
 	l->sync = config->sync;
-	l->waiting = config->wait;
-	l->wait_until = config->wait ? clock_now() + LINE_WAIT : 0;
+	l->waiting = config->wait_us != 0;
+	l->wait_until = clock_now() + config->wait_us;
 	l->control_queue = config->in_order ? &l->data : &l->control;
 	hdlc_transmit_init(&l->transmit);
 	for (unsigned byte = 0; byte < 256; byte++)
@@ -454,4 +454,9 @@ void line_flush(struct line *l)
 bool line_waits(const struct line *l)
 {
 	return l->ended == LINE_OPEN && !l->waiting && (queued(&l->control) || queued(&l->data));
+}
+
+uint64_t line_deadline(const struct line *l)
+{
+	return l->waiting && (queued(&l->control) || queued(&l->data)) ? l->wait_until : NEVER;
 }

@@ -35,12 +35,12 @@ enum {
 struct line_config {
 	int in, out; /* may be the same; the line's from here on, closed with it */
 	bool sync;
-	bool in_order; /* control frames wait their turn: for frames that are another's */
-	bool wait;     /* nothing is written until something was read, or LINE_WAIT has passed: a
-			* program that has just been started throws away what its line brings
-			* before it has set it up (pppd, tcsetattr() with TCSAFLUSH) */
-	size_t queue;  /* bytes of data that may wait; 0: LINE_QUEUE_DEFAULT. A tenth of a second or
-			* two of a slow line: what waits longer is late. See tty_queue(). */
+	bool in_order;    /* control frames wait their turn: for frames that are another's */
+	uint64_t wait_us; /* nothing is written until something was read, or so long: a program that
+			   * has just been started throws away what its line brings before it has
+			   * set it up (pppd, tcsetattr() with TCSAFLUSH): LINE_WAIT for those */
+	size_t queue; /* bytes of data that may wait; 0: LINE_QUEUE_DEFAULT. A tenth of a second or
+		       * two of a slow line: what waits longer is late. See tty_queue(). */
 	uint32_t escape[8]; /* bit n of word m: byte 32 m + n is escaped whatever was agreed */
 };
 
@@ -104,6 +104,8 @@ bool line_write(struct line *line, const uint8_t *frame, size_t length);
 void line_flush(struct line *line);
 /* Something is queued that the last line_flush() could not write. */
 bool line_waits(const struct line *line);
+/* When line_flush() is to be called, because the wait is over; NEVER: no matter. */
+uint64_t line_deadline(const struct line *line);
 
 /* From the next frame on, in both directions. A half-read frame is not disturbed. */
 void line_framing(struct line *line, const struct line_framing *framing);

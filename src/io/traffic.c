@@ -223,6 +223,8 @@ void traffic_command(struct worker *w, struct slot *slot, const struct datapath_
 void traffic_tick(struct worker *w, struct slot *slot)
 {
 	datapath_tick(&w->engine, &slot->dp, w->now, list_with_room(w));
+	if (slot->line)
+		traffic_flush_line(w, slot);
 	worker_touch(w, slot);
 }
 

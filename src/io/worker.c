@@ -56,6 +56,8 @@ static void announce(struct worker *w)
 static void set_deadline(struct worker *w, struct slot *slot)
 {
 	uint64_t deadline = datapath_deadline(&slot->dp);
+	if (slot->line && line_deadline(slot->line) < deadline)
+		deadline = line_deadline(slot->line);
 	if (w->ticking && deadline <= w->now)
 		deadline = w->now + MS(1);
 	heap_set(&w->deadlines, slot_index(w, slot), deadline);

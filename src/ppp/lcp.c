@@ -337,6 +337,10 @@ static void restarted(void *owner, const struct turn *turn)
 static void finished(void *owner, const struct turn *turn)
 {
 	struct link *link = owner;
+	if (link->closing == CLOSE_NONE && link->config->passive && !link->lcp.peer_left) {
+		link_waits(link, turn);
+		return;
+	}
 	if (link->closing == CLOSE_NONE)
 		link->closing = link->lcp.peer_left ? CLOSE_PEER_TERMINATED : CLOSE_LCP_TIMEOUT;
 	link_finished(link, turn);
@@ -408,7 +412,7 @@ struct fsm_run lcp_run(void *side, const struct turn *turn)
 			.max_configure = config->max_configure,
 			.max_terminate = config->max_terminate,
 			.max_failure = config->max_failure,
-			.silent = config->passive,
+			.silent = config->silent,
 			.coverage = config->automaton_coverage},
 		.turn = *turn,
 	};

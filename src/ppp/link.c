@@ -194,6 +194,12 @@ void link_restarted(struct link *link, const struct turn *turn)
 		link->progress_deadline = turn->now + progress_time(link);
 }
 
+void link_waits(struct link *link, const struct turn *turn)
+{
+	link->progress_deadline = NEVER;
+	turn_say(turn, NOTE_INFO, "Nobody answers: waiting for the peer");
+}
+
 void link_finished(struct link *link, const struct turn *turn)
 {
 	if (link->phase == PHASE_DEAD)
@@ -430,7 +436,8 @@ void link_up(struct link *link, uint64_t now, struct outbox *out)
 		link->phase = PHASE_ESTABLISH;
 		link->closing = CLOSE_NONE;
 		lcp_wish(link);
-		link->progress_deadline = now + progress_time(link);
+		bool waits = link->config->line && link->config->silent;
+		link->progress_deadline = waits ? NEVER : now + progress_time(link);
 	}
 	protocol_event(&lcp_protocol, FSM_OPEN, link, &turn);
 	protocol_event(&lcp_protocol, FSM_UP, link, &turn);
@@ -465,6 +472,8 @@ bool link_input(
 		return true;
 	}
 	lcp_alive(&link->lcp, now);
+	if (link->phase == PHASE_ESTABLISH && link->progress_deadline == NEVER)
+		link->progress_deadline = now + progress_time(link);
 	const struct protocol *protocol = protocol_find(number);
 	if (!protocol || protocol->side != SIDE_LINK) {
 		if (protocol && protocol->side == SIDE_UNIT)

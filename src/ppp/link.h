@@ -50,7 +50,8 @@ struct link_config {
 	bool nt_hash_only;        /* `password` is its NT hash, for the methods of Microsoft */
 	const char *new_password; /* ours, should the other one have expired; NULL: none is known */
 	size_t new_password_length;
-	bool passive;        /* wait for the peer's first Configure-Request */
+	bool silent;         /* wait for the peer's first Configure-Request; on a line for ever */
+	bool passive;        /* wait for it when ours were not answered, for ever (pppd) */
 	uint64_t restart_us; /* 3 s by default */
 	uint8_t max_configure, max_terminate, max_failure; /* 10, 2, 5 */
 	uint64_t echo_interval_us;                         /* 0: no keepalive */

@@ -12,6 +12,8 @@ void link_fail(struct link *link, enum close_reason reason, const struct turn *t
 /* LCP's tlu, tld, tlf. */
 void link_opened(struct link *link, const struct turn *turn);
 void link_restarted(struct link *link, const struct turn *turn);
+/* Our requests were not answered, and the peer may come all the same. */
+void link_waits(struct link *link, const struct turn *turn);
 void link_finished(struct link *link, const struct turn *turn);
 
 /* A Protocol-Reject arrived. */

@@ -212,7 +212,8 @@ void session_connected(struct session *session, uint64_t now, struct outbox *out
 	if (session->state != SESSION_CALLING)
 		return;
 	session->state = SESSION_STARTING;
-	session->setup_by = now + SESSION_SETUP_MAX;
+	if (!session->config->line) /* else from the first word of the peer's on */
+		session->setup_by = now + SESSION_SETUP_MAX;
 	if (session_unheard(session))
 		watch_silence(session, now);
 	struct datapath_command command = {.kind = DATAPATH_CONNECT};
@@ -332,6 +333,9 @@ bool session_frame(struct session *session, uint32_t epoch, const uint8_t *frame
 	item->subject = session->subject;
 	item->arg = 0;
 	heard_now(session, now);
+	if (session->config->line && session->setup_by == NEVER &&
+		session->state == SESSION_STARTING)
+		session->setup_by = now + SESSION_SETUP_MAX;
 	session->frames.packets_in++;
 	session->frames.octets_in += (uint32_t)length;
 	if (session->state == SESSION_CALLING) {

@@ -382,7 +382,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		.rechallenge_us = how & 16 ? SECONDS(60) : 0,
 		.callback_ask = how & 32,
 		.callback_answer = how & 4,
-		.passive = how & 8,
+		.silent = how & 8,
 		.echo_interval_us = how & 16 ? SECONDS(20) : 0,
 		.echo_failure = 3,
 		.lqr_period = how & 64 ? 100 : 0,

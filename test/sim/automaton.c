@@ -200,7 +200,7 @@ void automaton_run(uint8_t cells[FSM_EVENTS][FSM_STATES])
 		uint8_t seed[32] = {1};
 		struct link_config config = plain;
 		config.automaton_coverage = cells[0];
-		config.passive = walks[i].steps[0] == 'S';
+		config.silent = walks[i].steps[0] == 'S';
 		random_seed(&walker.random, seed);
 		link_config_defaults(&config);
 		link_init(&walker.link, &config, &walker.random);

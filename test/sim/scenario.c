@@ -425,7 +425,7 @@ static void break_scenario(struct scenario *s, struct dice *dice)
 		server->session.link.allow_auth = 0;
 		break;
 	case 8: /* each waits for the other */
-		client->session.link.passive = server->session.link.passive = true;
+		client->session.link.silent = server->session.link.silent = true;
 		s->mishaps = 0; /* a renegotiation would wake them */
 		break;
 	}

@@ -32,7 +32,7 @@ static void test_rows(void **state)
 		bool only_flag = !strcmp(row->name, "config") || !strcmp(row->name, "help");
 		if (!only_flag && !row->file_only)
 			assert_int_equal(
-				(row->commands & COMMAND_DAEMONS) != 0, row->sections != 0);
+				(row->commands & COMMAND_ENDS) != 0, row->sections != 0);
 		/* no-NAME of a flag is not somebody else's name. */
 		char no[80];
 		snprintf(no, sizeof no, "no-%s", row->name);

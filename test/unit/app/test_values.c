@@ -217,9 +217,35 @@ static void test_auth(void **state)
 	assert_false(value_is_auth("") || value_is_auth_order(""));
 }
 
+static void maps_and_characters_of_lines(void **state)
+{
+	static const char *const maps[] = {"", "x", "0x", "123456789", "a0000 ", "-1"};
+	static const char *const escapes[] = {
+		"", "20", "3f", "5e", "100", "11,", "11;13", "zz", ",11"};
+	uint32_t map, set[8], speed = 7;
+	assert_true(value_asyncmap("a0000", &map));
+	assert_int_equal(map, 0x000a0000);
+	assert_true(value_asyncmap("0XffffFFFF", &map));
+	assert_int_equal(map, 0xffffffff);
+	for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)
+		assert_false(value_is_asyncmap(maps[i]));
+	assert_true(value_escapes("11,13,41,ff", set));
+	assert_int_equal(set[0], 1u << 0x11 | 1u << 0x13);
+	assert_int_equal(set[2], 1u << 1);
+	assert_int_equal(set[7], 1u << 31);
+	for (size_t i = 0; i < sizeof escapes / sizeof escapes[0]; i++)
+		assert_false(value_is_escapes(escapes[i]));
+	assert_true(value_speed("115200", &speed));
+	assert_int_equal(speed, 115200);
+	assert_false(value_speed("ttyS0", &speed));
+	assert_false(value_speed("", &speed));
+	assert_false(value_speed("123456789", &speed));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(maps_and_characters_of_lines),
 		cmocka_unit_test(octets),
 		cmocka_unit_test(test_auth),
 		cmocka_unit_test(test_numbers),

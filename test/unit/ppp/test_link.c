@@ -195,7 +195,7 @@ static void set_configuration(unsigned which)
 		break;
 	case 4:
 		p.b.unit_config.mppe_require = false;
-		p.a.link_config.passive = true;
+		p.a.link_config.silent = true;
 		break;
 	}
 }
@@ -285,7 +285,7 @@ static void nobody_there(void **state)
 static void nobody_calls_a_passive_link(void **state)
 {
 	pair_init(&p);
-	p.a.link_config.passive = p.b.link_config.passive = true;
+	p.a.link_config.silent = p.b.link_config.silent = true;
 	pair_start(&p);
 	run_for(SECONDS(300));
 	assert_int_equal(p.sent, 0);

@@ -456,8 +456,8 @@ static void gre_without_lcp_is_a_plain_timeout(void **state)
 static void a_passive_pair_is_bounded(void **state)
 {
 	struct pair *pair = pair_new();
-	pair->client.config.session.link.passive = true;
-	pair->server.config.session.link.passive = true;
+	pair->client.config.session.link.silent = true;
+	pair->server.config.session.link.silent = true;
 	pair_start(pair, 1);
 	pair_pass(pair, SESSION_SETUP_MAX + SECONDS(30));
 	assert_int_equal(pair->client.sessions[0].state, SESSION_OVER);
