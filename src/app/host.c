@@ -417,6 +417,10 @@ static int start_helper(struct host *host, const struct host_config *config)
 		helper.secrets_path = settings->secrets;
 		helper.renew = secrets_renew;
 	}
+	if (config->server) {
+		helper.program = settings->ppp_program;
+		helper.program_options = settings->ppp_options;
+	}
 	int failed = helper_start(&host->helper, &helper, helper_line, host, error);
 	if (failed)
 		return fail(host, failed == -EBUSY ? 6 : 1, error);

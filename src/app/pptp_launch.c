@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "pptp.h"
+#include "pty_pair.h"
 
 #define PPPD_SPEED "38400" /* of a pty: nobody looks at it */
 
@@ -60,24 +60,21 @@ static int look_around(const struct pptp *pptp, char path[PATH_MAX])
 	return 0;
 }
 
-/* Not echoed: what the server says before pppd has set its side up would come back to it. */
+/* Both ends, and the name of pppd's, which it opens itself: that it inherits ours keeps the pty
+ * from being hung up in between. */
 static int open_pty(char name[64], int *slave)
 {
-	struct termios plain;
-	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0 ||
-		ptsname_r(master, name, 64) != 0 || (*slave = open(name, O_RDWR | O_NOCTTY)) < 0) {
-		fprintf(stderr, "pptp: Couldn't make a pty: %s\n", strerror(errno));
-		return -1;
-	}
-	tcgetattr(*slave, &plain);
-	cfmakeraw(&plain);
-	tcsetattr(*slave, TCSANOW, &plain);
-	return master;
+	int master, failed = pty_open(&master, slave);
+	if (!failed && ptsname_r(master, name, 64) != 0)
+		failed = -errno;
+	if (!failed && fcntl(*slave, F_SETFD, 0) < 0)
+		failed = -errno;
+	if (!failed)
+		return master;
+	fprintf(stderr, "pptp: Couldn't make a pty: %s\n", strerror(-failed));
+	return -1;
 }
 
-/* pppd opens the pty by its name. That we have it open, too, and pppd after us, keeps it from being
- * hung up in between. */
 static int become_pppd(const struct pptp *pptp, const char *path, const char *tty)
 {
 	char **arguments = calloc((size_t)pptp->arguments.word_count + 4, sizeof *arguments);

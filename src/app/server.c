@@ -27,6 +27,7 @@
 #include "notify.h"
 #include "options.h"
 #include "peer.h"
+#include "ppp_program.h"
 #include "pptp_wire.h"
 #include "profile.h"
 #include "proxy_arp.h"
@@ -143,6 +144,7 @@ static void on_configure(const struct peer *peer, struct tunnel_config *config)
 	config->session.unit.ipv6 &= server->pool6.size != 0;
 	config->session.shared = server->shared;
 	config->session.services = &server->services;
+	config->session.relay = settings->ppp_program;
 	bundles_configure(peer->host, &config->session);
 	for (unsigned i = 0; i < 2; i++) {
 		config->session.unit.dns[i] = settings->dns.at[i];
@@ -309,9 +311,18 @@ static int shared_interface(struct server *server, struct seat *seat)
 	return netdev_route(&server->host, server->link, seat->remote4, true);
 }
 
+void server_logged_in(struct server *server, struct peer *peer)
+{
+	unlist_half_open(server, peer);
+}
+
 static void on_session_up(struct seat *seat)
 {
 	struct server *server = seat->owner->role;
+	if (server->settings->ppp_program) {
+		ppp_program_start(server, seat);
+		return;
+	}
 	unlist_half_open(server, seat->peer);
 	seat->local4 = seat_network(seat)->local4;
 	int failed = server->shared ? shared_interface(server, seat)
@@ -362,6 +373,10 @@ static void on_session_over(struct seat *seat)
 static void on_session_gone(struct seat *seat)
 {
 	struct server *server = seat->owner->role;
+	if (server->settings->ppp_program) {
+		ppp_program_end(server, seat);
+		return;
+	}
 	server6_services(seat);
 	scripts_down(&server->host, seat);
 	if (seat->tun >= 0)
@@ -476,7 +491,7 @@ static void start_users(struct server *server)
 	random_bytes(&server->host.random, &key, sizeof key);
 	throttle_init(&server->by_address, key, settings->free_failures, THROTTLE_DELAY_MAX);
 	throttle_init(&server->by_user, ~key, settings->free_failures, THROTTLE_DELAY_MAX_USER);
-	if (!settings->secrets && demanded(server) != AUTH_EAP_TLS)
+	if (!settings->secrets && !settings->ppp_program && demanded(server) != AUTH_EAP_TLS)
 		make_user(server);
 }
 
@@ -628,6 +643,8 @@ int server_command(const struct command *command, struct settings *settings, con
 		return 1;
 	server->settings = settings;
 	server->shared = settings_shared(settings);
+	if (settings->ppp_program)
+		settings->data_plane = DATA_PLANE_USER;
 	server->interface = settings->ifname ? settings->ifname : DEFAULT_INTERFACE;
 	if (settings->name)
 		snprintf(server->name, sizeof server->name, "%s", settings->name);
@@ -652,6 +669,7 @@ int server_command(const struct command *command, struct settings *settings, con
 		secret_wipe(server->password,
 			server->nt_hash ? NT_HASH_SIZE : strlen(server->password));
 	free(server->password);
+	ppp_programs_free(server);
 	pool_free(&server->pool);
 	server6_free(server);
 	free(server);

@@ -12,6 +12,8 @@
 #include "secrets.h"
 #include "throttle.h"
 
+struct ppp_program;
+
 struct server {
 	struct host host;
 	struct settings *settings;
@@ -26,7 +28,8 @@ struct server {
 	struct call_clash clash;
 	struct peer *half_open; /* list; newest first */
 	uint32_t half_open_count;
-	uint32_t waiting; /* seats whose address question waits for another to go */
+	struct ppp_program *programs; /* that run, with --ppp-program */
+	uint32_t waiting;             /* seats whose address question waits for another to go */
 	uint32_t local4;
 	unsigned link; /* of the shared interface */
 	bool shared;
@@ -43,6 +46,9 @@ int server_command(const struct command *command, struct settings *settings, con
  * Only for somebody who proved himself, and before the peer learns his address: his first packets
  * shall find it. 0 or -errno, logged. */
 int server_own_interface(struct server *server, struct seat *seat);
+
+/* Somebody in this peer's tunnel has proved himself, or is taken for one who has. */
+void server_logged_in(struct server *server, struct peer *peer);
 
 /* server6.c: what IPv6 needs besides addresses. */
 /* Pools, and what links are told. 0 or -ENOMEM. */

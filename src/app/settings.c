@@ -352,6 +352,8 @@ bool settings_mppe_required(const struct settings *settings)
 
 bool settings_shared(const struct settings *settings)
 {
+	if (settings->ppp_program)
+		return false; /* its interfaces are its own */
 	if (settings->interface == INTERFACE_UNSAID)
 		return settings->data_plane != DATA_PLANE_KERNEL;
 	return settings->interface == INTERFACE_SHARED;

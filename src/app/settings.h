@@ -127,6 +127,7 @@ struct settings {
 	/* Server. */
 	struct text_list listen, connect;
 	char *pap_secrets;
+	char *ppp_program, *ppp_options; /* absolute paths; NULL: our own PPP */
 	struct range_list pool;
 	struct prefix_list pool6, pool6_pd; /* one of each */
 	uint32_t pool6_pd_length, pool6_pd_lifetime;

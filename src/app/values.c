@@ -487,6 +487,11 @@ bool value_is_reorder_timeout(const char *word)
 	return value_reorder_timeout(word, &us);
 }
 
+bool value_is_absolute(const char *word)
+{
+	return *word == '/';
+}
+
 bool value_is_nothing(const char *word)
 {
 	return false;

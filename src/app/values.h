@@ -58,7 +58,8 @@ bool value_is_phone(const char *word); /* a phone number that a call request has
 /* What pptp-linux takes for --timeout: 0.01 to 10 seconds. */
 bool value_reorder_timeout(const char *word, uint32_t *us);
 bool value_is_reorder_timeout(const char *word);
-bool value_is_nothing(const char *word); /* never: for what is refused */
+bool value_is_absolute(const char *word); /* a path from the root */
+bool value_is_nothing(const char *word);  /* never: for what is refused */
 bool value_hex(const char *word, size_t digits, uint8_t *bytes);
 
 #endif

@@ -209,6 +209,8 @@ int changes_make(struct changes *c, const struct helper_request *request, char e
 		return state_undo(c->state, keep_first, &first) ? -EIO : 0;
 	case HELPER_SCRIPT:
 	case HELPER_RENEW:
+	case HELPER_PROGRAM:
+	case HELPER_PROGRAM_END:
 	case HELPER_OPERATION_COUNT:
 		break;
 	}

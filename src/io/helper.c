@@ -5,6 +5,7 @@
  * the other side is gone, which is how the helper learns of a crash. When the socket is full,
  * requests wait in a list here. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ struct pending {
 
 struct unsent {
 	struct unsent *next;
+	int fd; /* goes with it; -1: none */
 	size_t length;
 	uint8_t bytes[];
 };
@@ -149,20 +151,43 @@ static void answer(struct helper *h, struct pending **place, int result, const c
 	free(pending);
 }
 
+static void forget_unsent(struct unsent *unsent)
+{
+	if (unsent->fd >= 0)
+		close(unsent->fd);
+	explicit_bzero(unsent->bytes, unsent->length); /* it may hold a password */
+	free(unsent);
+}
+
+static ssize_t send_one(const struct helper *h, struct unsent *unsent)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
+	struct iovec whole = {unsent->bytes, unsent->length};
+	struct msghdr message = {.msg_iov = &whole, .msg_iovlen = 1};
+	if (unsent->fd >= 0) {
+		message.msg_control = control;
+		message.msg_controllen = sizeof(control);
+		struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+		*head = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
+			.cmsg_len = CMSG_LEN(sizeof(int))};
+		memcpy(CMSG_DATA(head), &unsent->fd, sizeof(int));
+	}
+	return sendmsg(h->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static void flush(struct helper *h)
 {
 	while (h->unsent && !h->lost) {
 		struct unsent *unsent = h->unsent;
-		ssize_t sent =
-			send(h->socket, unsent->bytes, unsent->length, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t sent = send_one(h, unsent);
 		if (sent < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS))
 			return;
 		/* A helper that is gone shows in the next read. */
 		h->unsent = unsent->next;
 		if (!h->unsent)
 			h->unsent_last = &h->unsent;
-		explicit_bzero(unsent->bytes, unsent->length); /* it may hold a password */
-		free(unsent);
+		forget_unsent(unsent);
 	}
 }
 
@@ -243,7 +268,8 @@ int helper_attach(struct helper *h, uv_loop_t *loop, void (*lost)(void *context)
 	return 0;
 }
 
-static void ask(struct helper *h, struct helper_request *request, helper_done *done, void *context)
+static void ask_with(
+	struct helper *h, struct helper_request *request, int fd, helper_done *done, void *context)
 {
 	struct pending *pending = calloc(1, sizeof(*pending));
 	struct unsent *unsent = malloc(sizeof(*unsent) + HELPER_MESSAGE_MAX);
@@ -251,6 +277,8 @@ static void ask(struct helper *h, struct helper_request *request, helper_done *d
 		/* Nothing can be promised without memory for the answer. */
 		free(pending);
 		free(unsent);
+		if (fd >= 0)
+			close(fd);
 		return;
 	}
 	request->id = ++h->next_id;
@@ -259,6 +287,7 @@ static void ask(struct helper *h, struct helper_request *request, helper_done *d
 	h->pending_last = &pending->next;
 	h->pending_count++;
 	unsent->next = NULL;
+	unsent->fd = fd;
 	unsent->length = helper_write_request(unsent->bytes, request);
 	if (unsent->length == 0) {
 		/* Too long: let the helper refuse it, so that the answer comes as always. */
@@ -277,6 +306,11 @@ static void ask(struct helper *h, struct helper_request *request, helper_done *d
 	watch(h);
 	if (h->lost)
 		uv_timer_start(&h->failing, on_failing, 0, 0);
+}
+
+static void ask(struct helper *h, struct helper_request *request, helper_done *done, void *context)
+{
+	ask_with(h, request, -1, done, context);
 }
 
 void helper_nat(struct helper *h, const struct nft_config *config, helper_done *done, void *context)
@@ -367,6 +401,21 @@ void helper_renew(struct helper *h, const char *client, const char *server, cons
 	ask(h, &request, done, context);
 }
 
+void helper_program(struct helper *h, uint32_t key, int terminal,
+	const struct helper_program *program, helper_done *done, void *context)
+{
+	struct helper_request request = {
+		.operation = HELPER_PROGRAM, .key = key, .program = *program};
+	/* Without a copy the helper has no terminal to run it on, and says so. */
+	ask_with(h, &request, fcntl(terminal, F_DUPFD_CLOEXEC, 3), done, context);
+}
+
+void helper_program_end(struct helper *h, uint32_t key)
+{
+	struct helper_request request = {.operation = HELPER_PROGRAM_END, .key = key};
+	ask(h, &request, NULL, NULL);
+}
+
 void helper_undo(struct helper *h, helper_done *done, void *context)
 {
 	struct helper_request request = {.operation = HELPER_UNDO};
@@ -383,7 +432,7 @@ static void free_helper(struct helper *h)
 	while (h->unsent) {
 		struct unsent *unsent = h->unsent;
 		h->unsent = unsent->next;
-		free(unsent);
+		forget_unsent(unsent);
 	}
 	free(h);
 }

@@ -1,9 +1,9 @@
 /* The helper: a small process that keeps root while the main process gives it up.
  *
  * It is forked before privileges are dropped and filters installed, and does a fixed set of
- * things: put in and take out our nft table, set an allowed sysctl, add the routes that do not
- * vanish with our interfaces, write resolv.conf, run one of the scripts named at its start, put an
- * expired password's successor into the secrets file named there. Every
+ * things: put in and take out our nft table, run the PPP program of a call, set an allowed sysctl,
+ * add the routes that do not vanish with our interfaces, write resolv.conf, run one of the scripts
+ * named at its start, put an expired password's successor into the secrets file named there. Every
  * change to the host goes to the state file first. Requests with the same key run one after
  * another in the order given, so that a session's ip-down never starts before its ip-up has ended;
  * different keys run side by side.
@@ -36,6 +36,12 @@ enum {
 	HELPER_RUNNING_MAX = 32,    /* scripts at the same time */
 };
 
+/* What a program is told that speaks PPP for one call; host order. */
+struct helper_program {
+	uint32_t local4, remote4;
+	struct address client; /* outer */
+};
+
 struct helper_config {
 	const char *state_path;  /* /run/greyline/NAME.state */
 	const char *resolv_path; /* NULL: /etc/resolv.conf */
@@ -51,6 +57,9 @@ struct helper_config {
 	char *const *set, *const *unset;
 	size_t set_count, unset_count;
 	uint64_t script_timeout_us; /* 0: 60 seconds; then it is killed with its children */
+	/* The program of helper_program(), by its absolute path, and its options file; NULL: none.
+	 */
+	const char *program, *program_options;
 	/* The secrets file and how its owner's room changes it (secrets.h); NULL: there is none. */
 	const char *secrets_path;
 	int (*renew)(const char *path, const char *client, const char *server, const char *word,
@@ -117,6 +126,17 @@ void helper_script(struct helper *helper, uint32_t key, unsigned script,
 /* A user's new password into the secrets file. `server` NULL: the line has a wildcard there. */
 void helper_renew(struct helper *helper, const char *client, const char *server, const char *word,
 	helper_done *done, void *context);
+
+/* Runs the program on a terminal, as poptop runs pppd:
+ *
+ *     PROGRAM local [file OPTIONS] 115200 LOCAL:REMOTE ipparam CLIENT remotenumber CLIENT
+ *
+ * `terminal` is its standard input and output, and stays the caller's; standard error is /dev/null.
+ * Programs wait for nobody, and nobody for them. `done` tells how it ended, when it has. */
+void helper_program(struct helper *helper, uint32_t key, int terminal,
+	const struct helper_program *program, helper_done *done, void *context);
+/* The call with this key is over: HUP to its program, then TERM, then KILL, if it takes that. */
+void helper_program_end(struct helper *helper, uint32_t key);
 
 /* Undoes everything, newest first, behind all earlier requests of every key. */
 void helper_undo(struct helper *helper, helper_done *done, void *context);

@@ -28,13 +28,17 @@
 #include "spawn.h"
 
 enum { JOBS_MAX = 65536, KEY_BITS = 65536 };
-#define SCRIPT_TIMEOUT SECONDS(60)
-#define ORPHAN_TIME    SECONDS(5)
+#define SCRIPT_TIMEOUT   SECONDS(60)
+#define ORPHAN_TIME      SECONDS(5)
+/* For a program whose call is over. */
+#define PROGRAM_PATIENCE SECONDS(2)
 
 struct job {
 	struct job *next;
 	struct helper_request request; /* strings point into `bytes` */
 	pid_t pid;                     /* 0: waiting */
+	int terminal;                  /* of a program that is to be started; -1 */
+	unsigned asked_to_end;         /* how often, of a program */
 	uint64_t deadline;
 	bool killed;
 	size_t length;
@@ -66,6 +70,8 @@ static void finish(struct server *s, struct job **place, int result, const char 
 {
 	struct job *job = *place;
 	reply(s, job->request.id, result, error);
+	if (job->terminal >= 0)
+		close(job->terminal);
 	*place = job->next;
 	s->jobs--;
 	explicit_bzero(job->bytes, job->length); /* it may hold a password */
@@ -139,6 +145,47 @@ static int start_script(struct server *s, struct job *job, char error[256])
 	return 0;
 }
 
+static bool is_program(const struct job *job)
+{
+	return job->request.operation == HELPER_PROGRAM;
+}
+
+static int start_program(struct server *s, struct job *job, char error[256])
+{
+	pid_t pid = helper_program_start(s->config, &job->request.program, job->terminal);
+	if (job->terminal >= 0)
+		close(job->terminal);
+	job->terminal = -1;
+	if (pid < 0) {
+		snprintf(error, 256, "Couldn't run %.200s: %s",
+			s->config->program ? s->config->program : "the PPP program",
+			strerror(-pid));
+		return pid;
+	}
+	job->pid = pid;
+	job->deadline = NEVER;
+	return 0;
+}
+
+/* It has a moment for each before the next. */
+static void end_program(struct job *job)
+{
+	static const int signals[] = {SIGHUP, SIGTERM, SIGKILL};
+	enum { SIGNALS = sizeof(signals) / sizeof(signals[0]) };
+	if (job->asked_to_end < SIGNALS)
+		kill(-job->pid, signals[job->asked_to_end++]);
+	job->deadline = job->asked_to_end < SIGNALS ? clock_now() + PROGRAM_PATIENCE : NEVER;
+}
+
+/* At once, whatever else waits. */
+static void end_programs(struct server *s, const uint32_t *key)
+{
+	for (struct job *job = s->first; job; job = job->next)
+		if (is_program(job) && job->pid && !job->asked_to_end &&
+			(!key || job->request.key == *key))
+			end_program(job);
+}
+
 static int renew(struct server *s, const struct helper_request *request, char error[256])
 {
 	const struct helper_config *config = s->config;
@@ -154,6 +201,17 @@ static bool begin(struct server *s, struct job **place)
 {
 	struct job *job = *place;
 	char error[256] = "";
+	if (is_program(job)) {
+		int failed = start_program(s, job, error);
+		if (failed)
+			finish(s, place, failed, error);
+		return !failed;
+	}
+	if (job->request.operation == HELPER_PROGRAM_END) {
+		end_programs(s, &job->request.key);
+		finish(s, place, 0, "");
+		return false;
+	}
 	if (job->request.operation != HELPER_SCRIPT) {
 		int result = job->request.operation == HELPER_RENEW
 				     ? renew(s, &job->request, error)
@@ -180,6 +238,11 @@ static void schedule(struct server *s)
 		bool undo = job->request.operation == HELPER_UNDO;
 		bool free_key = !(held[key / 64] >> key % 64 & 1);
 		bool script = job->request.operation == HELPER_SCRIPT;
+		if (is_program(job)) {
+			if (job->pid || begin(s, place))
+				place = &job->next;
+			continue;
+		}
 		if (undo && !first)
 			return;
 		held[key / 64] |= UINT64_C(1) << key % 64;
@@ -194,12 +257,14 @@ static void schedule(struct server *s)
 	}
 }
 
-static void enqueue(struct server *s, const uint8_t *bytes, size_t length)
+static void enqueue(struct server *s, const uint8_t *bytes, size_t length, int fd)
 {
 	struct job *job = calloc(1, sizeof(*job) + length);
 	struct helper_request request;
 	if (!job || !helper_read_request(&request, bytes, length)) {
 		free(job);
+		if (fd >= 0)
+			close(fd);
 		/* A request that cannot be read has no number to answer to, but for its start. */
 		if (length >= 4)
 			reply(s,
@@ -210,6 +275,7 @@ static void enqueue(struct server *s, const uint8_t *bytes, size_t length)
 	}
 	memcpy(job->bytes, bytes, length);
 	job->length = length;
+	job->terminal = fd;
 	bool parsed = helper_read_request(&job->request, job->bytes, length);
 	assert(parsed);
 	struct job **place = &s->first;
@@ -223,8 +289,10 @@ static void become_orphan(struct server *s)
 {
 	s->orphaned = true;
 	s->end = clock_now() + ORPHAN_TIME;
+	end_programs(s, NULL); /* whose terminals have hung up with us */
 	for (struct job **place = &s->first; *place;) {
-		if ((*place)->request.operation != HELPER_SCRIPT)
+		bool runs = is_program(*place) && (*place)->pid;
+		if ((*place)->request.operation != HELPER_SCRIPT && !runs)
 			finish(s, place, -EPIPE, "");
 		else
 			place = &(*place)->next;
@@ -232,13 +300,32 @@ static void become_orphan(struct server *s)
 	state_undo(s->changes.state, NULL, NULL);
 }
 
+/* A datagram, and the descriptor that came with it; -1: none. */
+static ssize_t receive_one(struct server *s, uint8_t *bytes, size_t size, int *fd)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	struct iovec whole = {bytes, size};
+	struct msghdr message = {.msg_iov = &whole,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control)};
+	ssize_t got = recvmsg(s->socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *head = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	*fd = -1;
+	if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
+		head->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(fd, CMSG_DATA(head), sizeof(int));
+	return got;
+}
+
 static void receive(struct server *s)
 {
 	static uint8_t bytes[HELPER_MESSAGE_MAX];
 	while (s->jobs < JOBS_MAX) {
-		ssize_t got = recv(s->socket, bytes, sizeof(bytes), MSG_DONTWAIT);
+		int fd;
+		ssize_t got = receive_one(s, bytes, sizeof(bytes), &fd);
 		if (got > 0)
-			enqueue(s, bytes, (size_t)got);
+			enqueue(s, bytes, (size_t)got, fd);
 		else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
 			become_orphan(s);
 			return;
@@ -260,7 +347,8 @@ static void reap(struct server *s)
 			place = &job->next;
 			continue;
 		}
-		s->running--;
+		if (!is_program(job))
+			s->running--;
 		int result = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 		finish(s, place, job->killed ? -ETIMEDOUT : result,
 			job->killed ? "the script took too long and was killed" : "");
@@ -274,12 +362,15 @@ static uint64_t enforce_deadlines(struct server *s)
 	for (struct job *job = s->first; job; job = job->next) {
 		if (!job->pid || job->killed)
 			continue;
-		if (job->deadline <= now) {
+		if (job->deadline <= now && !is_program(job)) {
 			job->killed = true;
 			kill(-job->pid, SIGKILL);
-		} else if (job->deadline < nearest) {
-			nearest = job->deadline;
+			continue;
 		}
+		if (job->deadline <= now)
+			end_program(job);
+		if (job->deadline < nearest)
+			nearest = job->deadline;
 	}
 	return nearest;
 }

@@ -155,9 +155,15 @@ size_t helper_write_request(uint8_t *at, const struct helper_request *request)
 		write_string(&w, request->renew.server);
 		write_string(&w, request->renew.word);
 		break;
+	case HELPER_PROGRAM:
+		write_u32(&w, request->program.local4);
+		write_u32(&w, request->program.remote4);
+		write_address(&w, &request->program.client);
+		break;
 	case HELPER_PROXY:
 	case HELPER_DNS_RESTORE:
 	case HELPER_UNDO:
+	case HELPER_PROGRAM_END:
 	case HELPER_OPERATION_COUNT:
 		break;
 	}
@@ -209,9 +215,15 @@ bool helper_read_request(struct helper_request *request, const uint8_t *bytes, s
 		request->renew.server = read_string(&r);
 		request->renew.word = read_string(&r);
 		break;
+	case HELPER_PROGRAM:
+		request->program.local4 = read_u32(&r);
+		request->program.remote4 = read_u32(&r);
+		request->program.client = read_address(&r);
+		break;
 	case HELPER_PROXY:
 	case HELPER_DNS_RESTORE:
 	case HELPER_UNDO:
+	case HELPER_PROGRAM_END:
 	case HELPER_OPERATION_COUNT:
 		break;
 	}

@@ -23,6 +23,8 @@ enum helper_operation {
 	HELPER_SCRIPT,
 	HELPER_RENEW,
 	HELPER_UNDO,
+	HELPER_PROGRAM, /* its terminal comes with the datagram */
+	HELPER_PROGRAM_END,
 	HELPER_OPERATION_COUNT,
 };
 
@@ -43,6 +45,7 @@ struct helper_request {
 			struct address servers[HELPER_DNS_MAX];
 			const char *search; /* into the datagram */
 		} dns;
+		struct helper_program program;
 		struct { /* into the datagram, as below; server "" is a wildcard */
 			const char *client, *server, *word;
 		} renew;
@@ -72,6 +75,10 @@ bool helper_read_reply(struct helper_reply *reply, const uint8_t *bytes, size_t 
 
 /* Whether "NAME=value" is one of the variables scripts may be given (the manual's list). */
 bool helper_variable_allowed(const char *variable);
+
+/* Starts the PPP program of a call (helper_program.c). The pid, or -errno. */
+pid_t helper_program_start(
+	const struct helper_config *config, const struct helper_program *program, int terminal);
 
 /* The helper process itself: serves `socket` until its other end is closed. Never returns.
  * (helper_main.c) */

@@ -27,8 +27,8 @@ static void place(int fd, int target)
 		_exit(126);
 }
 
-static void run_child(
-	const char *path, char *const arguments[], char *const environment[], int input, int output)
+static void run_child(const char *path, char *const arguments[], char *const environment[],
+	int input, int output, int errors)
 {
 	sigset_t none;
 	setpgid(0, 0);
@@ -43,25 +43,39 @@ static void run_child(
 		input = fcntl(input, F_DUPFD_CLOEXEC, 3);
 	if (output >= 0 && output <= 2)
 		output = fcntl(output, F_DUPFD_CLOEXEC, 3);
+	if (errors >= 0 && errors <= 2)
+		errors = fcntl(errors, F_DUPFD_CLOEXEC, 3);
 	place(input, 0);
 	place(output, 1);
-	place(output, 2);
+	place(errors, 2);
 	execve(path, arguments, environment);
 	_exit(126);
 }
 
-pid_t spawn_start(
-	const char *path, char *const arguments[], char *const environment[], int input, int output)
+static pid_t start(const char *path, char *const arguments[], char *const environment[], int input,
+	int output, int errors)
 {
 	if (access(path, X_OK) < 0)
 		return -errno;
 	pid_t pid = fork();
 	if (pid == 0)
-		run_child(path, arguments, environment, input, output);
+		run_child(path, arguments, environment, input, output, errors);
 	if (pid < 0)
 		return -errno;
 	setpgid(pid, pid); /* whoever comes first */
 	return pid;
+}
+
+pid_t spawn_start(
+	const char *path, char *const arguments[], char *const environment[], int input, int output)
+{
+	return start(path, arguments, environment, input, output, output);
+}
+
+pid_t spawn_on_terminal(
+	const char *path, char *const arguments[], char *const environment[], int terminal)
+{
+	return start(path, arguments, environment, terminal, terminal, -1);
 }
 
 static const char *nft_path(void)

@@ -12,6 +12,10 @@
 pid_t spawn_start(const char *path, char *const arguments[], char *const environment[], int input,
 	int output);
 
+/* The same on a terminal, which is standard input and output but not standard error. */
+pid_t spawn_on_terminal(
+	const char *path, char *const arguments[], char *const environment[], int terminal);
+
 /* Runs `nft -f -` on a script of at most 64 KiB and waits for it. 0, or -errno with `error`: nft's
  * own first line where it gave one. */
 int spawn_nft(const char *script, char error[256]);

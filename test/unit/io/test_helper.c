@@ -21,12 +21,13 @@
 #include "helper_wire.h"
 #include "limits.h"
 #include "netns.h"
+#include "pty_pair.h"
 #include "state.h"
 #include "waiting.h"
 
 static struct helper *helper;
 static char directory[64], state_path[128], resolv[128], script[128], output[128], slow[128],
-	missing[128], gate[128];
+	missing[128], gate[128], program[128];
 static bool has_nft;
 
 static void spill(const char *file, const char *text, mode_t mode)
@@ -104,6 +105,8 @@ static struct helper_config configuration(void)
 		.set_count = 2,
 		.unset = unset_variables,
 		.unset_count = 2,
+		.program = program,
+		.program_options = "/etc/ppp/pptpd-options",
 		.secrets_path = output,
 		.renew = write_renewal,
 	};
@@ -132,6 +135,13 @@ static void write_files(void)
 		output, output, output, output);
 	spill(script, text, 0755);
 	spill(slow, "#!/bin/sh\nsleep 1000\n", 0755);
+	snprintf(program, sizeof(program), "%s/program", directory);
+	snprintf(text, sizeof(text),
+		"#!/bin/sh\ntrap 'echo hangup >> %s; exit 7' HUP\necho \"run $*\" >> %s\n"
+		"[ -t 0 ] && [ -t 1 ] && [ ! -t 2 ] && echo terminal >> %s\n"
+		"echo ready\nread line\necho \"read $line\" >> %s\nexit 3\n",
+		output, output, output, output);
+	spill(program, text, 0755);
 	spill(resolv, "nameserver 192.0.2.53\n", 0644);
 }
 
@@ -402,6 +412,72 @@ static void test_a_second_instance_is_refused(void **state)
 	assert_int_equal(state_age(state_path, NULL), STATE_LIVE);
 }
 
+/* On a terminal of ours, with poptop's arguments; the master's descriptor. */
+static int start_program(uint32_t key, struct answer *answer)
+{
+	const struct helper_program told = {
+		.local4 = 0x0a620001, .remote4 = 0x0a620002, .client = address_ipv4(0xc0000207)};
+	int master, slave;
+	char said[16] = "";
+	assert_int_equal(pty_open(&master, &slave), 0);
+	helper_program(helper, key, slave, &told, on_done, answer);
+	close(slave);
+	WAIT_FOR(answer->come || read(master, said, sizeof(said)) > 0);
+	assert_memory_equal(said, "ready", 5);
+	return master;
+}
+
+static void test_a_program_on_a_terminal(void **state)
+{
+	struct answer answer = {0}, other = {0};
+	char expected[256];
+	int master = start_program(9, &answer);
+	/* Nobody waits for it, whatever his key is. */
+	start_script(9, "up", "", "0", &other);
+	expect(&other, 0);
+	assert_false(answer.come);
+	assert_int_equal(write(master, "hello\n", 6), 6);
+	expect(&answer, 3);
+	close(master);
+	snprintf(expected, sizeof(expected),
+		"run local file /etc/ppp/pptpd-options 115200 10.98.0.1:10.98.0.2 ipparam "
+		"192.0.2.7 remotenumber 192.0.2.7\nterminal\n");
+	assert_non_null(strstr(slurp(output), expected));
+	assert_non_null(strstr(slurp(output), "read hello\n"));
+}
+
+static void test_a_program_is_told_to_end(void **state)
+{
+	struct answer one = {0}, two = {0};
+	int first = start_program(1, &one), second = start_program(2, &two);
+	helper_program_end(helper, 1);
+	helper_program_end(helper, 3); /* nobody's */
+	expect(&one, 7);
+	assert_non_null(strstr(slurp(output), "hangup\n"));
+	assert_false(two.come);
+	close(second); /* the terminal is gone: end of file */
+	expect(&two, 3);
+	close(first);
+}
+
+static void test_a_program_that_cannot_run(void **state)
+{
+	struct answer answer = {0};
+	const struct helper_program told = {.local4 = 1};
+	int master, slave;
+	assert_int_equal(pty_open(&master, &slave), 0);
+	unlink(program);
+	helper_program(helper, 1, slave, &told, on_done, &answer);
+	WAIT_FOR(answer.come);
+	assert_int_equal(answer.result, -ENOENT);
+	assert_non_null(strstr(answer.error, "Couldn't run /tmp/greyline-helper-"));
+	memset(&answer, 0, sizeof(answer));
+	helper_program(helper, 1, -1, &told, on_done, &answer);
+	expect(&answer, -EINVAL);
+	close(slave);
+	close(master);
+}
+
 static bool was_lost;
 static void on_lost(void *context)
 {
@@ -607,6 +683,11 @@ static void test_every_request_round_trips(void **state)
 			request.dns.servers[1].family = 6;
 			request.dns.search = "a.example";
 			break;
+		case HELPER_PROGRAM:
+			request.program = (struct helper_program){
+				.local4 = 1, .remote4 = 2, .client = address_ipv4(3)};
+			break;
+		case HELPER_PROGRAM_END:
 		case HELPER_PROXY:
 			break;
 		case HELPER_SCRIPT:
@@ -665,6 +746,9 @@ int main(void)
 		TEST(test_scripts_that_fail),
 		TEST(test_more_scripts_than_may_run),
 		TEST(test_renewal),
+		TEST(test_a_program_on_a_terminal),
+		TEST(test_a_program_is_told_to_end),
+		TEST(test_a_program_that_cannot_run),
 		TEST(test_undo_is_a_barrier),
 		TEST(test_a_second_instance_is_refused),
 		TEST(test_a_script_that_never_ends),
