@@ -96,7 +96,7 @@ static int open_line(struct line **line, int *slave)
 	const struct line_framing framing = {.send_accm = HDLC_ACCM_DEFAULT,
 		.send_fcs = HDLC_FCS_16,
 		.receive_fcs = HDLC_FCS_16};
-	struct line_config config = {.in_order = true, .wait = true};
+	struct line_config config = {.in_order = true, .wait_us = LINE_WAIT};
 	int failed = pty_open(&config.in, slave);
 	if (failed)
 		return failed;
