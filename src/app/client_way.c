@@ -37,10 +37,11 @@ static bool is_bound(const struct client *client)
 	return client->local.family || client->settings->link_bind.count;
 }
 
-/* Whether packets of the connection leave as they should; `source` gets what would be better. */
+/* Whether packets of the connection leave as they should. `source` gets the address that would be
+ * better; family 0: their route is gone, and ours into the tunnel is what is left. */
 static bool still_good(struct client *client, struct way *way, struct address *source)
 {
-	struct netlink *netlink = client->host.netlink;
+	struct netlink *netlink = client->host.outside;
 	const struct peer *peer = way->peer;
 	struct netlink_route own, any;
 	bool there = netlink_route_get(netlink, &peer->local, &peer->address, &own) == 0;
@@ -52,7 +53,8 @@ static bool still_good(struct client *client, struct way *way, struct address *s
 		way->link = own.link;
 		return true;
 	}
-	*source = any.source;
+	bool inside = client->unit.link && any.link == client->unit.link;
+	*source = inside ? (struct address){.family = 0} : any.source;
 	return false;
 }
 
@@ -63,9 +65,16 @@ static void look(struct client_way *w, struct way *way)
 	struct address source;
 	if (client->host.stopping || !peer->opened || still_good(client, way, &source))
 		return;
-	log_line(&client->host.log, LOG_LINE_WARNING,
-		"The way to the server leaves from %s now, not from %s: dialling again peer=%s",
-		shown_address(&source), shown_address(&peer->local), shown_address(&peer->address));
+	if (source.family)
+		log_line(&client->host.log, LOG_LINE_WARNING,
+			"The way to the server leaves from %s now, not from %s: dialling again "
+			"peer=%s",
+			shown_address(&source), shown_address(&peer->local),
+			shown_address(&peer->address));
+	else
+		log_line(&client->host.log, LOG_LINE_WARNING,
+			"The way to the server leads into the tunnel now: dialling again peer=%s",
+			shown_address(&peer->address));
 	peer_lose(peer, CLOSE_WAY_CHANGED);
 }
 
