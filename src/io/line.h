@@ -27,7 +27,7 @@ struct line;
 
 enum {
 	LINE_QUEUE_DEFAULT = 65536, /* bytes of data, escaped, that may wait */
-	LINE_QUEUE_MIN = 8192,      /* two full frames, wholly escaped */
+	LINE_QUEUE_MIN = 3000,      /* two full frames */
 };
 
 #define LINE_WAIT SECONDS(3)

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "limits.h"
+#include "line.h"
 #include "tty_inner.h"
 
 enum {
@@ -36,7 +37,6 @@ enum {
 	EXIT_CONNECT = 8,
 	EXIT_PTY = 9,
 	EXIT_INIT = 18,
-	QUEUE_MIN = 8192, /* two full frames, escaped */
 };
 
 struct tty {
@@ -76,7 +76,7 @@ size_t tty_queue(const struct tty *t)
 	if (!t->terms || !t->config.device)
 		return 0;
 	size_t fifth = t->speed / BITS_PER_BYTE / 5;
-	return fifth > QUEUE_MIN ? fifth : QUEUE_MIN;
+	return fifth > LINE_QUEUE_MIN ? fifth : LINE_QUEUE_MIN;
 }
 
 __attribute__((format(printf, 4, 5))) static int fail(

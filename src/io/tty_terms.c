@@ -109,19 +109,20 @@ static void make_raw(struct termios2 *terms, const struct tty_config *config, bo
 	}
 }
 
-/* A driver takes the speed nearest to what was asked. Speed 0 is a line that is down, but for ptys,
- * which know no speed. */
+/* A driver takes the speed nearest to what was asked, and that of an emulated port none: pppd goes
+ * on with it, and so do we, but say so. Speed 0 is a line that is down, but for ptys, which know no
+ * speed. */
 static int check_speed(const struct tty_config *config, uint32_t had, char words[TTY_WORDS])
 {
 	uint32_t wanted = config->speed, off = wanted > had ? wanted - had : had - wanted;
-	if (had == 0 && config->device)
+	if (had == 0 && config->device) {
 		snprintf(words, TTY_WORDS, "its speed is 0: say which one it shall have (speed)");
-	else if (wanted && off > wanted / SPEED_TOLERANCE)
-		snprintf(words, TTY_WORDS, "it cannot do %u bit/s; the nearest it has is %u",
-			wanted, had);
-	else
-		return 0;
-	return -EINVAL;
+		return -EINVAL;
+	}
+	if (wanted && off > wanted / SPEED_TOLERANCE)
+		tty_say(config, "%s does not do %u bit/s: its speed is %u",
+			config->device ? config->device : "The line", wanted, had);
+	return 0;
 }
 
 int tty_terms_set(

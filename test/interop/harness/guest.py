@@ -157,12 +157,13 @@ class Inside(Host):
 
 
 class Guest(Console):
-    """`wires`: (namespace's address, guest's address), one a vecN; the tap ends in `namespace`."""
+    """`wires`: (namespace's address, guest's address), one a vecN; the tap ends in `namespace`.
+    `serial`: descriptors that are the guest's serial ports ttyS0, ttyS1 and so on."""
 
     MODULES = '/usr/lib/uml/modules'
 
-    def __init__(self, lab, namespace, wires, name='guest'):
-        arguments = []
+    def __init__(self, lab, namespace, wires, name='guest', serial=()):
+        arguments = [f'ssl{at}=fd:{fd}' for at, fd in enumerate(serial)]
         for at, (outside, inside) in enumerate(wires):
             tap = f'{name}{at}'
             namespace.ip(f'tuntap add dev {tap} mode tap')
@@ -177,7 +178,7 @@ class Guest(Console):
             'con=null', 'con0=fd:0,fd:1', 'quiet', f'umid={name}', 'uml_dir=/run/uml',
             f'pv.peers={os.path.join(cache.PEERS, "guest")}', f'pv.modules={self.MODULES}',
             f'pv.share={lab.file("share")}', *arguments,
-            name=name, stdin=subprocess.PIPE, env={'TMPDIR': '/dev/shm'}))
+            name=name, stdin=subprocess.PIPE, env={'TMPDIR': '/dev/shm'}, pass_fds=serial))
 
     def root(self, _):
         return f'rootflags={cache.guest_root()}', 'init=/pv-init'

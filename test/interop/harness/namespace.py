@@ -64,12 +64,13 @@ class Namespace:
             process.wait(5)
         self._holder.stdout.close()
 
-    def start(self, *command, name=None, env=None, stdin=None):
+    def start(self, *command, name=None, env=None, stdin=None, pass_fds=()):
         """Starts a program and returns its Process."""
         command = [str(word) for word in command]
         popen = subprocess.Popen(
             self._enter + command, stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}, bufsize=0)
+            stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}, bufsize=0,
+            pass_fds=pass_fds)
         process = Process(name or f'{self.name}: {os.path.basename(command[0])}', popen, True)
         self.processes.append(process)
         return process

@@ -20,6 +20,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "line.h"
 #include "tty.h"
 
 struct lab {
@@ -135,7 +136,7 @@ static void raw_and_back(void **state)
 		CS8 | CREAD | HUPCL | CRTSCTS);
 	/* What a modem is told in the last moment is not eaten by the settings that were. */
 	assert_true(tty_carrier(lab->slave));
-	assert_int_equal(tty_queue(lab->tty), 8192);
+	assert_int_equal(tty_queue(lab->tty), 250000 / 10 / 5);
 	tty_close(lab->tty, false);
 	struct termios after = terms_of(lab->slave);
 	assert_same_terms(&after, &before);
@@ -153,6 +154,10 @@ static void flow_and_carrier(void **state)
 	assert_int_equal(during.c_cc[VSTOP], 0x13);
 	assert_int_equal(during.c_cflag & (CLOCAL | HUPCL | CRTSCTS), CLOCAL);
 	assert_int_equal(tty_queue(lab->tty), 921600 / 10 / 5);
+	tty_close(lab->tty, false);
+	lab->config.speed = 9600;
+	assert_int_equal(open_tty(lab), 0);
+	assert_int_equal(tty_queue(lab->tty), LINE_QUEUE_MIN);
 	tty_close(lab->tty, false);
 
 	lab->config.flow = TTY_FLOW_DTRCTS;
@@ -428,6 +433,23 @@ static void command_by_packets(void **state)
 	tty_close(lab->tty, false);
 }
 
+/* Frames instead of bytes need a line discipline, which is there or is missed by name. */
+static void frames_from_a_port(void **state)
+{
+	struct lab *lab = *state;
+	struct termios before = terms_of(lab->slave);
+	lab->config.sync = true;
+	int failed = open_tty(lab);
+	if (failed) {
+		assert_int_equal(lab->fault.exit_code, 7);
+		assert_non_null(strstr(lab->fault.words, "N_HDLC"));
+	} else {
+		tty_close(lab->tty, false);
+	}
+	struct termios after = terms_of(lab->slave);
+	assert_same_terms(&after, &before);
+}
+
 /* Runs `test` in a process whose standard input and output are these; its status is the answer. */
 static int with_standard(int in, int out, int (*test)(struct lab *lab), struct lab *lab)
 {
@@ -509,6 +531,7 @@ int main(void)
 		TEST(locks),
 		TEST(command),
 		TEST(command_by_packets),
+		TEST(frames_from_a_port),
 		TEST(standard_input),
 	};
 	unsetenv("HOME");
