@@ -138,10 +138,17 @@ def test_another_road(lab, program):
 
 
 def router(lab, switch, outside):
-    """A NAT between the switch's two sides; every one has the same address and MAC inside."""
+    """A NAT between the switch's two sides, with GRE for the one host behind it; every one has the
+    same address and MAC inside."""
     made = lab.namespace(f'router-{outside}')
-    made.run('nft', 'add table inet nat; add chain inet nat post { type nat hook postrouting '
-             'priority 100; }; add rule inet nat post oifname out masquerade')
+    made.run('nft', '-f', '-', stdin="""
+        table ip nat {
+            chain post { type nat hook postrouting priority srcnat; oifname "out" masquerade; }
+            chain pre {
+                type nat hook prerouting priority dstnat;
+                iifname "out" meta l4proto gre dnat to 192.168.7.2
+            }
+        }""")
     for port, address in (('in', '192.168.7.1'), ('out', outside)):
         lab.cable(switch, (f'{port}-{outside}', None), made, (port, f'{address}/24'))
         switch.ip(f'link set {port}-{outside} master {port}')
@@ -161,7 +168,7 @@ def test_a_nat_that_forgets(lab, program):
     client.ip('route add default via 192.168.7.1')
     before = router(lab, switch, '10.7.0.2')
     Server(lab, server, program)
-    dialer = Client(lab, client, program, *STUBBORN, *IMPATIENT, '--nat-fallback', 'on')
+    dialer = Client(lab, client, program, *STUBBORN, *IMPATIENT)
     dialer.up()
     mark = dialer.process.mark()
     before.ip('link del in')
