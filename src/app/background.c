@@ -73,10 +73,11 @@ static _Noreturn void be_child(int (*run)(void *context), void *context, int out
 	setsid();
 	if (nothing >= 0)
 		dup2(nothing, STDIN_FILENO);
-	dup2(output, STDOUT_FILENO);
-	dup2(output, STDERR_FILENO);
+	dup2(output >= 0 ? output : nothing, STDOUT_FILENO);
+	dup2(output >= 0 ? output : nothing, STDERR_FILENO);
 	signal(SIGPIPE, SIG_IGN);
-	notify_use(told);
+	if (told >= 0)
+		notify_use(told);
 	exit(run(context));
 }
 
@@ -117,4 +118,16 @@ int background_run(int (*run)(void *context), void *context)
 	close(output[0]);
 	close(told[0]);
 	return code;
+}
+
+int background_leave(int (*run)(void *context), void *context, int output)
+{
+	fflush(stdout);
+	fflush(stderr);
+	pid_t child = fork();
+	if (child < 0)
+		perror("greyline");
+	if (child == 0)
+		be_child(run, context, output, -1);
+	return child < 0 ? 1 : 0;
 }

@@ -10,4 +10,8 @@
  * child. */
 int background_run(int (*run)(void *context), void *context);
 
+/* Forks and does not wait: the parent returns 0 at once, and the child's output goes to
+ * descriptor `output` (-1: nowhere), which stays open. */
+int background_leave(int (*run)(void *context), void *context, int output);
+
 #endif

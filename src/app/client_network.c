@@ -128,6 +128,8 @@ static void finish(struct client *client, struct seat *seat)
 	client->configured = true;
 	seat->ready6 = seat_network(seat)->ipv6;
 	narrate_up(seat); /* from here on packets pass: people and scripts wait for these lines */
+	if (client->settings->pppd.notify)
+		notify_send("READY=1");
 	notify_send(NOTIFY_UP);
 	scripts_ip_up(&client->host, seat);
 	if (seat_network(seat)->ipv6)

@@ -52,7 +52,7 @@ static const char *const script_names[SCRIPT_COUNT] = {
 	[SCRIPT_AUTH_DOWN] = "auth-down",
 };
 
-static const int signal_numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+static const int signal_numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 
 static_assert(sizeof signal_numbers / sizeof signal_numbers[0] == HOST_SIGNALS, "one each");
 
@@ -235,15 +235,27 @@ void host_stop(struct host *host, enum close_reason reason, int exit_code)
 	host_check_end(host);
 }
 
+static void renegotiate_all(struct host *host)
+{
+	struct seat *seat;
+	for (uint32_t at = 0; (seat = seats_next(&host->seats, &at));)
+		seat_renegotiate(seat);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
 	struct host *host = handle->data;
-	if (number == SIGHUP) {
+	bool end = host->settings->pppd.on && !host->settings->persist;
+	if (number == SIGHUP && !end) {
 		host->policy->hang_up(host);
 		return;
 	}
 	if (number == SIGUSR1) {
 		host->log.debug = !host->log.debug;
+		return;
+	}
+	if (number == SIGUSR2) {
+		renegotiate_all(host);
 		return;
 	}
 	if (host->stopping && host->policy->hasty) {
@@ -336,9 +348,9 @@ void host_interface(struct host *host, const char *name)
 {
 	const struct settings *settings = host->settings;
 	host->pid_files.link_name = settings->link_name;
-	if (!settings->pid_files && !settings->link_name)
+	if (!settings->pppd.on && !settings->link_name)
 		return;
-	int failed = pid_files_write(&host->pid_files, settings->pid_files ? name : NULL);
+	int failed = pid_files_write(&host->pid_files, settings->pppd.on ? name : NULL);
 	if (failed)
 		log_line(&host->log, LOG_LINE_WARNING, "Failed to create a pid file in /run: %s",
 			strerror(-failed));
@@ -612,7 +624,8 @@ int host_start(struct host *host, const struct host_config *config)
 		.started = clock_now()};
 	log_init(&host->log, STDERR_FILENO, config->settings->log_style, config->settings->debug);
 	if (config->settings->background)
-		log_to_syslog(&host->log, "greyline", NULL, LOG_LINE_DEBUG);
+		log_to_syslog(&host->log, config->settings->pppd.on ? "pppd" : "greyline", NULL,
+			LOG_LINE_DEBUG);
 	signal(SIGPIPE, SIG_IGN);
 	find_starter(host);
 	notify_open();
@@ -651,7 +664,8 @@ int host_run(struct host *host)
 		return fail(host, 3, error);
 	if (filtered > 0)
 		log_line(&host->log, LOG_LINE_INFO, "%s", error);
-	notify_send("READY=1");
+	if (!host->settings->pppd.notify)
+		notify_send("READY=1");
 	uv_run(&host->loop, UV_RUN_DEFAULT);
 	return host->exit_code;
 }

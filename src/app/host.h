@@ -79,7 +79,7 @@ enum script {
 	SCRIPT_COUNT
 };
 
-enum { HOST_SIGNALS = 4 };
+enum { HOST_SIGNALS = 5 };
 
 struct host {
 	const struct settings *settings;

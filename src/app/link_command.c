@@ -93,6 +93,7 @@ static int start_keeper(struct client *client, const char *device)
 		.connect = settings->connect_script,
 		.welcome = settings->welcome,
 		.disconnect = settings->disconnect,
+		.record = settings->record,
 		.messages = STDERR_FILENO};
 	int failed = line_keeper_start(&client->keeper, &config);
 	if (!failed)

@@ -7,6 +7,7 @@
 #include "client.h"
 #include "names.h"
 #include "options.h"
+#include "pppd.h"
 #include "pptp.h"
 #include "server.h"
 #include "tools.h"
@@ -55,6 +56,7 @@ static const struct command commands[] = {
 		bench_command},
 	{"pptp", COMMAND_PPTP, "HOST", "Carries a PPTP call for pppd, with pptp-linux's options.",
 		NULL, NULL},
+	{"pppd", 0, NULL, "Runs PPP on a line with pppd's options and files.", NULL, NULL},
 	{"version", COMMAND_VERSION, NULL, "Prints the version.", NULL, version_command},
 };
 
@@ -138,6 +140,8 @@ int main(int argc, char **argv)
 {
 	if (argc && is_called(argv[0], "pptp"))
 		return pptp_main(argc, argv);
+	if (argc && is_called(argv[0], "pppd"))
+		return pppd_main(argc, argv);
 	if (argc < 2) {
 		help(stderr);
 		return 2;
@@ -148,6 +152,8 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "pptp"))
 		return pptp_main(argc - 1, argv + 1);
+	if (!strcmp(argv[1], "pppd"))
+		return pppd_main(argc - 1, argv + 1);
 	const char *name = !strcmp(argv[1], "--version") ? "version" : argv[1];
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (!strcmp(commands[i].name, name))

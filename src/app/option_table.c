@@ -353,6 +353,8 @@ const struct option option_table[] = {
 	ROW("welcome", 0, L, LINK, TEXT, "COMMAND", "run on the line behind that one", welcome),
 	ROW("disconnect", 0, L, LINK, TEXT, "COMMAND", "run on the line when PPP has ended",
 		disconnect),
+	ROW("record", 0, L, LINK, TEXT, "FILE",
+		"append what passes on the line to this file, for pppdump(8)", record),
 	ROW("connect-delay", 0, L, LINK, NUMBER, "MILLISECONDS",
 		"after a connect script, or with --pty, let the peer speak first for so long",
 		connect_delay, .low = 0, .high = 600000),

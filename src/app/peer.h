@@ -62,6 +62,8 @@ void seat_delegate(
  * not. Of a bundle one of its links is the one that answers. */
 bool seat_probe(struct seat *seat);
 void seat_close(struct seat *seat, enum close_reason reason);
+/* Compression and encryption are negotiated anew. */
+void seat_renegotiate(struct seat *seat);
 /* At once: the tunnel too, when the session is its only one. */
 void seat_cut(struct seat *seat, enum close_reason reason);
 

@@ -124,8 +124,7 @@ static void remember(struct source *source, const struct pppd_entry *entry, int 
 
 static bool is_channel(const struct pppd_word *word)
 {
-	return word->own == PPPD_DEVICE || !strcmp(word->name, "pty") ||
-	       !strcmp(word->name, "notty") || !strcmp(word->name, "socket");
+	return word->own == PPPD_DEVICE || word->own == PPPD_NOTTY || !strcmp(word->name, "pty");
 }
 
 /* Whether this source may say it now; what it says otherwise is told, or passed over. */

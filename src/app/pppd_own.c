@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "auth.h"
 #include "names.h"
@@ -145,6 +144,7 @@ bool pppd_own(struct pppd_options *options, const struct pppd_entry *entry, bool
 {
 	switch (entry->word->own) {
 	case PPPD_OWN_NONE:
+	case PPPD_NOTTY: /* what standard input is we see */
 	case PPPD_FILE:
 	case PPPD_CALL:
 	case PPPD_PRIVGROUP: /* who is in it is not root to us */
@@ -218,7 +218,7 @@ bool pppd_has_channel(const struct pppd_options *options)
 		return true;
 	for (size_t i = 0; i < options->said_count; i++) {
 		const char *name = options->said[i].word->name;
-		if (!strcmp(name, "pty") || !strcmp(name, "notty") || !strcmp(name, "socket"))
+		if (!strcmp(name, "pty") || !strcmp(name, "notty"))
 			return true;
 	}
 	return false;
@@ -308,17 +308,15 @@ static void finish_names(struct pppd_options *options, const char *host_name)
 		domain);
 	if (options->use_host_name || !settings->name)
 		keep(&settings->name, name);
-	if (!settings->user)
-		keep(&settings->user, settings->name);
 }
 
-/* The file of that name in pppd's folder, when there is one. */
+/* The file of that name in pppd's folder. */
 static void secrets(const struct pppd_options *options, char **target, const char *name)
 {
 	char path[512];
 	snprintf(path, sizeof path, "%s/%s", options->folder, name);
-	if (!*target && !options->memory && access(path, R_OK) == 0)
-		*target = strdup(path);
+	if (!*target)
+		keep(target, path);
 }
 
 /* pppd waits before it dials again only where something dials. */
@@ -333,6 +331,13 @@ static void finish_holdoff(struct pppd_options *options)
 		options->settings->holdoff = dials ? 30 : 0;
 }
 
+/* Who is told of one server is told of it as the second, too. */
+static void twice(struct address_pair *pair)
+{
+	if (pair->count == 1)
+		pair->at[pair->count++] = pair->at[0];
+}
+
 void pppd_options_finish(struct pppd_options *options, const char *host_name)
 {
 	struct settings *settings = options->settings;
@@ -342,6 +347,8 @@ void pppd_options_finish(struct pppd_options *options, const char *host_name)
 	secrets(options, &settings->secrets, CHAP_SECRETS);
 	secrets(options, &settings->pap_secrets, PAP_SECRETS);
 	options->unauthorized = !number_allowed(options);
+	twice(&settings->dns);
+	twice(&settings->wins);
 	if (!settings->require_mppe)
 		settings->mppe = false;
 }

@@ -47,6 +47,7 @@ enum pppd_own {
 	PPPD_ALLOW_NUMBER,
 	PPPD_REMOTE_NUMBER,
 	PPPD_DEVICE,
+	PPPD_NOTTY,
 };
 
 /* How sources contend for a word (options.c of pppd calls these OPT_PRIO, OPT_PRIOSUB, OPT_PRIV

@@ -13,6 +13,8 @@
 /* The "tty" of a session, and its speed; of a call what pppd's own PPTP plugins say. */
 static const char *device_of(const struct host *host)
 {
+	if (host->settings->pppd.on && host->settings->pty)
+		return ""; /* pppd does not say which one */
 	return host->device ? host->device : "pptp";
 }
 
@@ -104,10 +106,17 @@ static void unit_number(struct script_call *call, const char *interface)
 		variable(call, "UNIT", interface + 3);
 }
 
+/* Who called: the peer's address; on a line nobody knows unless he was told. */
+static const char *caller(const struct host *host, const struct seat *seat)
+{
+	if (host->settings->pppd.number)
+		return host->settings->pppd.number;
+	return host->device ? NULL : shown_address(&seat->outer);
+}
+
 static void facts(struct script_call *call, const struct host *host, const struct seat *seat)
 {
 	const struct settings *settings = host->settings;
-	const struct unit_network *network = seat_network(seat);
 	variable(call, "IFNAME", interface_of(seat));
 	unit_number(call, interface_of(seat));
 	if (settings->netns)
@@ -118,20 +127,19 @@ static void facts(struct script_call *call, const struct host *host, const struc
 		variable(call, "PEERNAME", safe_name(call, seat));
 	number(call, "ORIG_UID", getuid());
 	variable(call, "PPPLOGNAME", host->started_by);
-	variable(call, "CALL_FILE", settings->call_file);
-	variable(call, "REMOTENUMBER",
-		settings->remote_number ? settings->remote_number : shown_address(&seat->outer));
-	variable(call, "CALLING_SID", shown_address(&seat->outer));
+	variable(call, "CALL_FILE", settings->pppd.call_file);
+	variable(call, "REMOTENUMBER", caller(host, seat));
+	variable(call, "CALLING_SID", caller(host, seat));
 	variable(call, "LINKNAME", settings->link_name);
 	number(call, "PPPD_PID", (uint64_t)getpid());
 	address(call, "IPLOCAL", seat->local4);
 	address(call, "IPREMOTE", seat->remote4);
 	address(call, "OLDIPLOCAL", seat->old_local4);
 	address(call, "OLDIPREMOTE", seat->old_remote4);
-	address(call, "DNS1", network->dns[0]);
-	address(call, "DNS2", network->dns[1]);
-	address(call, "WINS1", network->wins[0]);
-	address(call, "WINS2", network->wins[1]);
+	address(call, "DNS1", seat->dns[0]);
+	address(call, "DNS2", seat->dns[1]);
+	address(call, "WINS1", seat->wins[0]);
+	address(call, "WINS2", seat->wins[1]);
 	if (seat->ipv6_up) {
 		variable(call, "LLLOCAL", link_local(seat->local6));
 		variable(call, "LLREMOTE", link_local(seat->remote6));
@@ -204,6 +212,14 @@ static void on_pre_up(void *context, int result, const char *error)
 	free(waiting);
 }
 
+/* ip-down is to hear of the same. */
+static void remember_servers(struct seat *seat)
+{
+	const struct unit_network *network = seat_network(seat);
+	memcpy(seat->dns, network->dns, sizeof seat->dns);
+	memcpy(seat->wins, network->wins, sizeof seat->wins);
+}
+
 void scripts_pre_up(struct host *host, struct seat *seat, void (*then)(struct seat *seat))
 {
 	bool run_it = host->settings->scripts && seat_network(seat)->ipv4;
@@ -214,6 +230,7 @@ void scripts_pre_up(struct host *host, struct seat *seat, void (*then)(struct se
 		return;
 	}
 	*waiting = (struct waiting){host, seat_subject(seat), then};
+	remember_servers(seat);
 	ip_arguments(&call, host, seat);
 	facts(&call, host, seat);
 	run(host, seat, SCRIPT_IP_PRE_UP, &call, on_pre_up, waiting);
@@ -236,6 +253,7 @@ void scripts_ip_up(struct host *host, struct seat *seat)
 	if (!host->settings->scripts || seat->ip_up || !seat_network(seat)->ipv4)
 		return;
 	seat->ip_up = true;
+	remember_servers(seat);
 	ip_arguments(&call, host, seat);
 	facts(&call, host, seat);
 	run(host, seat, SCRIPT_IP_UP, &call, NULL, NULL);

@@ -135,3 +135,17 @@ void seat_keys_differ(struct seat *seat)
 		tunnel_keys_differ(&peer->tunnel, &seat->session, clock_now(), &peer->host->out);
 	peer_pump(peer);
 }
+
+void seat_renegotiate(struct seat *seat)
+{
+	struct peer *peer = seat->peer;
+	if (!peer)
+		return;
+	if (peer->bundle)
+		bundle_renegotiate(&peer->bundle->bundle, clock_now(), &peer->host->out);
+	else if (peer->line)
+		leased_renegotiate(&seat->session, clock_now(), &peer->host->out);
+	else
+		tunnel_renegotiate(&peer->tunnel, &seat->session, clock_now(), &peer->host->out);
+	peer_pump(peer);
+}

@@ -59,6 +59,7 @@ struct seat {
 
 	/* Scripts that ran and whose counterparts are owed. */
 	bool auth_up, ip_up, ipv6_up;
+	uint32_t dns[2], wins[2]; /* that they were told, and are at the end again */
 	uint64_t local6, remote6; /* the interface identifiers that ipv6-up was told */
 
 	/* For the table, and behind the end. */

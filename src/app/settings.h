@@ -157,11 +157,14 @@ struct settings {
 	uint32_t fcs, connect_delay; /* enum lcp_fcs; milliseconds */
 	bool crtscts, cdtrcts, xonxoff, modem, lock, sync, passive, silent;
 	bool default_asyncmap, receive_all;
-	char *asyncmap, *escape, *pty, *init, *connect_script, *welcome, *disconnect;
+	char *asyncmap, *escape, *pty, *init, *connect_script, *welcome, *disconnect, *record;
 
-	/* No options: what pppd's program sets for itself. */
-	bool pid_files;                        /* IFNAME.pid is written */
-	const char *call_file, *remote_number; /* for scripts; not ours to free */
+	/* No options: set where the program is called pppd. */
+	struct {
+		bool on;                        /* pid files, syslog's name, HUP is the end */
+		bool notify;                    /* ready is who is up */
+		const char *call_file, *number; /* for scripts; not ours to free */
+	} pppd;
 
 	/* pptp, as pptp-linux has it. */
 	char *phone, *reorder_timeout, *log_string;

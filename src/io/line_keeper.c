@@ -20,6 +20,7 @@
 
 #include "clock.h"
 #include "limits.h"
+#include "recorder.h"
 
 enum request { KEEPER_OPEN = 'o', KEEPER_CLOSE = 'c', KEEPER_CLOSE_HUNG_UP = 'h' };
 enum reply_kind { KEEPER_OPENED, KEEPER_FAILED, KEEPER_CLOSED, KEEPER_SAYS };
@@ -46,6 +47,7 @@ struct keeping {
 	int socket;
 	struct tty_config config;
 	struct tty *tty; /* NULL: no line is open */
+	pid_t recorder;  /* 0: none */
 };
 
 static void tell(const struct keeping *k, const struct reply *reply, const int *fds, size_t count)
@@ -74,6 +76,24 @@ static void say(void *context, const char *line)
 	tell(k, &reply, NULL, 0);
 }
 
+/* A line that cannot be recorded is one all the same. */
+static void start_recorder(struct keeping *k, int fds[2])
+{
+	char line[TTY_WORDS];
+	int end;
+	if (!k->config.record)
+		return;
+	pid_t pid = recorder_start(k->config.record, fds[0], fds[1], k->config.sync, &end);
+	if (pid > 0) {
+		k->recorder = pid;
+		fds[0] = fds[1] = end;
+		return;
+	}
+	snprintf(line, sizeof(line), "Couldn't open record file %.160s: %s", k->config.record,
+		strerror(-pid));
+	say(k, line);
+}
+
 static void open_line(struct keeping *k)
 {
 	struct reply reply = {.kind = KEEPER_FAILED};
@@ -83,15 +103,21 @@ static void open_line(struct keeping *k)
 		return;
 	}
 	int fds[2] = {tty_input(k->tty), tty_output(k->tty)};
+	start_recorder(k, fds);
 	reply = (struct reply){.kind = KEEPER_OPENED, .two = fds[0] != fds[1]};
 	reply.line.queue = tty_queue(k->tty);
 	reply.line.speed = tty_speed(k->tty);
 	snprintf(reply.line.name, sizeof(reply.line.name), "%s", tty_name(k->tty));
 	tell(k, &reply, fds, reply.two ? 2 : 1);
+	if (k->recorder)
+		close(fds[0]);
 }
 
 static void close_line(struct keeping *k, bool hung_up)
 {
+	if (k->recorder)
+		recorder_stop(k->recorder);
+	k->recorder = 0;
 	if (k->tty)
 		tty_close(k->tty, hung_up);
 	k->tty = NULL;

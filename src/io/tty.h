@@ -45,6 +45,8 @@ struct tty_config {
 	uint32_t script_seconds; /* how long each may take; 0: no limit, chat has its own */
 	/* "NAME=value", ended by NULL, beside PATH, DEVICE and SPEED; may be NULL. */
 	const char *const *environment;
+	/* The keeper's (line_keeper.h): a file to write down in what passes; NULL: none. */
+	const char *record;
 	int messages; /* where scripts' standard error goes; -1: nowhere */
 	int cancel;   /* readable: give up; -1: nothing does */
 	/* A line for the log, as pppd words it ("Serial connection established."); may be NULL. */

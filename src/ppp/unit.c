@@ -434,6 +434,16 @@ static void network_overdue(struct unit *unit, const struct turn *turn)
 	unit_fail(unit, unit->ipcp.ended ? CLOSE_NETWORK_REFUSED : CLOSE_NETWORK_TIMEOUT);
 }
 
+void unit_renegotiate(struct unit *unit, uint64_t now, struct outbox *out)
+{
+	struct turn turn = turn_now(now, out);
+	if (!unit->up || unit->failed || !fsm_opened(&unit->ccp.fsm))
+		return;
+	protocol_event(&ccp_protocol, FSM_DOWN, unit, &turn);
+	protocol_event(&ccp_protocol, FSM_UP, unit, &turn);
+	settle(unit, &turn);
+}
+
 void unit_tick(struct unit *unit, uint64_t now, struct outbox *out)
 {
 	struct turn turn = turn_now(now, out);

@@ -231,6 +231,12 @@ void bundle_traffic(struct bundle *bundle, const struct datapath_counters *count
 	session_traffic(bundle->session, counters);
 }
 
+void bundle_renegotiate(struct bundle *bundle, uint64_t now, struct outbox *out)
+{
+	session_renegotiate(bundle->session, now, out);
+	settle(bundle, out);
+}
+
 void bundle_keys_differ(struct bundle *bundle, uint64_t now, struct outbox *out)
 {
 	session_keys_differ(bundle->session, now, out);

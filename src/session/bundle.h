@@ -70,6 +70,7 @@ void bundle_alive(struct bundle *bundle, uint64_t heard, uint64_t active);
 bool bundle_probe(struct bundle *bundle, uint64_t now, struct outbox *out);
 void bundle_traffic(struct bundle *bundle, const struct datapath_counters *counters);
 void bundle_keys_differ(struct bundle *bundle, uint64_t now, struct outbox *out);
+void bundle_renegotiate(struct bundle *bundle, uint64_t now, struct outbox *out);
 void bundle_tick(struct bundle *bundle, uint64_t now, struct outbox *out);
 uint64_t bundle_deadline(const struct bundle *bundle);
 

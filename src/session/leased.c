@@ -83,6 +83,12 @@ bool leased_probe(struct session *session, uint64_t now, struct outbox *out)
 	return session_probe(session, now, out);
 }
 
+void leased_renegotiate(struct session *session, uint64_t now, struct outbox *out)
+{
+	session_renegotiate(session, now, out);
+	settle(session, now, out);
+}
+
 void leased_keys_differ(struct session *session, uint64_t now, struct outbox *out)
 {
 	session_keys_differ(session, now, out);

@@ -37,6 +37,7 @@ void leased_close(
 	struct session *session, enum close_reason reason, uint64_t now, struct outbox *out);
 bool leased_probe(struct session *session, uint64_t now, struct outbox *out);
 void leased_keys_differ(struct session *session, uint64_t now, struct outbox *out);
+void leased_renegotiate(struct session *session, uint64_t now, struct outbox *out);
 void leased_tick(struct session *session, uint64_t now, struct outbox *out);
 
 #endif

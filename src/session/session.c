@@ -426,6 +426,16 @@ void session_rejected(struct session *session, uint16_t protocol, uint64_t now, 
 	settle(session, now, out);
 }
 
+void session_renegotiate(struct session *session, uint64_t now, struct outbox *out)
+{
+	if (session->state != SESSION_UP)
+		return;
+	OUTBOX(items, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
+	unit_renegotiate(&session->unit, now, &items);
+	translate_unit(session, &items, now, out);
+	settle(session, now, out);
+}
+
 void session_close(
 	struct session *session, enum close_reason reason, uint64_t now, struct outbox *out)
 {

@@ -213,6 +213,8 @@ void session_addresses(struct session *session, uint32_t token,
 /* TUNNEL_DELEGATE is answered; length 0: no prefix is left. */
 void session_delegate(struct session *session, const struct delegate_question *question,
 	const struct prefix *prefix, uint64_t now, struct outbox *out);
+/* Compression and encryption anew, at our wish. */
+void session_renegotiate(struct session *session, uint64_t now, struct outbox *out);
 /* From the data path: a run of undecipherable packets. */
 void session_keys_differ(struct session *session, uint64_t now, struct outbox *out);
 /* Ends it politely; the first reason given is the one that counts. */

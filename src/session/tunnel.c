@@ -379,6 +379,13 @@ bool tunnel_probe(struct tunnel *tunnel, struct session *session, uint64_t now, 
 	return session_probe(session, now, out);
 }
 
+void tunnel_renegotiate(
+	struct tunnel *tunnel, struct session *session, uint64_t now, struct outbox *out)
+{
+	session_renegotiate(session, now, out);
+	settle(tunnel, now, out);
+}
+
 void tunnel_keys_differ(
 	struct tunnel *tunnel, struct session *session, uint64_t now, struct outbox *out)
 {

@@ -149,6 +149,8 @@ bool tunnel_probe(struct tunnel *tunnel, struct session *session, uint64_t now, 
 /* From the data path: a run of undecipherable packets (MPPE keys differ). */
 void tunnel_keys_differ(
 	struct tunnel *tunnel, struct session *session, uint64_t now, struct outbox *out);
+void tunnel_renegotiate(
+	struct tunnel *tunnel, struct session *session, uint64_t now, struct outbox *out);
 
 /* Answers. A token no longer asked is ignored. */
 void tunnel_credentials(struct tunnel *tunnel, struct session *session, uint32_t token,

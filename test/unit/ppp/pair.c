@@ -371,6 +371,13 @@ void pair_answer_tls(struct pair *p, struct end *end, bool ours)
 	answer_tls(p, end, ours);
 }
 
+void pair_renegotiate(struct pair *p, struct end *end)
+{
+	OUTBOX(out, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
+	unit_renegotiate(&end->unit, p->now, &out);
+	dispatch(p, end, &out);
+}
+
 void pair_close(struct pair *p, struct end *end, enum close_reason reason)
 {
 	OUTBOX(out, LINK_OUT_ITEMS, LINK_OUT_BYTES);

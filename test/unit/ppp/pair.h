@@ -99,6 +99,7 @@ void pair_step(struct pair *p);
 void pair_inject(struct pair *p, struct end *to, const uint8_t *frame, size_t length);
 void pair_answer(struct pair *p, struct end *end, bool accept);
 void pair_answer_tls(struct pair *p, struct end *end, bool ours);
+void pair_renegotiate(struct pair *p, struct end *end);
 void pair_close(struct pair *p, struct end *end, enum close_reason reason);
 
 /* What both ends said and did, to stderr. */

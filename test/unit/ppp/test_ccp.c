@@ -260,6 +260,40 @@ static void renegotiation_rekeys(void **state)
 			"network 10.0.0.1 to 10.0.0.2 mppe 128\n");
 }
 
+/* The same at our own wish, at either end; the keys of both directions start again. */
+static void renegotiation_at_our_wish(void **state)
+{
+	for (int first = 0; first < 2; first++) {
+		pair_init(&p);
+		pair_start(&p);
+		pair_run(&p, SECONDS(5));
+		assert_true(pair_up(&p));
+		struct end *end = first ? &p.a : &p.b;
+		unsigned before = end->wipes;
+		pair_renegotiate(&p, end);
+		assert_false(pair_up(&p));
+		assert_int_equal(end->wipes, before + 1);
+		pair_run(&p, SECONDS(10));
+		assert_true(pair_up(&p));
+		assert_int_equal(p.a.key_faults + p.b.key_faults, 0);
+		assert_false(p.a.closed || p.b.closed);
+	}
+}
+
+static void nothing_to_renegotiate(void **state)
+{
+	pair_init(&p);
+	p.a.unit_config.mppe_allow = p.b.unit_config.mppe_allow = 0;
+	p.a.unit_config.mppe_require = p.b.unit_config.mppe_require = false;
+	pair_start(&p);
+	pair_run(&p, SECONDS(5));
+	unsigned sent = p.sent;
+	pair_renegotiate(&p, &p.a);
+	pair_run(&p, SECONDS(6));
+	assert_int_equal(p.sent, sent);
+	assert_true(p.a.net.ipv4);
+}
+
 static void ccp_terminated_by_the_peer(void **state)
 {
 	open_up();
@@ -406,6 +440,8 @@ int main(void)
 		cmocka_unit_test(keys_in_order),
 		cmocka_unit_test(armed_anew_when_our_request_changes),
 		cmocka_unit_test(renegotiation_rekeys),
+		cmocka_unit_test(renegotiation_at_our_wish),
+		cmocka_unit_test(nothing_to_renegotiate),
 		cmocka_unit_test(ccp_terminated_by_the_peer),
 		cmocka_unit_test(resets_are_left_alone),
 		cmocka_unit_test(not_required),

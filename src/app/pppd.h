@@ -1,0 +1,8 @@
+/* The program when it is called pppd: its options, its ways to start and to end. */
+#ifndef GREYLINE_PPPD_H
+#define GREYLINE_PPPD_H
+
+/* argv[0] is the name, argv[1] and on pppd's options. pppd's exit code. */
+int pppd_main(int argc, char **argv);
+
+#endif
