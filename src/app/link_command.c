@@ -72,9 +72,9 @@ static enum tty_flow flow_of(const struct settings *settings)
 {
 	if (settings->xonxoff)
 		return TTY_FLOW_XONXOFF;
-	if (settings->cdtrcts)
-		return TTY_FLOW_DTRCTS;
-	return settings->crtscts ? TTY_FLOW_RTSCTS : TTY_FLOW_LEAVE;
+	if (!settings->crtscts_said)
+		return TTY_FLOW_LEAVE;
+	return settings->crtscts ? TTY_FLOW_RTSCTS : TTY_FLOW_NONE;
 }
 
 static int start_keeper(struct client *client, const char *device)
@@ -93,6 +93,7 @@ static int start_keeper(struct client *client, const char *device)
 		.connect = settings->connect_script,
 		.welcome = settings->welcome,
 		.disconnect = settings->disconnect,
+		.script_seconds = settings->script_timeout,
 		.record = settings->record,
 		.messages = STDERR_FILENO};
 	int failed = line_keeper_start(&client->keeper, &config);

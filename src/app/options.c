@@ -266,7 +266,7 @@ bool option_store(const struct option *option, struct settings *settings, const 
 	case OPTION_FLAG:
 		if (!store_flag(target, value, negated, error))
 			return false;
-		if (option->also && *(const bool *)target)
+		if (option->also && (*(const bool *)target || option->low))
 			*(bool *)((char *)settings + option->also) = true;
 		return true;
 	case OPTION_MASK:

@@ -72,7 +72,9 @@ struct option {
 	const char *argument; /* what to call the value in help; NULL for flags and masks */
 	const char *help;
 	size_t offset; /* in struct settings */
-	size_t also; /* a flag that this one sets along with it; 0: none */
+	/* A flag that this one sets along with it, and with `low` also when it is itself said to be
+	 * no; 0: none. */
+	size_t also;
 	uint32_t low, high;
 	const struct option_choice *choices; /* ended by a NULL word */
 	bool (*fits)(const char *word);      /* texts: of the right form; NULL: any will do */

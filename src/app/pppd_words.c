@@ -225,7 +225,7 @@ const struct pppd_word pppd_words[] = {
 	NEVER_OF("socket", "say pty 'socat - TCP:HOST:PORT'"),
 	VALUE("record", R, "record=%"),
 	FLAG("crtscts", R, "crtscts"),
-	FLAG("cdtrcts", S, "cdtrcts"),
+	NOTHING("cdtrcts", S, "Linux has no flow control by DTR, and its pppd none either"),
 	FLAG("nocrtscts", S, "no-crtscts"),
 	FLAG("-crtscts", A, "no-crtscts"),
 	FLAG("nocdtrcts", A, "no-crtscts"),

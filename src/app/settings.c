@@ -56,6 +56,7 @@ void settings_init(struct settings *settings)
 		.stop_bits = 1,
 		.fcs = LCP_FCS_16,
 		.connect_delay = 1000,
+		.script_timeout = 600,
 		.modem = true,
 		.vj_slots = IPCP_VJ_SLOTS_MAX,
 		.mppe = true,

@@ -155,7 +155,8 @@ struct settings {
 	/* A line. */
 	uint32_t speed, stop_bits;   /* baud, 0: as it is */
 	uint32_t fcs, connect_delay; /* enum lcp_fcs; milliseconds */
-	bool crtscts, cdtrcts, xonxoff, modem, lock, sync, passive, silent;
+	uint32_t script_timeout;     /* of a line's scripts */
+	bool crtscts, crtscts_said, xonxoff, modem, lock, sync, passive, silent;
 	bool default_asyncmap, receive_all;
 	char *asyncmap, *escape, *pty, *init, *connect_script, *welcome, *disconnect, *record;
 

@@ -22,7 +22,6 @@ enum tty_flow {
 	TTY_FLOW_LEAVE,   /* as the port has it */
 	TTY_FLOW_NONE,    /* nocrtscts */
 	TTY_FLOW_RTSCTS,  /* crtscts */
-	TTY_FLOW_DTRCTS,  /* cdtrcts: DTR instead of RTS; where the driver has it (else -EINVAL) */
 	TTY_FLOW_XONXOFF, /* xonxoff: the receive map must then hold 0x000a0000 */
 };
 

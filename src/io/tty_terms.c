@@ -84,7 +84,6 @@ static void set_flow(struct termios2 *terms, enum tty_flow flow)
 	case TTY_FLOW_NONE:
 		terms->c_cflag &= ~(tcflag_t)CRTSCTS;
 		return;
-	case TTY_FLOW_DTRCTS: /* refused before it comes here */
 	case TTY_FLOW_LEAVE:
 		return;
 	}
@@ -129,11 +128,6 @@ int tty_terms_set(
 	int fd, const struct tty_config *config, bool local, uint32_t *speed, char words[TTY_WORDS])
 {
 	struct termios2 terms;
-	if (config->flow == TTY_FLOW_DTRCTS) {
-		snprintf(words, TTY_WORDS,
-			"Linux has no flow control by DTR (cdtrcts): use crtscts or xonxoff");
-		return -EINVAL;
-	}
 	int failed = ioctl(fd, TCGETS2, &terms);
 	if (!failed) {
 		make_raw(&terms, config, local);

@@ -13,6 +13,7 @@
 #include "values.h"
 
 static const struct command server = {"server", COMMAND_SERVER, NULL, "", NULL, NULL};
+static const struct command link_command = {"link", COMMAND_LINK, NULL, "", NULL, NULL};
 static const struct command client = {"client", COMMAND_CLIENT, "USER@HOST", "", NULL, NULL};
 
 static void test_rows(void **state)
@@ -31,8 +32,7 @@ static void test_rows(void **state)
 		 * help, and secrets. */
 		bool only_flag = !strcmp(row->name, "config") || !strcmp(row->name, "help");
 		if (!only_flag && !row->file_only)
-			assert_int_equal(
-				(row->commands & COMMAND_ENDS) != 0, row->sections != 0);
+			assert_int_equal((row->commands & COMMAND_ENDS) != 0, row->sections != 0);
 		/* no-NAME of a flag is not somebody else's name. */
 		char no[80];
 		snprintf(no, sizeof no, "no-%s", row->name);
@@ -95,6 +95,31 @@ static void test_inner_addresses(void **state)
 	assert_int_equal(address_to_ipv4(&settings.local), 0x0a000009);
 	assert_int_equal(address_to_ipv4(&settings.remote), 0x0a000001);
 	settings_free(&settings);
+}
+
+/* Some flags have a third state: nothing was said. The last word counts. */
+static void test_unsaid_flag(void **state)
+{
+	static const struct {
+		const char *words[2];
+		int count;
+		bool said, on;
+	} cases[] = {
+		{{NULL}, 0, false, false},
+		{{"--crtscts"}, 1, true, true},
+		{{"--nocrtscts"}, 1, true, false},
+		{{"--crtscts", "--no-crtscts"}, 2, true, false},
+		{{"--no-crtscts", "--crtscts"}, 2, true, true},
+	};
+	struct settings settings;
+	struct heard heard;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		parse(&link_command, &settings, &heard, cases[i].count, cases[i].words);
+		assert_string_equal(heard.text, "");
+		assert_int_equal(settings.crtscts_said, cases[i].said);
+		assert_int_equal(settings.crtscts, cases[i].on);
+		settings_free(&settings);
+	}
 }
 
 static void expect_fault(
@@ -396,6 +421,7 @@ int main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_pppd_negations),
 		cmocka_unit_test(test_inner_addresses),
+		cmocka_unit_test(test_unsaid_flag),
 		cmocka_unit_test(test_command_line),
 		cmocka_unit_test(test_wrong_words),
 		cmocka_unit_test(test_file),
