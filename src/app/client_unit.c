@@ -20,6 +20,7 @@
 #include "netdev.h"
 #include "netdev6.h"
 #include "peer.h"
+#include "tun.h"
 
 enum { MADE_UP_LOCAL = 0x0a404040, MADE_UP_REMOTE = 0x0a707070 };
 
@@ -77,6 +78,8 @@ int client_unit_lend(struct client *client, struct seat *seat)
 	struct client_unit *unit = &client->unit;
 	if (unit->tun >= 0) {
 		tell_name(unit, seat);
+		if (!tun_is_one(unit->tun))
+			demand_gather(client);
 		int tun = netdev_again(&client->host, seat, unit->tun);
 		if (tun >= 0)
 			return tun;

@@ -5,6 +5,10 @@
  * so that packets come whole; what the kernel had in the queue before that is made whole here, or
  * dropped when it is a super-packet.
  *
+ * A unit of the kernel's PPP is read in the same way, while it loops (parked.h), and only until the
+ * control connection stands: from then on the session's frames come by the same descriptor, and
+ * what is sent before it is up is dropped, as with pppd.
+ *
  * What waited goes to the data plane as frames of the control plane's, marked as traffic, right
  * behind the command that hands it the TUN: an answer may be back before another system call is
  * made here, and must find it. The TUN is empty by then, so that nothing overtakes what waited. */
@@ -20,9 +24,9 @@
 #include "frame.h"
 #include "inner.h"
 #include "notify.h"
+#include "parked.h"
 #include "peer.h"
 #include "redial.h"
-#include "tun_queue.h"
 #include "waiting.h"
 
 enum demand_state {
@@ -37,7 +41,7 @@ struct demand {
 	enum demand_state state;
 	uv_poll_t poll;
 	bool asked; /* the peer, whether it is there */
-	struct tun_queue tun;
+	struct parked parked;
 	struct tun_batch batch;
 	struct waiting waiting;
 	uint8_t arena[TUN_ARENA_SIZE];
@@ -120,7 +124,7 @@ static void on_packets(uv_poll_t *poll, int status, int events)
 {
 	struct client *client = poll->data;
 	struct demand *demand = client->demand;
-	bool there = tun_queue_read(&demand->tun, &demand->batch);
+	bool there = parked_read(&demand->parked, &demand->batch);
 	drop(client, DROP_TUN_HEADER, demand->batch.refused);
 	for (size_t i = 0; i < demand->batch.count && client->demand == demand; i++)
 		take(client, &demand->batch.packets[i]);
@@ -137,17 +141,18 @@ static void on_packets(uv_poll_t *poll, int status, int events)
 /* Watches the unit, from its last session's end on or its making. */
 static bool watch(struct client *client)
 {
-	if (client->demand)
+	if (client->demand && client->demand->parked.fd >= 0)
 		return true;
-	if (client->host.plane->open_interface)
-		return false; /* its own queue is all there is */
+	demand_end(client);
 	struct demand *demand = calloc(1, sizeof *demand);
 	if (!demand)
 		return false;
-	tun_queue_adopt_plain(&demand->tun, client->unit.tun);
 	demand->batch.arena = demand->arena;
 	demand->poll.data = client;
-	if (uv_poll_init(&client->host.loop, &demand->poll, client->unit.tun) < 0) {
+	if (parked_open(&demand->parked, client->host.netlink, client->unit.tun,
+		    client->unit.interface) < 0 ||
+		uv_poll_init(&client->host.loop, &demand->poll, demand->parked.fd) < 0) {
+		parked_close(&demand->parked);
 		free(demand);
 		return false;
 	}
@@ -238,16 +243,17 @@ static void send_waiting(struct client *client, uint32_t subject, struct waiting
 void demand_gather(struct client *client)
 {
 	struct demand *demand = client->demand;
-	if (!demand)
+	if (!demand || demand->parked.fd < 0)
 		return;
 	uv_poll_stop(&demand->poll);
-	for (unsigned n = 0; n < GATHERED_MAX && tun_queue_read(&demand->tun, &demand->batch);
+	for (unsigned n = 0; n < GATHERED_MAX && parked_read(&demand->parked, &demand->batch);
 		n++) {
 		if (!demand->batch.count)
-			return;
+			break;
 		for (size_t i = 0; i < demand->batch.count; i++)
 			take(client, &demand->batch.packets[i]);
 	}
+	parked_close(&demand->parked);
 }
 
 void demand_send(struct client *client, const struct seat *seat)
@@ -279,5 +285,6 @@ void demand_end(struct client *client)
 	drop(client, DROP_UNIT_QUEUE, demand->waiting.count);
 	client->demand = NULL;
 	uv_poll_stop(&demand->poll);
+	parked_close(&demand->parked);
 	uv_close((uv_handle_t *)&demand->poll, on_closed);
 }

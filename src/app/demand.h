@@ -26,10 +26,10 @@ void demand_collect(struct client *client);
  * answered. False: at once. */
 bool demand_asks(struct client *client, struct seat *seat);
 bool demand_asked(const struct client *client);
-/* The unit, which has the session's addresses by now, is about to be the data plane's: what is
- * still in its TUN is taken to what waits, */
+/* The unit is about to be the data plane's: what is still in it is taken to what waits, and it is
+ * watched no more, */
 void demand_gather(struct client *client);
-/* and that is sent, in order, when it is. The unit is watched no more. */
+/* and that is sent, in order, when it is, and has the session's addresses. */
 void demand_send(struct client *client, const struct seat *seat);
 /* Nothing is watched any more, nothing waits. */
 void demand_end(struct client *client);

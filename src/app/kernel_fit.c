@@ -36,7 +36,6 @@ const char *kernel_fit(const struct settings *settings, bool always)
 			"send-window = on: the kernel has none"},
 		{settings->dscp || settings->dscp_copy || settings->ecn == SESSION_ECN_COPY,
 			"dscp, dscp-copy, ecn = copy: outer packets of the kernel's have no mark"},
-		{settings->demand, "demand: what waits for a dial waits at our interface"},
 		{settings->pass_filter || settings->active_filter,
 			"pass-filter, active-filter: these are ours"},
 	};

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "path.h"
+#include "ppp_unit.h"
 #include "tun.h"
 
 static int complain(struct host *host, int failed)
@@ -136,6 +137,16 @@ static uint32_t own_group(struct host *host)
 	return host->interface_group;
 }
 
+/* For whichever session comes to be. */
+static int make_unit(
+	struct host *host, const char *wanted, char interface[SEAT_INTERFACE_SIZE], char words[256])
+{
+	struct ppp_unit unit;
+	int failed = ppp_unit_make(&unit, host->outside, wanted, words);
+	memcpy(interface, unit.name, SEAT_INTERFACE_SIZE);
+	return failed ? failed : unit.fd;
+}
+
 /* A TUN, or what the data plane has instead. Its descriptor. */
 static int open_interface(struct host *host, uint32_t subject, const char *wanted,
 	char interface[SEAT_INTERFACE_SIZE])
@@ -146,6 +157,8 @@ static int open_interface(struct host *host, uint32_t subject, const char *wante
 	if (host->plane->open_interface && subject)
 		fd = host->plane->open_interface(
 			host->dataplane, subject, wanted, -1, interface, words);
+	else if (host->plane->open_interface)
+		fd = make_unit(host, wanted, interface, words);
 	if (fd == -EOPNOTSUPP)
 		fd = tun_open(&config, interface, words);
 	if (fd < 0)

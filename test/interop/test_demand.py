@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from harness.greyline import GATEWAY, PASSWORD, USER, Client, Server
+from harness.guest import HostGuest
 from harness.peers import INNER_SERVER, Poptop
 from harness.process import wait_until
 from harness.traffic import echo_server, ping, transfer
@@ -178,3 +179,24 @@ def test_on_demand_with_poptop_and_lwip(lab, program):
         ping(client, INNER_SERVER, count=1)
         dialer.wait_for(r'reason=idle', 15, mark)
     assert dials(dialer) == 2
+
+
+@pytest.mark.needs('linux.uml', 'modprobe')
+def test_on_demand_with_the_kernels_ppp(lab, program):
+    """A unit of ppp_generic loops back what dials, and serves session after session."""
+    guest = HostGuest(lab, lab.namespace('host'), []).ready()
+    guest.run('modprobe', '-a', 'ipv6', 'veth', 'tun')
+    left, right = guest.inside('left'), guest.inside('right')
+    guest.cable(left, ('outer', '10.7.0.1/24'), right, ('outer', '10.7.0.2/24'))
+    Server(lab, left, program, users=FIXED)
+    dialer = Client(lab, right, program, '--data-plane', 'kernel', '--demand', '--idle', '1',
+                    '--local', ADDRESS, '--remote', GATEWAY)
+    dialer.wait_for(WAITS, 20)
+    for count in (1, 2):
+        wait_until(lambda: len(dialer.process.find_all(WAITS)) == count, 20, 'it waits')
+        mark = dialer.process.mark()
+        ping(right, GATEWAY, count=1, interval=3)
+        dialer.wait_for(r'reason=idle', 20, mark)
+    assert right.shell(f'ip -d link show dev {dialer.interface()} | grep -c " ppp "').stdout.strip()
+    assert dials(dialer) == 2
+    assert dialer.stop() in (0, 5)
