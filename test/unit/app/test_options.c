@@ -77,6 +77,24 @@ static const char *parse(const struct command *command, struct settings *setting
 	return word;
 }
 
+/* As pppd has it: the later word counts. */
+static void test_demand_means_persist(void **state)
+{
+	struct settings settings;
+	struct heard heard;
+	const char *words[] = {"vpn", "--demand", "--no-persist"};
+	parse(&client, &settings, &heard, 2, words);
+	assert_true(settings.demand && settings.persist);
+	settings_free(&settings);
+	parse(&client, &settings, &heard, 3, words);
+	assert_true(settings.demand && !settings.persist);
+	settings_free(&settings);
+	words[1] = "--no-demand";
+	parse(&client, &settings, &heard, 2, words);
+	assert_false(settings.demand || settings.persist);
+	settings_free(&settings);
+}
+
 static void test_inner_addresses(void **state)
 {
 	struct settings settings;
@@ -420,6 +438,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_pppd_negations),
+		cmocka_unit_test(test_demand_means_persist),
 		cmocka_unit_test(test_inner_addresses),
 		cmocka_unit_test(test_unsaid_flag),
 		cmocka_unit_test(test_command_line),

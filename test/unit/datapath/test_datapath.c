@@ -83,6 +83,24 @@ static void control_frame_golden(void **state)
 	free(lab);
 }
 
+/* A packet of the control plane's own is no traffic; one that waited for the session is. */
+static void packets_as_frames(void **state)
+{
+	struct lab *lab = lab_up(false);
+	uint8_t bytes[2 + 60] = {0x00, 0x21};
+	struct datapath_command frame = {.kind = DATAPATH_FRAME, .frame.length = sizeof(bytes)};
+	lab_ipv4(bytes + 2, 60, true, 4);
+	datapath_execute(&lab->engine, &lab->client, &frame, bytes, lab->now, &lab->out);
+	assert_int_equal(lab->out.count, 1);
+	assert_int_equal(lab->client.counters.tx_packets, 0);
+	frame.frame.traffic = true;
+	datapath_execute(&lab->engine, &lab->client, &frame, bytes, lab->now, &lab->out);
+	assert_int_equal(lab->out.count, 2);
+	assert_int_equal(lab->client.counters.tx_packets, 1);
+	assert_int_equal(lab->client.counters.tx_bytes, 60);
+	free(lab);
+}
+
 /* A key and the frame that goes with it are one pair: what is sealed between them shows it. */
 static void keys_in_order(void **state)
 {
@@ -316,6 +334,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(attach_starts_afresh),
 		cmocka_unit_test(a_nat_is_opened),
+		cmocka_unit_test(packets_as_frames),
 		cmocka_unit_test(control_frame_golden),
 		cmocka_unit_test(keys_in_order),
 		cmocka_unit_test(key_halves),

@@ -181,8 +181,10 @@ static void take_link(
 		take_tls(p, end, item, bytes);
 		break;
 	case LINK_RENEWED:
-	case LINK_ANSWERED:
 		end->renewals++;
+		break;
+	case LINK_ANSWERED:
+		end->answered++;
 		break;
 	case LINK_NETWORK:
 		memcpy(&end->identity, bytes, sizeof end->identity);
@@ -376,6 +378,14 @@ void pair_renegotiate(struct pair *p, struct end *end)
 	OUTBOX(out, UNIT_OUT_ITEMS, UNIT_OUT_BYTES);
 	unit_renegotiate(&end->unit, p->now, &out);
 	dispatch(p, end, &out);
+}
+
+bool pair_probe(struct pair *p, struct end *end)
+{
+	OUTBOX(out, LINK_OUT_ITEMS, LINK_OUT_BYTES);
+	bool sent = link_probe(&end->link, p->now, &out);
+	dispatch(p, end, &out);
+	return sent;
 }
 
 void pair_close(struct pair *p, struct end *end, enum close_reason reason)

@@ -46,6 +46,7 @@ struct end {
 	bool hold_tls;          /* it is the test that has TLS answer */
 	/* What was seen. */
 	bool network, closed, failed;
+	unsigned answered;          /* LINK_ANSWERED */
 	unsigned renewals, changes; /* of our own password; of the peer's */
 	unsigned closes, credentials, address_questions, networks;
 	enum close_reason reason, unit_reason;
@@ -100,6 +101,7 @@ void pair_inject(struct pair *p, struct end *to, const uint8_t *frame, size_t le
 void pair_answer(struct pair *p, struct end *end, bool accept);
 void pair_answer_tls(struct pair *p, struct end *end, bool ours);
 void pair_renegotiate(struct pair *p, struct end *end);
+bool pair_probe(struct pair *p, struct end *end);
 void pair_close(struct pair *p, struct end *end, enum close_reason reason);
 
 /* What both ends said and did, to stderr. */

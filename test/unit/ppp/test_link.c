@@ -707,6 +707,31 @@ static void echo_always(void **state)
 	assert_false(p.a.closed);
 }
 
+/* What was sent before the question, the peer has acted on when it answers; once. */
+static void a_peer_is_asked_whether_it_is_there(void **state)
+{
+	pair_init(&p);
+	start_up();
+	assert_int_equal(p.a.answered, 0);
+	assert_true(pair_probe(&p, &p.a));
+	run_for(SECONDS(1));
+	assert_int_equal(p.a.answered, 1);
+	uint8_t reply[10] = {0xc0, 0x21, 10, p.a.link.lcp.probe, 0, 8};
+	put_u32(reply + 6, p.b.link.lcp.magic);
+	inject(&p.a, reply, sizeof reply);
+	assert_int_equal(p.a.answered, 1);
+	/* An answer to something else is none. */
+	p.stop_b = true;
+	assert_true(pair_probe(&p, &p.a));
+	reply[3] = (uint8_t)(p.a.link.lcp.probe + 1);
+	inject(&p.a, reply, sizeof reply);
+	assert_int_equal(p.a.answered, 1);
+	/* That it does not know the question is one, too. */
+	INJECT(&p.a, 0xc0, 0x21, 7, 1, 0, 9, 9, 1, 0, 8, 0);
+	assert_int_equal(p.a.answered, 2);
+	assert_false(pair_probe(&p, &p.a));
+}
+
 static void echo_refused(void **state)
 {
 	pair_init(&p);
@@ -919,6 +944,7 @@ int main(void)
 		cmocka_unit_test(traffic_is_life),
 		cmocka_unit_test(awake_after_a_standstill),
 		cmocka_unit_test(echo_always),
+		cmocka_unit_test(a_peer_is_asked_whether_it_is_there),
 		cmocka_unit_test(echo_refused),
 		cmocka_unit_test(identification),
 		cmocka_unit_test(no_end_in_sight),

@@ -732,6 +732,17 @@ static void keys_differ_only_while_up(void **state)
 	assert_int_equal(pair->client.sessions[0].state, SESSION_UP);
 }
 
+static void a_peer_that_is_asked_answers(void **state)
+{
+	struct pair *pair = opened();
+	struct session *session = &pair->client.sessions[0];
+	assert_true(tunnel_probe(&pair->client.tunnel, session, pair->now, pair_out()));
+	pair_take(pair, &pair->client);
+	pair_pass(pair, SECONDS(1));
+	assert_int_equal(seen_total(&pair->client, TUNNEL_ANSWERED, 0), 1);
+	assert_int_equal(seen_total(&pair->server, TUNNEL_ANSWERED, 0), 0);
+}
+
 static void stale_answers_change_nothing(void **state)
 {
 	struct pair *pair = opened();
@@ -803,6 +814,7 @@ int main(void)
 		cmocka_unit_test(no_encryption_in_common),
 		cmocka_unit_test(no_address),
 		cmocka_unit_test(keys_differ),
+		cmocka_unit_test(a_peer_that_is_asked_answers),
 		cmocka_unit_test(keys_differ_only_while_up),
 		cmocka_unit_test(stale_answers_change_nothing),
 		cmocka_unit_test(nothing_secret_stays_behind),
