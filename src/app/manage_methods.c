@@ -237,7 +237,9 @@ static json_t *session_json(const struct host *host, const struct seat *seat)
 			window_json(host, seat), "compressed-headers", headers_json(host, seat),
 			"compression", compression_json(host, seat)));
 	json_object_update_new(session,
-		json_pack("{s:i, s:s}", "links", (int)bundles_links(seat), "bundle",
+		json_pack("{s:b, s:i, s:s}", "relay",
+			(int)(seat->session.config && seat->session.config->relay), "links",
+			(int)bundles_links(seat), "bundle",
 			bundles_is_link(seat) && seat->bundle->seat ? seat->bundle->seat->sid
 								    : ""));
 	return session;

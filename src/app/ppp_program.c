@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "line.h"
 #include "log.h"
 #include "peer.h"
 #include "pty_pair.h"
+#include "relay_line.h"
 
 struct ppp_program {
 	struct ppp_program *next;
@@ -88,39 +88,18 @@ static void on_patience(uv_timer_t *timer)
 		server_logged_in(program->server, seat->peer);
 }
 
-/* What its peers agree on nobody tells us: what may need an escape gets one, and nothing that comes
- * is taken for the line's own (RFC 1662 §7.1). Nothing is said before it has: a program that has
- * only just been started throws away what is on its terminal. */
-static int open_line(struct line **line, int *slave)
+/* Nothing is said before it has: a program that has only just been started throws away what is on
+ * its terminal. */
+static int give_line(struct seat *seat, int *slave)
 {
-	const struct line_framing framing = {.send_accm = HDLC_ACCM_DEFAULT,
-		.send_fcs = HDLC_FCS_16,
-		.receive_fcs = HDLC_FCS_16};
-	struct line_config config = {.in_order = true, .wait_us = LINE_WAIT};
+	struct line_config config = {.wait_us = LINE_WAIT};
 	int failed = pty_open(&config.in, slave);
 	if (failed)
 		return failed;
 	config.out = config.in;
-	failed = line_open(line, &config);
+	failed = relay_line_give(seat, config);
 	if (failed)
 		close(*slave);
-	else
-		line_framing(*line, &framing);
-	return failed;
-}
-
-static int give_line(struct seat *seat, int *slave)
-{
-	struct host *host = seat->owner;
-	struct line *line;
-	int failed = open_line(&line, slave);
-	if (failed)
-		return failed;
-	failed = host->plane->line(host->dataplane, seat_subject(seat), line);
-	if (!failed)
-		return 0;
-	line_close(line);
-	close(*slave);
 	return failed;
 }
 

@@ -21,10 +21,10 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "line.h"
 #include "manage.h"
 #include "peer.h"
 #include "profile.h"
+#include "relay_line.h"
 #include "values.h"
 
 enum { PEERS = 4 /* one that lingers, and the next */ };
@@ -93,28 +93,13 @@ static void release_terminal(const struct pptp *pptp)
 }
 
 /* The descriptors stay ours: a second attempt needs them again. */
-static int give_line(struct pptp *pptp, struct seat *seat)
+static int give_line(const struct pptp *pptp, struct seat *seat)
 {
-	const struct line_config config = {
-		.in = fcntl(pptp->in, F_DUPFD_CLOEXEC, 3),
-		.out = fcntl(pptp->out, F_DUPFD_CLOEXEC, 3),
-		.sync = pptp->settings->sync,
-		.in_order = true,
-	};
-	/* What the two agree on nobody tells us: what may need an escape gets one, and nothing that
-	 * comes is taken for the line's own (RFC 1662 §7.1). */
-	const struct line_framing framing = {.send_accm = HDLC_ACCM_DEFAULT,
-		.send_fcs = HDLC_FCS_16,
-		.receive_fcs = HDLC_FCS_16};
-	struct line *line;
-	int failed = line_open(&line, &config);
-	if (failed)
-		return failed;
-	line_framing(line, &framing);
-	failed = pptp->host.plane->line(pptp->host.dataplane, seat_subject(seat), line);
-	if (failed)
-		line_close(line);
-	return failed;
+	return relay_line_give(seat, (struct line_config){
+					     .in = fcntl(pptp->in, F_DUPFD_CLOEXEC, 3),
+					     .out = fcntl(pptp->out, F_DUPFD_CLOEXEC, 3),
+					     .sync = pptp->settings->sync,
+				     });
 }
 
 static void on_session_up(struct seat *seat)

@@ -1,9 +1,11 @@
 """A real NAT between client and server: Linux masquerading, with and without its PPTP helper."""
+import os
+
 import pytest
 
 from harness.capture import Capture, tshark
 from harness.greyline import GATEWAY, PASSWORD, USER, Client, Server
-from harness.peers import INNER_FIRST, INNER_SERVER, Poptop
+from harness.peers import INNER_FIRST, INNER_SERVER, LwipClient, Poptop
 from harness.process import wait_until
 from harness.traffic import Steady, echo_server, ping, reachable, transfer
 
@@ -131,6 +133,20 @@ def test_poptop_behind_a_nat(lab, program):
     assert ours.up() == (INNER_FIRST, INNER_SERVER)
     reachable(client, INNER_SERVER)
     ping(client, INNER_SERVER, size=1200)
+
+
+@pytest.mark.needs('socat')
+def test_another_ppp_behind_a_nat(lab, program):
+    """In pptp-linux's place: Call ID 0 and what opens the way back are below the PPP."""
+    server, _, client = behind_a_nat(lab, 'client')
+    ours = Server(lab, server, program)
+    pptp = lab.file('pptp')
+    os.symlink(program, pptp)
+    dialer = LwipClient(lab, client, '10.7.0.1', USER, PASSWORD, pptp=pptp,
+                        pptp_options=('--nat-fallback', 'on'))
+    dialer.wait_for(rf'^UP local=\S+ remote={GATEWAY}$')
+    dialer.wait_for(r'^PING reply seq=3')
+    assert ours.sessions()[0]['calling-sid'] == OUTSIDE
 
 
 def test_off_means_off(lab, program):
