@@ -251,8 +251,8 @@ static void waits_for_the_peer(void **state)
 	int ends[2];
 	uint8_t bytes[64];
 	open_socket(ends);
-	struct line *line =
-		open_line((struct line_config){.in = ends[0], .out = ends[0], .wait_us = LINE_WAIT});
+	struct line *line = open_line(
+		(struct line_config){.in = ends[0], .out = ends[0], .wait_us = LINE_WAIT});
 	assert_true(line_write(line, echo_request, sizeof(echo_request)));
 	line_flush(line);
 	assert_false(line_waits(line));

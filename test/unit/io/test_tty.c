@@ -198,6 +198,9 @@ static void scripts(void **state)
 	lab->config.welcome = "echo hello $DEVICE $HOME; exit 7";
 	lab->config.disconnect = "echo bye";
 	assert_int_equal(write(lab->master, "CONNECT\n", 8), 8);
+	int cancel[2];
+	assert_int_equal(pipe(cancel), 0);
+	lab->config.cancel = cancel[0];
 	assert_int_equal(open_tty(lab), 0);
 	char expected[128];
 	snprintf(expected, sizeof(expected), "init\ndial 42 57600\nhello %s\n", lab->name);
@@ -206,10 +209,7 @@ static void scripts(void **state)
 				       "Serial connection established.\n"
 				       "Welcome script failed: exit status 7\n");
 	assert_int_equal(terms_of(lab->slave).c_cflag & (CLOCAL | HUPCL), HUPCL);
-	int cancel[2]; /* what ends the session does not end the good-bye */
-	assert_int_equal(pipe(cancel), 0);
-	close(cancel[1]);
-	lab->config.cancel = cancel[0];
+	close(cancel[1]); /* what ends the session does not end the good-bye */
 	tty_close(lab->tty, false);
 	close(cancel[0]);
 	expect_bytes(lab->master, "bye\n");
