@@ -17,6 +17,9 @@
  * A bundle has a unit and no channel of its own: those of its links are connected to it. What the
  * first link brought as its interface is the bundle's when it joins.
  *
+ * On a line that is a tty the channel is the kernel's HDLC (N_PPP), and the line's descriptors
+ * rest.
+ *
  * Everything happens on the control thread. Events that have no descriptor to come from wait in a
  * list until the loop runs. */
 #include <assert.h>
@@ -33,6 +36,7 @@
 #include "early_gre.h"
 #include "frame.h"
 #include "kernel_session.h"
+#include "line.h"
 #include "ppp_device.h"
 #include "ppp_filter.h"
 #include "subject.h"
@@ -78,7 +82,9 @@ static void unable(struct dataplane *d, struct kernel_session *s, const char *wh
 
 void kernel_line_gone(struct dataplane *d, struct kernel_session *s)
 {
-	kernel_unable(d, s, "the channel is gone");
+	struct kernel_answer answer = {
+		.kind = DATAPLANE_LINE_GONE, .subject = s->subject, .epoch = s->epoch};
+	kernel_tell(d, &answer, NULL, 0);
 }
 
 static void give_answer(struct dataplane *d)
@@ -142,6 +148,8 @@ static void free_session(struct dataplane *d, struct kernel_session *s)
 	close_early(s);
 	kernel_unwatch(&s->channel_watch);
 	ppp_channel_close(&s->channel);
+	if (s->line)
+		line_close(s->line);
 	close_unit(s);
 	d->sessions[subject_index(s->subject)] = NULL;
 	explicit_bzero(&s->keys, sizeof(s->keys));
@@ -260,7 +268,7 @@ static void leave(struct dataplane *d, struct kernel_session *s)
 
 static const char *lacks_at_attach(const struct datapath_command *command)
 {
-	if (command->attach.bundle)
+	if (command->attach.bundle || command->attach.line)
 		return NULL;
 	if (command->attach.relay)
 		return "the kernel's PPTP ends in PPP of its own, and there is another";
@@ -337,7 +345,7 @@ static void attach(struct dataplane *d, const struct datapath_command *command)
 	const char *lacking = kernel_lacks(d, command, NULL);
 	if (lacking)
 		kernel_unable(d, s, lacking);
-	if (lacking || s->is_bundle)
+	if (lacking || s->is_bundle || command->attach.line)
 		return;
 	int failed = ppp_channel_bind(&s->channel, s->call_id, &s->local, error);
 	if (failed) {
@@ -452,6 +460,9 @@ static void set_framing(
 		return;
 	int failed = ppp_channel_framing(
 		&s->channel, command->framing.compress_protocol, command->framing.compress_address);
+	if (!failed && s->line)
+		failed = ppp_channel_line(&s->channel, command->framing.send_accm,
+			command->framing.receive_accm, s->mru);
 	if (failed)
 		unable(d, s, "Couldn't tell a PPP channel what the peer takes", failed);
 }
@@ -628,6 +639,27 @@ static int kernel_interface(struct dataplane *d, uint32_t subject, int fd)
 	return 0;
 }
 
+/* The kernel's HDLC takes the place of ours, where there is a tty under the line. */
+static int kernel_line(struct dataplane *d, uint32_t subject, struct line *line)
+{
+	struct kernel_session *s = kernel_find(d, subject);
+	char error[256];
+	if (!s || !s->attached || s->channel.carrier >= 0)
+		return -ENOENT;
+	if (line_input(line) != line_output(line))
+		return -ENOTTY;
+	int failed = ppp_channel_tty(&s->channel, line_input(line), line_sync(line), error);
+	if (failed)
+		return failed;
+	s->channel_watch = kernel_watch(d, s->subject, s->channel.fd, kernel_read_channel);
+	if (!s->channel_watch) {
+		ppp_channel_close(&s->channel);
+		return -ENOMEM;
+	}
+	s->line = line;
+	return 0;
+}
+
 static bool same_prefix(const struct prefix *a, const struct prefix *b)
 {
 	return a->length == b->length && address_equal(&a->address, &b->address);
@@ -780,6 +812,7 @@ const struct dataplane_ops dataplane_kernel = {
 	.open_interface = kernel_open_interface,
 	.moved_inside = kernel_moved_inside,
 	.interface = kernel_interface,
+	.line = kernel_line,
 	.route = kernel_route,
 	.statistics = kernel_statistics,
 	.describe = kernel_describe,

@@ -35,6 +35,7 @@ struct kernel_session {
 	uint16_t call_id;
 	struct address local, peer;
 	uint8_t services; /* DATAPATH_SERVE_* */
+	struct line *line; /* under its channel, in the place of a call; or NULL */
 	struct ppp_channel channel;
 	struct ppp_unit unit;
 	struct kernel_watch *channel_watch, *unit_watch, *services_watch;

@@ -268,8 +268,12 @@ static int planes_line(struct dataplane *d, uint32_t subject, struct line *line)
 {
 	struct slot *slot = slot_of(d, subject);
 	unsigned part = slot ? part_of(slot) : KERNEL;
-	return slot && d->ops[part]->line ? d->ops[part]->line(d->part[part], subject, line)
-					  : -ENOENT;
+	int failed = slot && d->ops[part]->line ? d->ops[part]->line(d->part[part], subject, line)
+						: -ENOENT;
+	if (!failed || !slot || slot->user)
+		return failed;
+	move(d, slot, "its line is no tty of the kernel's PPP");
+	return slot->user ? d->ops[USER]->line(d->part[USER], subject, line) : failed;
 }
 
 static int planes_open_interface(struct dataplane *d, uint32_t subject, const char *wanted,

@@ -115,15 +115,12 @@ int ppp_channel_framing(const struct ppp_channel *channel, bool protocol, bool a
 	return set(channel, PPPIOCSFLAGS, &flags);
 }
 
-int ppp_channel_escapes(const struct ppp_channel *channel, uint32_t send, uint32_t receive)
+int ppp_channel_line(const struct ppp_channel *channel, uint32_t send, uint32_t receive, int mru)
 {
 	int failed = set(channel, PPPIOCSASYNCMAP, &send);
-	return failed ? failed : set(channel, PPPIOCSRASYNCMAP, &receive);
-}
-
-int ppp_channel_mru(const struct ppp_channel *channel, int mru)
-{
-	return channel->tty ? set(channel, PPPIOCSMRU, &mru) : 0;
+	if (!failed)
+		failed = set(channel, PPPIOCSRASYNCMAP, &receive);
+	return failed ? failed : set(channel, PPPIOCSMRU, &mru);
 }
 
 int ppp_channel_join(struct ppp_channel *channel, int unit)

@@ -35,9 +35,8 @@ int ppp_channel_tty(struct ppp_channel *channel, int tty, bool sync, char error[
 
 /* What the peer takes (LCP): one-byte protocol fields, frames without FF 03. */
 int ppp_channel_framing(const struct ppp_channel *channel, bool protocol, bool address);
-/* A tty's ACCMs and largest frame. */
-int ppp_channel_escapes(const struct ppp_channel *channel, uint32_t send, uint32_t receive);
-int ppp_channel_mru(const struct ppp_channel *channel, int mru);
+/* A tty's ACCMs (RFC 1662 §7.1) and the largest frame we take. */
+int ppp_channel_line(const struct ppp_channel *channel, uint32_t send, uint32_t receive, int mru);
 
 /* What the interface of this unit sends and receives goes over the channel, or no longer. */
 int ppp_channel_join(struct ppp_channel *channel, int unit);
