@@ -113,8 +113,23 @@ static const char *family(enum auth_method method)
 	return method == AUTH_PAP ? "PAP" : "CHAP";
 }
 
+/* Where we stand in for pppd, in its words as well: `before` NAME `after`, the name as
+ * text_quoted() has it but without the quotes. */
+static void say_as_pppd(const struct seat *seat, const struct auth_question *question,
+	enum log_level level, const char *before, const char *after)
+{
+	const struct host *host = seat->peer->host;
+	const char *name = quoted(question->name, question->name_length);
+	if (host->settings->pppd.on)
+		log_peer(&seat->peer->host->log, LOG_KIND_LOGIN, level, clock_now(), "%s%.*s%s",
+			before, (int)strlen(name) - 2, name + 1, after);
+}
+
 void narrate_login(const struct seat *seat, const struct auth_question *question)
 {
+	char after[48];
+	snprintf(after, sizeof after, " authenticated with %s", family(question->method));
+	say_as_pppd(seat, question, LOG_LINE_INFO, "Peer ", after);
 	log_peer(&seat->peer->host->log, LOG_KIND_SESSION, LOG_LINE_INFO, clock_now(),
 		"%s authentication succeeded user=%s method=%s peer=%s sid=%s",
 		family(question->method), quoted(question->name, question->name_length),
@@ -133,6 +148,13 @@ void narrate_login_failed(
 	const struct seat *seat, const struct auth_question *question, const char *reason)
 {
 	struct log *log = &seat->peer->host->log;
+	char after[48] = "";
+	bool pap = question->method == AUTH_PAP;
+	if (!pap)
+		snprintf(
+			after, sizeof after, " failed %s authentication", family(question->method));
+	say_as_pppd(seat, question, LOG_LINE_WARNING,
+		pap ? "PAP peer authentication failed for " : "Peer ", after);
 	const char *name = quoted(question->name, question->name_length);
 	const char *ip = shown_address(&seat->outer);
 	log_peer(log, LOG_KIND_LOGIN, LOG_LINE_WARNING, clock_now(),

@@ -247,7 +247,7 @@ static int run(struct pppd *pppd, int argc, char **argv)
 	return code ? code : start(pppd);
 }
 
-int pppd_main(int argc, char **argv)
+static int main_as(int argc, char **argv, const char *instance)
 {
 	struct pppd *pppd = calloc(1, sizeof *pppd);
 	if (!pppd)
@@ -257,10 +257,32 @@ int pppd_main(int argc, char **argv)
 	pppd->log = -1;
 	pppd->faults = (struct faults){.report = tell, .context = pppd};
 	settings_init(&pppd->settings);
+	pppd->settings.instance = instance;
 	pppd_options_init(&pppd->options, &pppd->settings, &pppd->faults);
 	int code = run(pppd, argc, argv);
 	pppd_options_free(&pppd->options);
 	settings_free(&pppd->settings);
 	free(pppd);
+	return code;
+}
+
+int pppd_main(int argc, char **argv)
+{
+	return main_as(argc, argv, NULL);
+}
+
+int pppd_up(const char *path, const char *name)
+{
+	const char *const words[] = {
+		"pppd", path ? "file" : "call", path ? path : name, "updetach", "linkname", name};
+	enum { WORDS = sizeof words / sizeof words[0] };
+	char *argv[WORDS + 1] = {NULL};
+	int code = 1;
+	for (unsigned i = 0; i < WORDS; i++)
+		argv[i] = strdup(words[i]);
+	if (argv[WORDS - 1])
+		code = main_as(WORDS, argv, name);
+	for (unsigned i = 0; i < WORDS; i++)
+		free(argv[i]);
 	return code;
 }

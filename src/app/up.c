@@ -1,7 +1,8 @@
 /* greyline up NAME and greyline down NAME, as pon and poff: connections by name.
  *
  * NAME is /etc/greyline/NAME.conf, or else /etc/ppp/peers/NAME, pppd's options being translated as
- * `greyline import peer` does; with a slash in it, it is a file. `up` comes back when packets pass,
+ * `greyline import peer` does, unless it is no PPTP server that they lead to: then pppd.c has them;
+ * with a slash in it, it is a file. `up` comes back when packets pass,
  * or with the exit code of what failed. The control socket up-NAME.sock says who it is, is what
  * `down` finds it by, and lets a name be up once. */
 #include <errno.h>
@@ -20,6 +21,7 @@
 #include "host.h"
 #include "import.h"
 #include "manage.h"
+#include "pppd.h"
 #include "rpc.h"
 #include "slurp.h"
 #include "tools.h"
@@ -80,18 +82,32 @@ static bool take_target(struct target *target, const char *word)
 
 /* Up. */
 
-static int read_peer(const struct target *target, struct import *import, struct faults *faults)
+static void keep_line(void *context, const char *line)
 {
-	char *bytes;
-	size_t length;
+	fprintf(context, "%s\n", line);
+}
+
+/* What the translation warns of is shown when it is what counts: pppd.c reads the file by itself.
+ */
+static int read_peer(const struct target *target, struct import *import)
+{
+	char *bytes, *told = NULL;
+	size_t length, told_length = 0;
+	struct faults faults = {.report = keep_line};
 	int error = slurp(target->path, FILE_MAX, &bytes, &length, NULL);
 	if (error)
 		return error;
-	bool begun = import_begin(import, SECTION_CLIENT, faults);
+	FILE *to = faults.context = open_memstream(&told, &told_length);
+	bool begun = to && import_begin(import, SECTION_CLIENT, &faults);
 	if (begun) {
 		import->options_file = "/etc/ppp/options";
 		import_peer(import, target->path, bytes, length);
 	}
+	if (to)
+		fclose(to);
+	if (begun && import->trial.server && told)
+		fputs(told, stderr);
+	free(told);
 	slurp_free(bytes, length);
 	return begun ? 0 : -ENOMEM;
 }
@@ -135,7 +151,7 @@ int up_command(const struct command *command, struct settings *said, const char 
 	if (!word || !take_target(&target, word))
 		return usage("up", "a name is needed: greyline up NAME");
 	settings_init(&settings);
-	int error = target.peer ? read_peer(&target, &import, &faults)
+	int error = target.peer ? read_peer(&target, &import)
 				: settings_read(&settings, target.path, &faults);
 	int code = 2;
 	if (error == -ENOENT && target.peer && !strchr(word, '/'))
@@ -143,6 +159,8 @@ int up_command(const struct command *command, struct settings *said, const char 
 			target.name, target.name);
 	else if (error)
 		fprintf(stderr, "%s: %s\n", target.path, strerror(-error));
+	else if (target.peer && !import.trial.server)
+		code = pppd_up(strchr(word, '/') ? target.path : NULL, target.name);
 	else
 		code = start(&target, target.peer ? &import.trial : &settings, said, &faults);
 	import_end(&import);

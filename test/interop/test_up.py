@@ -98,3 +98,15 @@ def test_a_server_taken_over(lab, program):
     assert session['ip'].startswith('10.44.0.1') and session['ifname'] == 'ppp0'
     ping(client, '10.44.0.1')
     client.run(program, 'down', 'office')
+
+
+def test_a_peer_that_is_no_pptp(lab, program):
+    """A peers file for a line, two Greylines over a pty: pppd's options, and down by the same name."""
+    here = lab.namespace('here')
+    here.write('/etc/ppp/options', '')
+    here.write('/etc/ppp/peers/line', f'pty "{program} pppd notty nodetach noauth local noipdefault '
+               '10.66.0.2:10.66.0.1"\nnoauth\nlocal\nnodefaultroute\n10.66.0.1:10.66.0.2\n')
+    here.run(program, 'up', 'line')
+    status = json.loads(here.run(program, 'status', '--json').stdout)
+    assert 'line' in [each.get('name') for each in status]
+    assert here.run(program, 'down', 'line').stdout == 'line is down\n'
