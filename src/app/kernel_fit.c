@@ -36,6 +36,8 @@ const char *kernel_fit(const struct settings *settings, bool always)
 			"send-window = on: the kernel has none"},
 		{settings->dscp || settings->dscp_copy || settings->ecn == SESSION_ECN_COPY,
 			"dscp, dscp-copy, ecn = copy: outer packets of the kernel's have no mark"},
+		{settings->ppp_program,
+			"ppp-program: somebody else's PPP is not the kernel's plane"},
 		{settings->pass_filter || settings->active_filter,
 			"pass-filter, active-filter: these are ours"},
 	};

@@ -540,6 +540,8 @@ void settings_check(struct settings *settings, struct faults *faults)
 		fault(faults, NULL, "remote: an IPv4 address is expected");
 	if (settings->demand && settings->listen.count)
 		fault(faults, NULL, "demand: with listen it is the server who dials");
+	if (settings->ppp_options && !settings->ppp_program)
+		fault(faults, NULL, "ppp-options: for whom? ppp-program is missing");
 	check_ipv6(settings, faults);
 	check_push_routes(settings, faults);
 	if (settings->ifname && settings->unit != UNIT_UNSET)
