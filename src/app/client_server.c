@@ -95,7 +95,7 @@ void client_server_find(struct client *client, client_outside_then *then)
 	struct address literal;
 	if (value_address(client->host_name, &literal))
 		client->server = literal;
-	if (!loops || client->host.space >= 0)
+	if (!loops || client->host.space >= 0 || client->keeper) /* or it is behind a line */
 		then(client, 0, 0);
 	else if (client->server.family && !client->by_name)
 		keep_outside(client, then);
