@@ -44,6 +44,7 @@ enum dice_stream {
 	DICE_SECRETS = 112,
 	DICE_NAT = 84,
 	DICE_ECP = 120,
+	DICE_LINE = 128,
 };
 
 void dice_seed(struct dice *dice, uint64_t seed, uint64_t stream);

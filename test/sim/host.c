@@ -191,16 +191,27 @@ static void control_record(struct host *host, const struct ring_record *record)
 	}
 }
 
-static bool in_clear(const struct seat *seat, const uint8_t *gre, size_t length)
+/* The frame of a packet that leaves; false when it has none. */
+static bool frame_of(const struct packet *packet, struct reader *frame)
+{
+	struct reader r = reader_over(packet->bytes, packet->length);
+	struct gre_header header;
+	enum drop why;
+	if (packet->kind != PACKET_FRAME)
+		return gre_parse(&header, &r, frame, &why) && header.payload_length;
+	*frame = r;
+	return true;
+}
+
+static bool in_clear(const struct seat *seat, const struct packet *packet)
 {
 	enum { PROTOCOL_ENCRYPTED = 0x0053 };
 	bool ecp = seat->side->config->session.unit.ecp_key.length;
 	struct multilink_header fragment;
-	struct reader r = reader_over(gre, length), payload;
-	struct gre_header header;
+	struct reader payload;
 	enum drop why;
 	uint16_t protocol;
-	if (!gre_parse(&header, &r, &payload, &why) || !header.payload_length)
+	if (!frame_of(packet, &payload))
 		return false;
 	if (!frame_parse(&payload, &protocol, &why))
 		return false;
@@ -320,12 +331,11 @@ static bool aimed_at(struct seat *seat, const struct packet *packet)
 	struct world *world = seat->side->world;
 	if (!scenario->aims || world->healed)
 		return false;
-	struct reader r = reader_over(packet->bytes, packet->length), payload;
-	struct gre_header header;
+	struct reader payload;
 	enum drop why;
 	uint16_t protocol;
 	struct multilink_header fragment;
-	if (!gre_parse(&header, &r, &payload, &why) || !frame_parse(&payload, &protocol, &why))
+	if (!frame_of(packet, &payload) || !frame_parse(&payload, &protocol, &why))
 		return false;
 	if (protocol == PROTOCOL_MULTILINK &&
 		(!multilink_parse(&fragment, &payload, seat->multilink.peer.short_sequence) ||
@@ -346,9 +356,20 @@ static bool aimed_at(struct seat *seat, const struct packet *packet)
 	return false;
 }
 
+static void send_out(struct seat *seat, const struct packet *packet)
+{
+	static uint8_t room[WIRE_BYTES];
+	struct world *world = seat->side->world;
+	struct packet bytes = *packet;
+	if (seat->side->scenario->line != (packet->kind == PACKET_FRAME))
+		fail("%s: GRE on a line, or a frame without", seat->side->host->name);
+	if (packet->kind == PACKET_FRAME)
+		serial_send(&seat->serial, seat->datapath.peer_call_id, packet, &bytes, room);
+	wire_send(seat->side->wire_out, &world->dice, world->now, &bytes);
+}
+
 static void dispatch(struct host *host, const struct packet_list *list)
 {
-	struct world *world = host->world;
 	for (size_t i = 0; i < list->count; i++) {
 		const struct packet *packet = &list->at[i];
 		struct seat *seat = host_seat(host, packet->datapath->subject);
@@ -357,12 +378,11 @@ static void dispatch(struct host *host, const struct packet_list *list)
 		struct ring_record *record;
 		switch (packet->kind) {
 		case PACKET_OUTER:
-			if (seat->datapath.require_encryption &&
-				in_clear(seat, packet->bytes, packet->length))
+		case PACKET_FRAME:
+			if (seat->datapath.require_encryption && in_clear(seat, packet))
 				fail("%s: a network packet left in clear text", host->name);
-			if (aimed_at(seat, packet))
-				break;
-			wire_send(seat->side->wire_out, &world->dice, world->now, packet);
+			if (!aimed_at(seat, packet))
+				send_out(seat, packet);
 			break;
 		case PACKET_INNER:
 			take_inner(host, seat, packet);
@@ -373,9 +393,6 @@ static void dispatch(struct host *host, const struct packet_list *list)
 			record->epoch = packet->datapath->epoch;
 			record->length = (uint16_t)packet->length;
 			memcpy(record->frame, packet->bytes, packet->length);
-			break;
-		case PACKET_FRAME:
-			fail("%s: a frame for a line where there is none", host->name);
 			break;
 		}
 	}
@@ -501,6 +518,10 @@ static void worker_command(
 	struct datapath_command whole = *command;
 	if (command->kind == DATAPATH_BUNDLE)
 		join(host, seat, &whole);
+	if (command->kind == DATAPATH_ATTACH && !command->attach.bundle) {
+		whole.attach.line = seat->side->scenario->line;
+		serial_init(&seat->serial);
+	}
 	execute(host, seat, &whole, frame, &list);
 	/* What went in clear until now may meet an end that requires encryption. */
 	if (command->kind == DATAPATH_TRANSMIT_KEY && seat->other &&
@@ -511,6 +532,8 @@ static void worker_command(
 	if (command->kind == DATAPATH_EPOCH || command->kind == DATAPATH_DETACH)
 		check_forgotten(host, &seat->datapath);
 	dispatch(host, &list);
+	if (command->kind == DATAPATH_FRAMING)
+		serial_framing(&seat->serial, command);
 	nudge(host, seat, command->kind);
 	if (command->kind == DATAPATH_DETACH) {
 		seat->attached = false;
@@ -590,8 +613,27 @@ static bool match(struct host *host, uint8_t *bytes, size_t length, const struct
 	return true;
 }
 
+static void receive_serial(struct host *host, struct side *side)
+{
+	struct packet frames[SERIAL_FRAMES];
+	struct wire_packet *arrived;
+	while ((arrived = wire_receive(side->wire_in, host->world->now))) {
+		struct seat *seat = seat_by_call(host, serial_line(arrived));
+		if (!seat)
+			continue;
+		size_t count = serial_receive(&seat->serial, arrived, frames);
+		for (size_t i = 0; i < count; i++)
+			frames[i].datapath = &seat->datapath;
+		open_batch(host, frames, count);
+	}
+}
+
 void host_receive(struct host *host, struct side *side)
 {
+	if (side->scenario->line) {
+		receive_serial(host, side);
+		return;
+	}
 	struct packet batch[BURST];
 	size_t count = 0;
 	struct wire_packet *arrived;

@@ -12,6 +12,7 @@
 #include "fake_tls.h"
 #include "scenario.h"
 #include "session.h"
+#include "serial.h"
 #include "traffic.h"
 
 struct side;
@@ -24,6 +25,7 @@ struct seat {
 	struct session session;
 	struct ecp ecp; /* the session's */
 	struct datapath datapath;
+	struct serial serial; /* where calls are on lines */
 	struct datapath_streams streams;
 	struct lcp_multilink multilink;
 	struct bundle bundle;     /* when it is a bundle's */

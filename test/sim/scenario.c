@@ -740,6 +740,34 @@ void scenario_make(struct scenario *s, uint64_t seed)
 		   !has_limits(&s->client.session) && !has_limits(&s->server.session);
 }
 
+void scenario_line(struct scenario *s, uint64_t seed)
+{
+	struct dice dice;
+	struct session_config *ends[] = {&s->client.session, &s->server.session};
+	s->line = dice_chance(stream(&dice, seed, DICE_LINE), 1000) &&
+		  !ends[0]->link.silent && !ends[1]->link.silent; /* that is for ever */
+	if (!s->line)
+		return;
+	for (int i = 0; i < 2; i++) {
+		struct link_config *link = &ends[i]->link;
+		ends[i]->line = link->line = true;
+		ends[i]->nat = false;
+		ends[i]->window = SESSION_WINDOW_OFF;
+		link->ask_accm = dice_chance(&dice, 8000);
+		if (dice_chance(&dice, 5000))
+			link->accm = (uint32_t)(dice_u64(&dice) & dice_u64(&dice));
+		link->ask_fcs = dice_chance(&dice, 4000) ? LCP_FCS_32 : 0;
+		s->wire[i].reorder = s->wire[i].duplicate = 0;
+		s->wire[i].mark = s->wire[i].backlog = 0;
+		/* A line loses bits. What is swallowed whole by a hole nothing but a number would
+		 * tell of, and compressed headers have none (RFC 1144 §4). */
+		s->wire[i].corrupt += s->wire[i].lose;
+		s->wire[i].lose = 0;
+		if (s->mishaps)
+			ends[i]->unit.vj.slots = 0;
+	}
+}
+
 void scenario_healthy(struct scenario *s, uint64_t seed)
 {
 	struct dice dice;

@@ -67,6 +67,7 @@ struct scenario {
 	uint32_t data_delay;   /* from coming up to the first of them, at most */
 	uint32_t data_pace;    /* between two bursts, at most */
 	bool old_numbers;      /* GRE sequence numbers are about to wrap */
+	bool line;             /* frames go over lines instead of GRE: serial.h */
 	bool nudges;           /* packets from the TUN come between any two commands */
 	bool stateful[2];      /* the client, the server is asked to take stateful MPPE */
 	int aims;
@@ -87,6 +88,8 @@ struct scenario {
 };
 
 void scenario_make(struct scenario *scenario, uint64_t seed);
+/* Puts it on lines, once in a while: not for a scenario with somebody who writes into its wires. */
+void scenario_line(struct scenario *scenario, uint64_t seed);
 /* Compatible, fair weather, no mishap: who must not notice what happens to others. */
 void scenario_healthy(struct scenario *scenario, uint64_t seed);
 

@@ -61,7 +61,7 @@ static void put(
 		wire->overflowed++;
 		return;
 	}
-	assert(length <= OUTER_MAX);
+	assert(length <= WIRE_BYTES);
 	uint16_t slot = wire->free[--wire->free_count];
 	struct wire_packet *packet = &wire->packets[slot];
 	packet->due = due;

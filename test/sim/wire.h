@@ -22,7 +22,12 @@ struct wire_rules {
 	bool black_hole;
 };
 
-enum { WIRE_PACKETS = 384, PIPE_BYTES = 1 << 17, PIPE_SEGMENTS = 1024 };
+enum {
+	WIRE_BYTES = 2 * OUTER_MAX + 16,
+	WIRE_PACKETS = 384,
+	PIPE_BYTES = 1 << 17,
+	PIPE_SEGMENTS = 1024
+};
 
 struct wire {
 	struct wire_rules rules;
@@ -37,8 +42,8 @@ struct wire {
 		uint32_t order;
 		uint16_t length;
 		uint8_t tos;
-		bool early; /* it passed data */
-		uint8_t bytes[OUTER_MAX];
+		bool early;                /* it passed data */
+		uint8_t bytes[WIRE_BYTES]; /* a frame of HDLC may be escaped wholly */
 	} packets[WIRE_PACKETS];
 };
 

@@ -73,6 +73,8 @@ static void start(struct world *world)
 	bool hostile = dice_chance(&world->dice, 1250);
 	world->pair_count = hostile ? 2 : 1;
 	scenario_make(&world->pairs[0].scenario, world->seed);
+	if (!hostile)
+		scenario_line(&world->pairs[0].scenario, world->seed);
 	if (hostile) {
 		scenario_healthy(&world->pairs[1].scenario, ~world->seed);
 		world->pairs[0].scenario.plain = false;
