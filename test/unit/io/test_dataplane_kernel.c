@@ -180,7 +180,7 @@ static void attach_line(int slave)
 static void a_line_is_the_kernels_hdlc(void **state)
 {
 	static const uint8_t start[] = {0x7e, 0xff, 0x7d, 0x23, 0xc0, 0x21};
-	struct datapath_command frame = {.kind = DATAPATH_FRAME, .frame = {sizeof(echo)}};
+	struct datapath_command frame = {.kind = DATAPATH_FRAME, .frame = {.length = sizeof(echo)}};
 	struct hdlc_transmit transmit;
 	uint8_t wire[128];
 	int slave, master = open_pty(&slave);
