@@ -364,6 +364,60 @@ static void a_wrong_password(void **state)
 	ends(&b, CLOSE_AUTH_FAILED);
 }
 
+/* One end waits for who may come hours later. */
+static void waits_for_the_peer(bool silent)
+{
+	ready();
+	a.config.link.silent = silent;
+	a.config.link.passive = !silent;
+	lease(&a);
+	leased_start(&a.session, now, pair_out());
+	take(&a);
+	a.heard = a.said; /* nobody is there */
+	memset(&b.session, 0, sizeof b.session);
+	for (uint64_t due; (due = session_deadline(&a.session)) != NEVER;) {
+		now = due > now ? due : now;
+		leased_tick(&a.session, now, pair_out());
+		take(&a);
+		a.heard = a.said;
+	}
+	now += SECONDS(100000);
+	assert_int_equal(a.downs, 0);
+	assert_int_equal(a.session.state, SESSION_STARTING);
+	assert_int_equal(a.said, silent ? 0 : 10);
+	lease(&b);
+	leased_start(&b.session, now, pair_out());
+	take(&b);
+	talk();
+	assert_int_equal(a.session.state, SESSION_UP);
+	assert_int_equal(b.session.state, SESSION_UP);
+}
+
+static void silent_until_the_peer_speaks(void **state)
+{
+	waits_for_the_peer(true);
+}
+
+static void passive_when_nobody_answers(void **state)
+{
+	waits_for_the_peer(false);
+	assert_non_null(strstr(a.notes, "waiting for the peer"));
+}
+
+/* A peer that says one word and no more does not keep the line for ever. */
+static void one_word_is_not_enough(void **state)
+{
+	static const uint8_t echo[] = {0xc0, 0x21, 9, 1, 0, 8, 0, 0, 0, 0};
+	ready();
+	a.config.link.silent = true;
+	lease(&a);
+	leased_start(&a.session, now, pair_out());
+	leased_frame(&a.session, a.session.epoch, echo, sizeof echo, now, pair_out());
+	take(&a);
+	pass(SESSION_SETUP_MAX + SECONDS(10));
+	ends(&a, CLOSE_LCP_TIMEOUT);
+}
+
 /* What we say comes back to us. */
 static void a_looped_line(void **state)
 {
@@ -397,6 +451,9 @@ int main(void)
 		cmocka_unit_test(limits_hold),
 		cmocka_unit_test(keys_that_differ),
 		cmocka_unit_test(a_wrong_password),
+		cmocka_unit_test(silent_until_the_peer_speaks),
+		cmocka_unit_test(passive_when_nobody_answers),
+		cmocka_unit_test(one_word_is_not_enough),
 		cmocka_unit_test(a_looped_line),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
