@@ -29,17 +29,19 @@ struct slot {
 	bool up;           /* its network was: keys and histories are where they are */
 	bool owed[PARTS];  /* a DETACHED by this one */
 	enum news news;    /* to be told with the next DETACHED */
-	char why[96];      /* of that */
+	char why[256];     /* of that */
 	struct past *past; /* NULL: it cannot move */
 	struct datapath_counters counters; /* at the end */
 };
 
 struct dataplane {
 	const struct dataplane_ops *ops[PARTS];
-	struct dataplane *part[PARTS]; /* the user's: NULL when there is none */
+	struct dataplane *part[PARTS]; /* the user's: NULL until the first session moves */
 	struct dataplane_config config;
 	struct slot *slots;
 };
+
+static void on_user_event(void *context, const struct dataplane_event *event);
 
 static struct slot *slot_at(struct dataplane *d, uint32_t subject)
 {
@@ -106,10 +108,28 @@ static void give_up(struct dataplane *d, struct slot *slot, const char *why)
 	drop_past(slot);
 }
 
+/* Only now: its sockets see all GRE of this host, which is the kernel's as a rule. */
+static int start_user(struct dataplane *d, char error[256])
+{
+	struct dataplane_config config = d->config;
+	if (d->part[USER])
+		return 0;
+	config.context = d;
+	config.event = on_user_event;
+	config.outer = OUTER_RAW; /* for the few */
+	int failed = d->ops[USER]->start(&d->part[USER], &config, error);
+	if (failed)
+		d->part[USER] = NULL;
+	return failed;
+}
+
 static void move(struct dataplane *d, struct slot *slot, const char *why)
 {
-	if (!d->part[USER] || !slot->past || slot->up) {
-		give_up(d, slot, why);
+	char error[256] = "";
+	if (!slot->past || slot->up || start_user(d, error) < 0) {
+		char both[256];
+		snprintf(both, sizeof(both), "%.120s%s%.120s", why, *error ? "; " : "", error);
+		give_up(d, slot, both);
 		return;
 	}
 	uint32_t sequence = next_sequence(d, slot);
@@ -142,7 +162,7 @@ static void attach(struct dataplane *d, const struct datapath_command *command)
 	if (slot->subject != command->subject)
 		*slot = (struct slot){.subject = command->subject};
 	slot->attached = true;
-	slot->past = d->part[USER] ? calloc(1, sizeof(*slot->past)) : NULL;
+	slot->past = calloc(1, sizeof(*slot->past));
 }
 
 static void follow(struct dataplane *d, struct slot *slot, const struct datapath_command *command)
@@ -342,7 +362,6 @@ static void planes_stop(struct dataplane *d)
 int planes_start(struct dataplane **dataplane, const struct planes_parts *parts,
 	const struct dataplane_config *config, char error[256])
 {
-	char no_user[256];
 	struct dataplane *d = calloc(1, sizeof(*d));
 	struct slot *slots = calloc(config->sessions_max, sizeof(*slots));
 	if (!d || !slots) {
@@ -362,10 +381,6 @@ int planes_start(struct dataplane **dataplane, const struct planes_parts *parts,
 		free(d);
 		return failed;
 	}
-	part.event = on_user_event;
-	part.outer = OUTER_RAW; /* for the few */
-	if (d->ops[USER]->start(&d->part[USER], &part, no_user) < 0)
-		d->part[USER] = NULL;
 	*dataplane = d;
 	return 0;
 }

@@ -13,7 +13,8 @@ struct planes_parts {
 	const struct dataplane_ops *kernel, *user;
 };
 
-/* As dataplane_ops.start. The user plane may be missing: then nothing moves. */
+/* As dataplane_ops.start. The user plane is started when the first session moves; where it cannot
+ * be, none does. */
 int planes_start(struct dataplane **dataplane, const struct planes_parts *parts,
 	const struct dataplane_config *config, char error[256]);
 

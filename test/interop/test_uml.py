@@ -7,7 +7,7 @@ import pytest
 from harness import cache
 from harness.capture import Capture, tshark
 from harness.greyline import GATEWAY, PASSWORD, USER, Client, Server
-from harness.guest import Guest
+from harness.guest import Guest, HostGuest
 from harness.peers import INNER_SERVER
 from harness.process import wait_until
 from harness.traffic import echo_server, pattern, ping, reachable, transfer
@@ -17,6 +17,44 @@ pytestmark = pytest.mark.needs('linux.uml', 'mmdebstrap', 'gcc', 'tshark', 'tcpd
 
 HOST, GUEST = '10.8.0.2', '10.8.0.1'
 WIRE = [(f'{HOST}/24', f'{GUEST}/24')]
+
+
+class Stage:
+    """Where our program runs, where pppd does, and what ours is told besides."""
+
+    def __init__(self, lab, program, ours, peer, wire, options=()):
+        self.lab, self.program = lab, program
+        self.ours, self.peer = ours, peer
+        self.wire = wire  # our interface towards pppd
+        self.options = options
+        self.length = 300_000 if options else 2_000_000  # of a transfer
+
+    def server(self, *options):
+        return Server(self.lab, self.ours, self.program, *self.options, *options, listen=HOST)
+
+    def client(self, *options, **more):
+        return Client(self.lab, self.ours, self.program, *self.options, *options, server=GUEST,
+                      **more)
+
+    def clear(self):
+        """Ends what runs at the peer."""
+        self.peer.shell('while pkill -x "pptpd|pptpctrl|pppd|pptp|socat"; do sleep 0.05; done')
+
+
+def apart(lab, program, name):
+    """Our program on this machine's kernel, pppd in a guest."""
+    host = lab.namespace('host')
+    guest = Guest(lab, host, WIRE, name).ready()
+    return Stage(lab, program, host, guest, f'{name}0')
+
+
+def together(lab, program):
+    """Both in a guest, our program on the kernel's data plane."""
+    guest = HostGuest(lab, lab.namespace('host'), []).ready()
+    guest.run('modprobe', '-a', 'veth', 'tun', 'pptp', 'ppp_mppe')
+    ours, peer = guest.inside('ours'), guest.inside('peer')
+    guest.cable(ours, ('outer', f'{HOST}/24'), peer, ('outer', f'{GUEST}/24'))
+    return Stage(lab, program, ours, peer, 'outer', ['--data-plane', 'kernel'])
 
 
 def guest_and_host(lab, name):
@@ -37,45 +75,53 @@ def guest_transfer(lab, guest, address, length=2_000_000):
                 'cmp /share/data /tmp/back', timeout=60)
 
 
-@pytest.mark.parametrize('kind', ['pptp', 'kernel'])
-def test_pppd_dials_our_server(lab, program, kind):
-    host, guest = guest_and_host(lab, 'client')
+def check_pppd_dials(stage, kind):
     if kind == 'kernel':
-        share(lab, 'kpptp.so', f'{cache.kpptp()}/kpptp.so')
-    ours = Server(lab, host, program, listen=HOST)
-    capture = Capture(lab, host, 'client0')
-    guest.ready().run('/peers/client', kind, HOST, USER, PASSWORD)
-    ping(guest, GATEWAY, size=1200)
-    with echo_server(host):
-        guest_transfer(lab, guest, GATEWAY)
+        share(stage.lab, 'kpptp.so', f'{cache.kpptp()}/kpptp.so')
+    ours = stage.server()
+    capture = Capture(stage.lab, stage.ours, stage.wire)
+    stage.peer.run('/peers/client', kind, HOST, USER, PASSWORD)
+    ping(stage.peer, GATEWAY, size=1200)
+    with echo_server(stage.ours):
+        guest_transfer(stage.lab, stage.peer, GATEWAY, stage.length)
     session, = ours.sessions()
-    ping(host, session['ip'])
-    guest.run('/peers/hangup')
+    ping(stage.ours, session['ip'])
+    stage.peer.run('/peers/hangup')
     wait_until(lambda: not ours.sessions(), 10, 'the session has gone')
     numbers = {row[0] for row in tshark(capture.stop(), 'gre && ppp.protocol', 'ppp.protocol')}
     assert '0x00fd' in numbers and '0x0021' not in numbers
+    ours.stop()
 
 
-@pytest.mark.parametrize('weaker, options', [
-    ('require-mppe-128', []),
-    ('mppe-stateful', ['--mppe-stateful']),
-    ('nomppe-128', ['--require-mppe-40']),
-])
-def test_our_client_dials_pptpd_and_pppd(lab, program, weaker, options):
-    host, guest = guest_and_host(lab, 'server')
+@pytest.mark.parametrize('kind', ['pptp', 'kernel'])
+def test_pppd_dials_our_server(lab, program, kind):
+    check_pppd_dials(apart(lab, program, 'client'), kind)
+
+
+DIALS = [('require-mppe-128', []),
+         ('mppe-stateful', ['--mppe-stateful']),
+         ('nomppe-128', ['--require-mppe-40'])]
+
+
+def check_we_dial(stage, weaker, options):
     extra = [] if weaker == 'require-mppe-128' else [weaker]
     if weaker == 'nomppe-128':
         extra = ['nomppe-128', 'require-mppe-40']
-    guest.ready().run('/peers/server', USER, PASSWORD, *extra)
-    guest.shell('socat TCP-LISTEN:7,reuseaddr,fork EXEC:cat &')
-    ours = Client(lab, host, program, *options, server=GUEST)
+    stage.peer.run('/peers/server', USER, PASSWORD, *extra)
+    stage.peer.shell('socat TCP-LISTEN:7,reuseaddr,fork EXEC:cat &')
+    ours = stage.client(*options)
     assert ours.up() == ('192.168.77.10', INNER_SERVER)
-    reachable(host, INNER_SERVER)
-    ping(host, INNER_SERVER, size=1200)
-    transfer(host, INNER_SERVER, 1_000_000)
+    reachable(stage.ours, INNER_SERVER)
+    ping(stage.ours, INNER_SERVER, size=1200)
+    transfer(stage.ours, INNER_SERVER, stage.length)
     assert ours.stop() in (0, 5)
-    log = guest.run('cat', '/run/pppd.log')[1]
+    log = stage.peer.run('cat', '/run/pppd.log')[1]
     assert 'LCP terminated by peer' in log
+
+
+@pytest.mark.parametrize('weaker, options', DIALS)
+def test_our_client_dials_pptpd_and_pppd(lab, program, weaker, options):
+    check_we_dial(apart(lab, program, 'server'), weaker, options)
 
 
 def test_wrong_password_of_pppd(lab, program):
@@ -88,12 +134,15 @@ def test_wrong_password_of_pppd(lab, program):
     assert ours.sessions() == []
 
 
-def test_wrong_password_of_our_client(lab, program):
-    host, guest = guest_and_host(lab, 'server')
-    guest.ready().run('/peers/server', USER, PASSWORD)
-    ours = Client(lab, host, program, server=GUEST, password='wrong')
+def check_wrong_password_of_ours(stage):
+    stage.peer.run('/peers/server', USER, PASSWORD)
+    ours = stage.client(password='wrong')
     assert ours.wait(20) == 19
     assert ours.process.find(rf'(691|password).*{GUEST}|{GUEST}.*(691|password)')
+
+
+def test_wrong_password_of_our_client(lab, program):
+    check_wrong_password_of_ours(apart(lab, program, 'server'))
 
 
 def test_pppd_dials_our_server_with_eap(lab, program):
@@ -112,17 +161,20 @@ def test_pppd_dials_our_server_with_eap(lab, program):
     assert [row[2] for row in rows] == ['', '', '1', '2', '3', '3', '']
 
 
-def test_our_client_dials_pppd_with_eap(lab, program):
+def check_we_dial_with_eap(stage):
     """pppd offers MD5 first, which gives no keys, and never sends the Success at the end."""
-    host, guest = guest_and_host(lab, 'server')
-    guest.ready().run('/peers/server', USER, PASSWORD, 'eap')
-    guest.shell('socat TCP-LISTEN:7,reuseaddr,fork EXEC:cat &')
-    ours = Client(lab, host, program, server=GUEST)
+    stage.peer.run('/peers/server', USER, PASSWORD, 'eap')
+    stage.peer.shell('socat TCP-LISTEN:7,reuseaddr,fork EXEC:cat &')
+    ours = stage.client()
     assert ours.up() == ('192.168.77.10', INNER_SERVER)
     ours.wait_for('EAP authentication succeeded')
-    ping(host, INNER_SERVER, size=1200)
-    transfer(host, INNER_SERVER, 1_000_000)
+    ping(stage.ours, INNER_SERVER, size=1200)
+    transfer(stage.ours, INNER_SERVER, stage.length)
     assert ours.stop() in (0, 5)
+
+
+def test_our_client_dials_pppd_with_eap(lab, program):
+    check_we_dial_with_eap(apart(lab, program, 'server'))
 
 
 def test_wrong_password_in_eap(lab, program):
@@ -260,14 +312,28 @@ def test_pppd_bundles_two_calls(lab, program, form):
     assert tshark(capture.stop(), 'mp', 'mp.first')
 
 
-def test_our_links_to_pptpd_are_bundled_by_pppd(lab, program):
-    host, guest = guest_and_host(lab, 'server')
-    guest.ready().run('/peers/server', USER, PASSWORD, 'multilink')
-    guest.shell('socat TCP-LISTEN:7,reuseaddr,fork EXEC:cat &')
-    ours = Client(lab, host, program, '--links', '2', server=GUEST)
+def check_links_are_bundled(stage):
+    stage.peer.run('/peers/server', USER, PASSWORD, 'multilink')
+    stage.peer.shell('socat TCP-LISTEN:7,reuseaddr,fork EXEC:cat &')
+    ours = stage.client('--links', '2')
     ours.up()
     wait_until(lambda: ours.process.text.count('Link attached to') == 2, 15, 'two links are there')
-    guest.shell('grep -q "Link attached" /run/pppd.log')
-    ping(host, INNER_SERVER, size=1300)
-    transfer(host, INNER_SERVER, 300_000)
+    stage.peer.shell('grep -q "Link attached" /run/pppd.log')
+    ping(stage.ours, INNER_SERVER, size=1300)
+    transfer(stage.ours, INNER_SERVER, 300_000)
     assert ours.stop() in (0, 5)
+
+
+def test_our_links_to_pptpd_are_bundled_by_pppd(lab, program):
+    check_links_are_bundled(apart(lab, program, 'server'))
+
+
+def test_the_same_with_our_program_on_the_kernels_data_plane(lab, program):
+    """One guest after the other would take minutes: all of it is in one."""
+    stage = together(lab, program)
+    for check, *arguments in (
+            (check_pppd_dials, 'pptp'), (check_pppd_dials, 'kernel'),
+            *((check_we_dial, *dial) for dial in DIALS[:2]), (check_wrong_password_of_ours,),
+            (check_we_dial_with_eap,), (check_links_are_bundled,)):
+        check(stage, *arguments)
+        stage.clear()

@@ -2,7 +2,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 
 from .process import wait_until
@@ -26,13 +25,7 @@ class Capture:
     def stop(self):
         """Ends the capture behind everything seen so far; returns its file's path."""
         if self.process.running():
-            with self.namespace.entered():
-                end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE,
-                               self.interface.encode())
-            with end:
-                end.sendto(END, ('255.255.255.255', DISCARD))
+            self.namespace.broadcast(self.interface, END.decode(), DISCARD)
             wait_until(lambda: END in self.bytes(), 10, 'the capture has come to its end')
             self.process.stop(signal.SIGINT)
         return self.path

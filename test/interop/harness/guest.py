@@ -68,6 +68,15 @@ class Host:
     def ip(self, *arguments, check=True):
         return self.run('ip', *' '.join(arguments).split(), check=check).stdout
 
+    def transfer(self, address, length=1_000_000, port=7, timeout=60):
+        """Sends bytes to an echo service and compares what comes back."""
+        self.shell(f'head -c {length} /dev/urandom >/run/sent && socat -t 10 - TCP:{address}:{port} '
+                   '</run/sent >/run/back && cmp /run/sent /run/back', timeout=timeout)
+
+    def broadcast(self, interface, content, port):
+        self.shell(f'echo -n {content} | socat -u - UDP-DATAGRAM:255.255.255.255:{port},broadcast,'
+                   f'so-bindtodevice={interface}')
+
     def listening(self, port):
         """Waits until a TCP port is listened on."""
         self.shell(f'until ss -Htln sport = :{port} | grep -q .; do sleep 0.1; done')

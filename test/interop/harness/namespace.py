@@ -13,6 +13,7 @@ import ctypes
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 
@@ -103,6 +104,15 @@ class Namespace:
             finally:
                 if libc.setns(before.fileno(), CLONE_NEWNET) != 0:
                     raise OSError(ctypes.get_errno(), 'setns back')
+
+    def broadcast(self, interface, content, port):
+        """Sends a datagram to everybody on an interface."""
+        with self.entered():
+            sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            sender.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            sender.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
+        with sender:
+            sender.sendto(content.encode(), ('255.255.255.255', port))
 
     def path(self, path):
         """A file of the namespace, as seen from outside it."""

@@ -40,7 +40,13 @@ def pattern(length, seed=b'greyline'):
 
 @contextlib.contextmanager
 def echo_server(namespace, address='0.0.0.0', port=ECHO_PORT):
-    """A TCP echo service in a namespace."""
+    """A TCP echo service in a namespace or a guest."""
+    if not hasattr(namespace, 'entered'):
+        process = namespace.start('socat', f'TCP-LISTEN:{port},reuseaddr,fork', 'EXEC:cat')
+        namespace.listening(port)
+        yield
+        process.stop()
+        return
     with namespace.entered():
         listener = socket.create_server(
             (address, port), backlog=128,
@@ -70,7 +76,11 @@ def echo_server(namespace, address='0.0.0.0', port=ECHO_PORT):
 
 def transfer(namespace, address, length=1_000_000, port=ECHO_PORT, seed=b'greyline', timeout=30,
              data=None):
-    """Sends a pattern, or `data`, to an echo service and compares what comes back."""
+    """Sends a pattern, or `data`, to an echo service and compares what comes back. A guest sends
+    something of its own."""
+    if not hasattr(namespace, 'entered'):
+        namespace.transfer(address, length, port, timeout)
+        return
     with namespace.entered():
         connection = socket.create_connection((address, port), timeout)
     data = pattern(length, seed) if data is None else data

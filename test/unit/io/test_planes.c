@@ -76,6 +76,7 @@ static int kernel_start(
 static int user_start(
 	struct dataplane **dataplane, const struct dataplane_config *config, char error[256])
 {
+	snprintf(error, 256, "no sockets");
 	return no_user ? -ENOENT : fake_start(&parts[USER], dataplane, config);
 }
 
@@ -365,7 +366,7 @@ static void test_nowhere_to_go(void **state)
 	key(one, DATAPATH_RECEIVE_KEY, MPPE_56);
 	expect(told, "K:attach(0,0) K:detach ");
 	event_of(KERNEL, DATAPLANE_DETACHED, one);
-	expect(heard, "unable: no 56 bits ");
+	expect(heard, "unable: no 56 bits; no sockets ");
 }
 
 static void test_bundles_stay_together(void **state)
@@ -389,9 +390,14 @@ static void test_the_rest(void **state)
 	command(one, DATAPATH_ATTACH);
 	assert_true(dataplane_planes.route(both, one, &network, true));
 	dataplane_planes.drops(both, drops);
+	assert_int_equal(drops[1], 1);
+	key(one, DATAPATH_RECEIVE_KEY, MPPE_56);
+	dataplane_planes.drops(both, drops);
 	assert_int_equal(drops[1], 3);
+	assert_true(dataplane_planes.route(both, one, &network, true));
 	dataplane_planes.capture(both, NULL, NULL);
-	expect(told, "K:attach(0,0) K:route U:capture ");
+	expect(told,
+		"K:attach(0,0) K:route K:detach U:attach(0,0) U:receive-key U:route U:capture ");
 	command(next_one, DATAPATH_DETACH); /* nothing there: answered all the same */
 	expect(told, "K:detach ");
 	event_of(KERNEL, DATAPLANE_DETACHED, next_one);
