@@ -17,6 +17,8 @@
 
 #include "outer.h"
 #include "outer_programs.h"
+#include "plane.h"
+#include "ppp_device.h"
 #include "privilege.h"
 #include "slurp.h"
 #include "tools.h"
@@ -28,6 +30,8 @@ static const char *const verdict_words[] = {"ok", "note", "warning", "MISSING"};
 
 struct doctor {
 	bool json, colour, missing;
+	bool kernel;            /* its PPP can take the place of a TUN */
+	char kernel_words[256]; /* why not */
 	json_t *report;
 };
 
@@ -85,12 +89,13 @@ static void check_tun(struct doctor *doctor)
 		close(fd);
 		return;
 	}
+	enum verdict verdict = doctor->kernel ? WARNING : MISSING;
 	if (errno == EACCES || errno == EPERM)
-		say(doctor, MISSING, "TUN", "/dev/net/tun may not be opened",
+		say(doctor, verdict, "TUN", "/dev/net/tun may not be opened",
 			in_container() ? "docker run --device /dev/net/tun --cap-add NET_ADMIN"
 				       : "run as root (sudo greyline doctor)");
 	else
-		say(doctor, MISSING, "TUN", "there is no /dev/net/tun",
+		say(doctor, verdict, "TUN", "there is no /dev/net/tun",
 			in_container() ? "docker run --device /dev/net/tun" : "modprobe tun");
 }
 
@@ -152,13 +157,25 @@ static void check_programs(struct doctor *doctor)
 
 static void check_kernel_ppp(struct doctor *doctor)
 {
-	bool device = access("/dev/ppp", F_OK) == 0, generic = module_loaded("ppp_generic");
-	char text[160];
-	snprintf(text, sizeof text, "/dev/ppp %s, ppp_generic %s, ppp_mppe %s, pptp %s: not needed",
-		device ? "is there" : "is not there", generic ? "loaded" : "not loaded",
-		module_loaded("ppp_mppe") ? "loaded" : "not loaded",
-		module_loaded("pptp") ? "loaded" : "not loaded");
-	say(doctor, NOTE, "kernel PPP", text, NULL);
+	if (doctor->kernel)
+		say(doctor, FINE, "kernel PPP",
+			"has PPTP and MPPE: --data-plane kernel can be had, but is not needed",
+			NULL);
+	else
+		say(doctor, NOTE, "kernel PPP", doctor->kernel_words,
+			"none needed where there is a TUN");
+}
+
+static void check_plane(struct doctor *doctor, const struct settings *settings)
+{
+	struct plane_choice choice;
+	char text[300], error[256];
+	if (plane_choose(&choice, settings, error) < 0) {
+		say(doctor, MISSING, "data plane", error, NULL);
+		return;
+	}
+	snprintf(text, sizeof text, "%s: %s", choice.ops->name, choice.why);
+	say(doctor, FINE, "data plane", text, NULL);
 }
 
 static void check_port(struct doctor *doctor)
@@ -326,8 +343,7 @@ static void check_old_state(struct doctor *doctor)
 {
 	if (module_loaded("pptp") || module_loaded("ip_gre"))
 		say(doctor, NOTE, "other GRE users",
-			"the kernel's own GRE is loaded: both get every packet, each drops the "
-			"other's",
+			"the kernel's own GRE is loaded: each takes the packets of its own calls",
 			NULL);
 }
 
@@ -337,6 +353,8 @@ int doctor_command(const struct command *command, struct settings *settings, con
 	struct doctor doctor = {.json = settings->json,
 		.colour = isatty(STDOUT_FILENO) && !(no_colour && *no_colour),
 		.report = json_array()};
+	doctor.kernel = ppp_device_probe(true, doctor.kernel_words) == 0;
+	check_plane(&doctor, settings);
 	check_tun(&doctor);
 	check_capabilities(&doctor);
 	check_gre(&doctor);

@@ -4,15 +4,17 @@ Our program runs in a guest whose files are this machine's; all of a test is in 
 """
 import json
 import os
+import shutil
 
 import pytest
 
 from harness import cache
 from harness.greyline import GATEWAY, Client, Server
 from harness.guest import HostGuest
-from harness.traffic import ping
+from harness.traffic import ping, reachable
 
-pytestmark = pytest.mark.needs('linux.uml', 'modprobe', files=['/dev/net/tun'])
+pytestmark = pytest.mark.needs('linux.uml', 'modprobe', 'pppd', 'gcc',
+                               files=['/dev/net/tun', '/usr/include/pppd/pppd.h'])
 
 KERNEL = ['--data-plane', 'kernel']
 
@@ -103,3 +105,32 @@ def test_kernel_interfaces_in_another_namespace(lab, program, pair):
     assert 'ppp0' not in right.ip('link') + left.ip('link')
     ended(dialer)
 
+
+
+def test_beside_other_users_of_gre(lab, program, pair):
+    """gre, ip_gre and pptp are loaded; between the same two addresses pppd has a call of its own."""
+    left, right = pair
+    shutil.copy(f'{cache.kpptp()}/kpptp.so', lab.file('share/kpptp.so'))
+    right.run('modprobe', '-a', 'gre', 'ip_gre', 'pptp', 'ppp_mppe')
+    for host, peer in ((left, '10.7.0.2'), (right, '10.7.0.1')):
+        host.shell(f'ip link add gre1 type gre remote {peer} && ip link set gre1 up')
+    left.ip('address add 10.99.0.1/24 dev gre1')
+    right.ip('address add 10.99.0.2/24 dev gre1')
+    # No control connections: each of the kernel's ends is told the other's Call ID.
+    for host, ours, theirs, peer in ((left, 7, 8, '10.7.0.2'), (right, 8, 7, '10.7.0.1')):
+        host.start('pppd', 'plugin', '/share/kpptp.so', 'kpptp-server', peer, 'kpptp-local',
+                   '10.7.0.1' if host is left else '10.7.0.2', 'kpptp-call', ours,
+                   'kpptp-peer-call', theirs, 'noauth', 'nodetach', 'nodefaultroute', 'noipv6',
+                   'unit', '9', *(['192.168.77.1:192.168.77.2'] if host is left else []))
+    others = ('10.99.0.1', '192.168.77.1')
+    ours = Server(lab, left, program)
+    for options in ([], KERNEL):
+        dialer, _ = dialled(lab, right, program, *options)
+        for address in others:
+            reachable(right, address)
+            ping(right, address, size=1000)
+        ping(right, GATEWAY)
+        ended(dialer)
+    assert ours.sessions() == [] and 'gre-peer' not in ours.drops()
+    for address in others:
+        ping(right, address)
