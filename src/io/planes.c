@@ -39,6 +39,7 @@ struct dataplane {
 	struct dataplane *part[PARTS]; /* the user's: NULL until the first session moves */
 	struct dataplane_config config;
 	struct slot *slots;
+	uv_idle_t life; /* never started: its end is when the loop has run once more */
 };
 
 static void on_user_event(void *context, const struct dataplane_event *event);
@@ -348,15 +349,21 @@ static void planes_capture(struct dataplane *d, dataplane_tap *tap, void *contex
 			d->ops[part]->capture(d->part[part], tap, context);
 }
 
+static void on_closed(uv_handle_t *handle)
+{
+	struct dataplane *d = handle->data;
+	for (uint32_t i = 0; i < d->config.sessions_max; i++)
+		drop_past(&d->slots[i]);
+	free(d->slots);
+	free(d);
+}
+
 static void planes_stop(struct dataplane *d)
 {
 	for (unsigned part = 0; part < PARTS; part++)
 		if (d->part[part])
 			d->ops[part]->stop(d->part[part]);
-	for (uint32_t i = 0; i < d->config.sessions_max; i++)
-		drop_past(&d->slots[i]);
-	free(d->slots);
-	free(d);
+	uv_close((uv_handle_t *)&d->life, on_closed);
 }
 
 int planes_start(struct dataplane **dataplane, const struct planes_parts *parts,
@@ -381,6 +388,8 @@ int planes_start(struct dataplane **dataplane, const struct planes_parts *parts,
 		free(d);
 		return failed;
 	}
+	uv_idle_init(config->loop, &d->life);
+	d->life.data = d;
 	*dataplane = d;
 	return 0;
 }

@@ -218,7 +218,8 @@ static void key(uint32_t subject, enum datapath_command_kind kind, enum mppe_str
 static int set_up(void **state)
 {
 	const struct planes_parts fakes = {&kernel, &user};
-	struct dataplane_config config = {.sessions_max = 4, .event = on_event};
+	struct dataplane_config config = {
+		.loop = uv_default_loop(), .sessions_max = 4, .event = on_event};
 	char error[256];
 	told[0] = heard[0] = '\0';
 	parts[KERNEL].gre_tx = 0;
@@ -233,7 +234,10 @@ static int set_up_alone(void **state)
 
 static int tear_down(void **state)
 {
+	uint64_t drops[DROP_COUNT];
 	dataplane_planes.stop(both);
+	dataplane_planes.drops(both, drops); /* until the loop has run */
+	uv_run(uv_default_loop(), UV_RUN_NOWAIT);
 	no_user = false;
 	return 0;
 }
