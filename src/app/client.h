@@ -61,7 +61,7 @@ struct client {
 
 	/* On a line; NULL: over PPTP. */
 	struct line_keeper *keeper;
-	char device[256];                  /* the terminal that the line is, while it is one */
+	char device[256];                 /* the terminal that the line is, while it is one */
 	int line_fault;                   /* why there is none: an exit code; 0: that is not why */
 	struct secrets trust;             /* the file that the peer was judged by, as it was then */
 	const struct secret *peer_secret; /* the peer's line of it */
