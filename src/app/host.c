@@ -628,6 +628,10 @@ int host_start(struct host *host, const struct host_config *config)
 			LOG_LINE_DEBUG);
 	signal(SIGPIPE, SIG_IGN);
 	find_starter(host);
+	host->log.clock &= !config->settings->pppd.on; /* pppd's lines have none */
+	if (config->settings->pppd.on)
+		log_line(&host->log, LOG_LINE_INFO, "pppd 2.4.9 started by %s, uid %u",
+			host->started_by, (unsigned)getuid());
 	notify_open();
 	int code = config->bare ? 0 : open_space(host);
 	if (!code)

@@ -147,7 +147,6 @@ bool pppd_own(struct pppd_options *options, const struct pppd_entry *entry, bool
 	case PPPD_NOTTY: /* what standard input is we see */
 	case PPPD_FILE:
 	case PPPD_CALL:
-	case PPPD_PRIVGROUP: /* who is in it is not root to us */
 		return true;
 	case PPPD_PLUGIN:
 		return plugin(options, entry);

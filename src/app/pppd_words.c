@@ -160,7 +160,7 @@ const struct pppd_word pppd_words[] = {
 		"them"),
 	NEVER("papcrypt",
 		"secrets are compared as they are: put the password or its NT hash there"),
-	TAKE("privgroup", TOP, PPPD_PRIVGROUP, "users have no privileges to be given"),
+	NOTHING_OF("privgroup", TOP, "nobody gets the power to make interfaces from a group"),
 	NOTHING_OF("allow-ip", TOP, "who does not prove himself may have the address he is given"),
 	TAKE("remotenumber", R, PPPD_REMOTE_NUMBER, "the peer's address is known"),
 	TAKE("allow-number", TOP, PPPD_ALLOW_NUMBER, "a firewall says who may call"),
@@ -276,7 +276,7 @@ const struct pppd_word pppd_words[] = {
 	NOTHING("ipcp-no-addresses", 0, "the old IP-Addresses option is never used"),
 	NOTHING("noremoteip", 0, "an interface without a peer's address is never made: say one"),
 	NOTHING("noresolvconf", 0, "resolv.conf is written when usepeerdns asks for it"),
-	NOTHING("nosendip", 0, "a peer that gives an address may refuse to be told it"),
+	NOTHING("nosendip", 0, "the peer is told our address all the same, and need not use it"),
 
 	/* ccp.c */
 	FLAG("noccp", 0, "no-ccp"),

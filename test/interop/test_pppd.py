@@ -15,7 +15,7 @@ from harness.traffic import echo_server, ping, reachable, transfer
 INNER_SERVER, INNER_CLIENT = '192.168.77.1', '192.168.77.10'
 # What a script was called with, and what it found in its environment.
 SCRIPT = '''#!/bin/sh
-{ echo "arguments $*"; env | grep -v '^_=\\|^PWD=\\|^SHLVL='; } > /run/new.$$
+{ echo "arguments $*"; env; } > /run/new.$$
 mv /run/new.$$ /run/said.${0##*/}
 '''
 SERVER_OPTIONS = f'''
@@ -143,11 +143,25 @@ def test_ways_to_start_and_to_end(lab, pppd):
     said(client, 'ip-down')
     wait_until(lambda: not os.path.exists(client.path('/run/ppp-vpn.pid')), 10, 'it has ended')
 
-    # In the foreground: what pppd says, on standard output, with USR1 more of it.
-    process = client.start(pppd, 'call', 'vpn', 'nodetach', 'dump')
+    # In the foreground: what pppd says, on standard output, with USR1 less of it; a record for
+    # pppdump; and with USR2 keys anew.
+    process = client.start(pppd, 'call', 'vpn', 'nodetach', 'dump', 'record', '/run/record')
+    process.wait_for(r'pppd 2\.4\.9 started by \S+, uid 0')
     process.wait_for(r'^linkname vpn\t\t# \(from /etc/ppp/peers/vpn\)')
     process.wait_for(r'remote IP address')
+    reachable(client, INNER_SERVER)
+    mark = process.mark()
+    process.kill(signal.SIGUSR2)
+    process.wait_for(r'MPPE 128-bit stateless compression enabled', after=mark)
+    process.wait_for(r'local  IP address', after=mark)
+    ping(client, INNER_SERVER)
+    process.kill(signal.SIGUSR1)
     assert process.stop(signal.SIGTERM) == 5
+    process.wait_for(r'Terminating on signal 15')
+    assert not process.find('Terminate-Request')
+    dumped = client.run('pppdump', '-p', '/run/record').stdout
+    assert re.search(r'^sent .*\n? *.*c0 21 01 01', dumped, re.M), dumped
+    assert 'rcvd' in dumped and 'BAD FCS' not in dumped.upper()
 
     # It does not come up: the status is that of the link that was waited for.
     client.write('/etc/ppp/chap-secrets', f'{USER} PPTP "wrong"\n')
@@ -167,8 +181,9 @@ def test_ways_to_start_and_to_end(lab, pppd):
     assert nobody.returncode in (2, 3), nobody.stderr
 
 
-# What is another each time; and whether IPv6 has come before IPv4 was up.
-VARYING = {'PPPD_PID', 'LLLOCAL', 'LLREMOTE', 'CONNECT_TIME', 'BYTES_SENT', 'BYTES_RCVD'}
+# What is another each time; whether IPv6 has come before IPv4 was up; and the shell's own.
+VARYING = {'PPPD_PID', 'LLLOCAL', 'LLREMOTE', 'CONNECT_TIME', 'BYTES_SENT', 'BYTES_RCVD', 'PWD',
+           'SHLVL', '_'}
 
 
 def told_by(left, right, files, program, number):
@@ -179,7 +194,7 @@ def told_by(left, right, files, program, number):
     right.shell('until [ -e /run/said.ip-up ]; do sleep 0.1; done; '
                 'kill $(head -1 /run/ppp-vpn.pid)')
     found = {}
-    for name, side, scripts_run in (('server', left, 'ip-up ip-down auth-up auth-down'),
+    for name, side, scripts_run in (('server', left, 'auth-up ip-up ip-down'),
                                     ('client', right, 'ip-up ip-down')):
         text = side.shell(f'cd /run; for s in {scripts_run}; do until [ -e said.$s ]; do sleep 0.1; '
                           'done; echo "script $s"; cat said.$s; rm said.$s; done').stdout
@@ -200,7 +215,7 @@ def test_scripts_are_told_what_pppd_tells_them(lab, pppd):
     os.mkdir(files)
     texts = {'options': '', 'options.pptpd': SERVER_OPTIONS, 'vpn': PEER, 'more': 'mtu 1400 mru 1400',
              'chap-secrets': f'{USER} pptpd "{PASSWORD}" *\n{USER} PPTP "{PASSWORD}"\n'}
-    texts |= {script: SCRIPT for script in ('ip-up', 'ip-down', 'auth-up', 'auth-down')}
+    texts |= {script: SCRIPT for script in ('ip-up', 'ip-down', 'auth-up')}
     texts |= {f'pptpd.conf.{number}': pptpd_conf(ppp) for number, ppp in enumerate(programs)}
     for name, text in texts.items():
         with open(f'{files}/{name}', 'w', encoding='ascii') as file:
