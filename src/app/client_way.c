@@ -5,10 +5,13 @@
  * would find that out after minutes, the keepalives after theirs. The kernel tells at once
  * (path.h); what it tells only makes us look. A connection stays while packets can leave from its
  * address as they did, or while there is no other way: the same address may come back, and nothing
- * was lost. While we wait to dial again, a way that comes back ends the wait. */
+ * was lost. Where they leave by another interface now the server is asked whether it hears them.
+ * While we wait to dial again, a way that comes back ends the wait. */
 #include <stdlib.h>
 
 #include "client.h"
+#include "clock.h"
+#include "limits.h"
 #include "path.h"
 #include "peer.h"
 #include "redial.h"
@@ -20,6 +23,7 @@ struct way {
 	struct peer *peer; /* NULL: free */
 	uint32_t own, any; /* paths */
 	unsigned link;     /* that its packets leave by */
+	uint64_t asked;    /* when the peer was asked for a sign; 0: it was not */
 };
 
 struct client_way {
@@ -31,45 +35,50 @@ struct client_way {
 
 static const struct address anywhere;
 
+static void on_time_out(uv_timer_t *timer);
+
 /* Its local address was asked for: from another one it would not have been dialled. */
 static bool is_bound(const struct client *client)
 {
 	return client->local.family || client->settings->link_bind.count;
 }
 
-/* Whether packets of the connection leave as they should. `source` gets the address that would be
- * better; family 0: their route is gone, and ours into the tunnel is what is left. */
-static bool still_good(struct client *client, struct way *way, struct address *source)
+enum verdict {
+	WAY_GOOD,
+	WAY_OTHER, /* out by another interface, from the same address: whether it is answered there
+		    * only the peer can say */
+	WAY_LOST,
+};
+
+/* Whether packets of the connection leave as they did. `source`, when lost, gets the address that
+ * would be better; family 0: their route is gone, and ours into the tunnel is what is left. */
+static enum verdict judge(struct client *client, struct way *way, struct address *source)
 {
 	struct netlink *netlink = client->host.outside;
 	const struct peer *peer = way->peer;
 	struct netlink_route own, any;
 	bool there = netlink_route_get(netlink, &peer->local, &peer->address, &own) == 0;
 	if (there && own.link == way->link)
-		return true;
+		return WAY_GOOD;
 	if (is_bound(client) || netlink_route_get(netlink, NULL, &peer->address, &any) < 0)
-		return true; /* there is nothing better: keepalives judge it */
-	if (there && address_equal(&any.source, &peer->local)) {
-		way->link = own.link;
-		return true;
-	}
+		return WAY_GOOD; /* there is nothing better: keepalives judge it */
 	bool inside = client->unit.link && any.link == client->unit.link;
+	if (there && !inside) {
+		way->link = own.link;
+		return address_equal(&any.source, &peer->local) ? WAY_GOOD : WAY_OTHER;
+	}
 	*source = inside ? (struct address){.family = 0} : any.source;
-	return false;
+	return WAY_LOST;
 }
 
-static void look(struct client_way *w, struct way *way)
+static void leave(struct client *client, const struct way *way, const struct address *source)
 {
-	struct client *client = w->client;
 	struct peer *peer = way->peer;
-	struct address source;
-	if (client->host.stopping || !peer->opened || still_good(client, way, &source))
-		return;
-	if (source.family)
+	if (source->family)
 		log_line(&client->host.log, LOG_LINE_WARNING,
 			"The way to the server leaves from %s now, not from %s: dialling again "
 			"peer=%s",
-			shown_address(&source), shown_address(&peer->local),
+			shown_address(source), shown_address(&peer->local),
 			shown_address(&peer->address));
 	else
 		log_line(&client->host.log, LOG_LINE_WARNING,
@@ -78,13 +87,71 @@ static void look(struct client_way *w, struct way *way)
 	peer_lose(peer, CLOSE_WAY_CHANGED);
 }
 
+static void ask(struct client *client, struct way *way)
+{
+	uint32_t at = 0;
+	struct seat *seat;
+	way->asked = clock_now();
+	peer_awake(way->peer, way->asked);
+	while ((seat = seats_next(&client->host.seats, &at)))
+		if (seat->peer == way->peer)
+			seat_probe(seat); /* also without --lcp-echo-interval */
+	uv_timer_start(&client->way_answer, on_time_out, WAY_ANSWER_MAX / 1000, 0);
+}
+
+static bool has_answered(const struct client *client, const struct way *way)
+{
+	uint32_t at = 0;
+	const struct seat *seat;
+	while ((seat = seats_next(&client->host.seats, &at)))
+		if (seat->peer == way->peer && seat->session.last_received > way->asked)
+			return true;
+	return false;
+}
+
+/* Who was asked has had time to answer. */
+static void on_time_out(uv_timer_t *timer)
+{
+	struct client *client = timer->data;
+	struct client_way *w = client->way;
+	for (unsigned i = 0; w && i < WAYS_MAX; i++) {
+		struct way *way = &w->ways[i];
+		struct netlink_route any;
+		if (!way->peer || !way->asked)
+			continue;
+		bool lost =
+			!has_answered(client, way) && netlink_route_get(client->host.outside, NULL,
+							      &way->peer->address, &any) == 0;
+		way->asked = 0;
+		if (lost && !client->host.stopping)
+			leave(client, way, &any.source);
+	}
+}
+
+static void look(struct client *client, struct way *way)
+{
+	struct address source;
+	if (client->host.stopping || !way->peer->opened)
+		return;
+	switch (judge(client, way, &source)) {
+	case WAY_GOOD:
+		break;
+	case WAY_OTHER:
+		ask(client, way);
+		break;
+	case WAY_LOST:
+		leave(client, way, &source);
+		break;
+	}
+}
+
 static void on_changed(void *context, uint32_t index, const struct path *path)
 {
 	struct client_way *w = context;
 	struct client *client = w->client;
 	for (unsigned i = 0; i < WAYS_MAX; i++)
 		if (w->ways[i].peer && (w->ways[i].own == index || w->ways[i].any == index))
-			look(w, &w->ways[i]);
+			look(client, &w->ways[i]);
 	bool waits = uv_is_active((uv_handle_t *)&client->redial);
 	if (index == w->waited && path->link && waits && !client->peers && !client->seat)
 		redial_now(client, CLOSE_WAY_CHANGED);
@@ -101,6 +168,8 @@ void client_way_open(struct client *client)
 	if (!w)
 		return;
 	w->client = client;
+	uv_timer_init(&client->host.loop, &client->way_answer);
+	client->way_answer.data = client;
 	if (paths_open(&w->paths, &config, error) < 0) {
 		log_line(&client->host.log, LOG_LINE_WARNING,
 			"Changes of the way to the server will not be noticed at once: %s", error);

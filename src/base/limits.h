@@ -114,6 +114,8 @@ enum {
 #define GRE_SILENCE_MAX      SECONDS(10)
 /* After a standstill (suspended, stopped) the peer is asked this often whether it is there. */
 #define ECHO_HURRIED         SECONDS(1)
+/* And so long it may take to answer over another road (client_way.c). */
+#define WAY_ANSWER_MAX       SECONDS(3)
 /* A loop whose timers are so late did not run meanwhile; what has arrived is read first. */
 #define STANDSTILL           SECONDS(3)
 #define STANDSTILL_GRACE     MS(200)
