@@ -29,7 +29,7 @@ PARSERS = {
     'hdlc': ['src/datapath/hdlc.c', 'src/datapath/fcs.c'],
     'vj': ['src/datapath/vj.c'],
     'coalesce': ['src/datapath/coalesce.c', 'src/datapath/checksum.c'],
-    'predictor': ['src/datapath/predictor.c', 'src/datapath/fcs.c'],
+    'predictor': ['src/datapath/predictor.c'],
     'bsd': ['src/datapath/bsd.c'],
     'deflate': ['src/datapath/deflate.c'],
     'mppc': ['src/datapath/mppc.c'],
