@@ -607,7 +607,6 @@ static int choose_plane(struct host *host, const struct host_config *config)
 		return fail(host, 4, error);
 	host->plane = choice.ops;
 	snprintf(host->plane_why, sizeof host->plane_why, "%s", choice.why);
-	log_line(&host->log, LOG_LINE_INFO, "Data plane: %s: %s", host->plane->name, choice.why);
 	return 0;
 }
 
@@ -668,6 +667,9 @@ int host_run(struct host *host)
 		return fail(host, 3, error);
 	if (filtered > 0)
 		log_line(&host->log, LOG_LINE_INFO, "%s", error);
+	if (*host->plane_why)
+		log_line(&host->log, LOG_LINE_INFO, "Data plane: %s: %s", host->plane->name,
+			host->plane_why);
 	if (!host->settings->pppd.notify)
 		notify_send("READY=1");
 	uv_run(&host->loop, UV_RUN_DEFAULT);
@@ -682,8 +684,19 @@ static void close_handle(uv_handle_t *handle, void *context)
 		uv_close(handle, NULL);
 }
 
+static void quiet_handle(uv_handle_t *handle, void *context)
+{
+	if (handle->type == UV_TIMER)
+		uv_timer_stop((uv_timer_t *)handle);
+}
+
 void host_end(struct host *host)
 {
+	/* What is due now shall not ask a data plane that has stopped. */
+	if (host->loop_open)
+		uv_walk(&host->loop, quiet_handle, NULL);
+	if (host->signals_open)
+		uv_poll_stop(&host->timer_poll);
 	if (host->manage)
 		manage_close(host->manage);
 	netdev_delete_all(host);
