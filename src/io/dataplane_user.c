@@ -22,6 +22,7 @@
 #include "bundle_link.h"
 #include "dataplane_paths.h"
 #include "netlink.h"
+#include "serial.h"
 #include "subject.h"
 #include "tun.h"
 #include "worker.h"
@@ -29,6 +30,7 @@
 enum {
 	EVENTS_AT_ONCE = 1024,
 	TOLD_BY_SELF = DOORBELL_RINGERS - 1,
+	NAT_OPEN_TRIES = 100, /* of a millisecond each */
 };
 
 static_assert((int)WORKERS_MAX <= (int)TOLD_BY_SELF, "everybody has a number to ring with");
@@ -203,6 +205,19 @@ static void give_request(struct dataplane *d, struct attachment *a,
 			poll(NULL, 0, 1);
 }
 
+/* The way back through a NAT must be open before the peer is asked for a call: its first packet may
+ * come before our thread has woken, and the NAT would take that for the beginning of the flow. */
+static void wait_until_open(struct worker *w)
+{
+	const uint32_t mark = ring_mark(&w->commands);
+	for (unsigned tries = 0; tries < NAT_OPEN_TRIES; tries++) {
+		uint32_t executed = atomic_load_explicit(&w->executed, memory_order_acquire);
+		if (serial_distance(executed, mark) >= 0)
+			return;
+		poll(NULL, 0, 1);
+	}
+}
+
 static void user_command(
 	struct dataplane *d, const struct datapath_command *command, const uint8_t *frame)
 {
@@ -240,6 +255,8 @@ static void user_command(
 		answer(d, DATAPLANE_NO_MEMORY, command->subject);
 	give_request(d, a, &request, frame, length);
 	explicit_bzero(&request, sizeof(request));
+	if (command->kind == DATAPATH_ATTACH && command->attach.nat)
+		wait_until_open(&d->workers.at[owner_of(d, command->subject)]);
 	route(d, a, command);
 	if (command->kind == DATAPATH_ATTACH && !a->no_call && !command->attach.any_peer)
 		dataplane_paths_attach(d->paths, command, owner_of(d, command->subject));

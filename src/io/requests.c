@@ -227,6 +227,7 @@ void requests_run(struct worker *w)
 		ring_release(&w->commands);
 	}
 	traffic_flush(w);
+	atomic_store_explicit(&w->executed, mark, memory_order_release);
 	if (ring_was_starved(&w->commands))
 		w->told_something = true; /* the control thread has a backlog to send on */
 }

@@ -126,6 +126,7 @@ struct worker {
 
 	/* Between the threads. */
 	struct ring commands, events;
+	_Atomic uint32_t executed; /* mark of `commands`: all before it is done, and has left */
 	struct handoff inbox;
 	struct doorbell bell; /* others ring with their number, or WORKER_CONTROL */
 	_Atomic uint64_t drops[DROP_COUNT];
