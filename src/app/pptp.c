@@ -89,6 +89,10 @@ static void release_terminal(const struct pptp *pptp)
 	if (null < 0)
 		return;
 	dup2(null, STDERR_FILENO);
+	if (!pptp->settings->no_launch) { /* in the background, for good */
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+	}
 	close(null);
 }
 
