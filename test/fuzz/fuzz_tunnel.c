@@ -31,6 +31,13 @@ enum operation {
 	KINDS,
 };
 
+/* Beside these, where bits 0 to 6 say so. */
+enum {
+	SETTINGS = 0x7e, /* operand: as in change_settings, while there is no session */
+	MORE = 0x7f,     /* operand: session, and one of: */
+};
+enum more { AWAKE, PROBE, TRAFFIC /* operand: how much */, RENEGOTIATE };
+
 struct queue {
 	uint32_t head, tail;
 	uint8_t bytes[QUEUE];
@@ -182,7 +189,6 @@ static void pump(struct end *end)
 		case TUNNEL_UNIT_FRAME:
 		case TUNNEL_UNIT_REJECTED:
 		case TUNNEL_HANG_UP:
-		case TUNNEL_ANSWERED:
 			assert(false);
 			break;
 		case TUNNEL_SESSION_UP:
@@ -194,6 +200,7 @@ static void pump(struct end *end)
 		case TUNNEL_PPP:
 		case TUNNEL_DROP:
 		case TUNNEL_NOTE:
+		case TUNNEL_ANSWERED:
 			break;
 		}
 	}
@@ -338,6 +345,52 @@ static void talk(struct end *end)
 	}
 }
 
+static bool idle(const struct end *end)
+{
+	for (int i = 0; i < SESSIONS; i++)
+		if (end->sessions[i].state != SESSION_FREE)
+			return false;
+	return true;
+}
+
+static void change_settings(struct end *end, uint8_t choice)
+{
+	struct session_config *config = &end->config.session;
+	if (!idle(end))
+		return;
+	config->relay = choice & 1;
+	config->window = (enum session_window)((choice >> 1) % 3);
+	config->max_octets = choice & 8 ? 1 << 16 : 0;
+	config->octets = (enum session_octets)(choice >> 4 & 3);
+	config->octets_us = SECONDS(1);
+	config->silence_us = choice & 64 ? SECONDS(20) : 0;
+}
+
+static void do_more(struct end *end, uint8_t operand, struct reader *r)
+{
+	struct session *session = &end->sessions[operand % SESSIONS];
+	struct datapath_counters counters = {.drops = {0}};
+	if (session->state == SESSION_FREE)
+		return;
+	switch ((enum more)(operand >> 2 & 3)) {
+	case AWAKE:
+		tunnel_awake(&end->tunnel, now);
+		break;
+	case PROBE:
+		tunnel_probe(&end->tunnel, session, now, &out);
+		break;
+	case TRAFFIC:
+		counters.rx_bytes = (uint64_t)read_u8(r) << 12;
+		counters.tx_bytes = counters.rx_bytes / 2;
+		tunnel_traffic(&end->tunnel, session, &counters);
+		break;
+	case RENEGOTIATE:
+		tunnel_renegotiate(&end->tunnel, session, now, &out);
+		break;
+	}
+	pump(end);
+}
+
 static void operate(struct end *end, enum operation operation, struct reader *r)
 {
 	struct session *session;
@@ -409,7 +462,6 @@ static void operate(struct end *end, enum operation operation, struct reader *r)
 	}
 }
 
-/* Whatever happened before, a stop ends it in time. */
 /* A table that shows them has a word for every session at any time. */
 static void check_words(const struct end *end)
 {
@@ -417,6 +469,7 @@ static void check_words(const struct end *end)
 		assert(strcmp(session_state_word(end->sessions[i].state), "unknown") != 0);
 }
 
+/* Whatever happened before, a stop ends it in time. */
 static void finish(void)
 {
 	for (int i = 0; i < 2; i++) {
@@ -460,8 +513,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t length)
 	}
 	for (int i = 0; i < OPERATIONS && reader_left(&r); i++) {
 		uint8_t word = read_u8(&r);
-		operate(&ends[word >> 7], (word & 0x7f) % KINDS, &r);
-		check_words(&ends[word >> 7]);
+		struct end *end = &ends[word >> 7];
+		if ((word & 0x7f) == SETTINGS)
+			change_settings(end, read_u8(&r));
+		else if ((word & 0x7f) == MORE)
+			do_more(end, read_u8(&r), &r);
+		else
+			operate(end, (word & 0x7f) % KINDS, &r);
+		check_words(end);
 	}
 	finish();
 	return 0;
