@@ -561,6 +561,16 @@ static int start_nat(struct server *server)
 	return 0;
 }
 
+/* Between interfaces of the kernel's PPP the host forwards by itself. */
+static void warn_of_neighbours(struct server *server)
+{
+	bool ours = server->host.plane == &dataplane_user;
+	if (!ours && !server->settings->client_to_client)
+		log_line(&server->host.log, LOG_LINE_WARNING,
+			"On the kernel's data plane this host's forwarding lets clients reach each "
+			"other: nft can forbid it, --client-to-client says that they may");
+}
+
 static int start_listeners(struct server *server)
 {
 	const struct text_list *listen = &server->settings->listen;
@@ -622,6 +632,8 @@ static int start(struct server *server)
 		start_users(server);
 	if (!code)
 		code = start_pool(server);
+	if (!code)
+		warn_of_neighbours(server);
 	if (!code)
 		code = manage_open(&server->host, "server.sock");
 	if (!code && settings->proxy_arp)
