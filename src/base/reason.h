@@ -97,7 +97,8 @@
 	X(PPP, AUTH_TLS, "auth-tls",                                                               \
 		"EAP-TLS packet out of place, or with a length that is not its own")               \
 	X(PPP, AUTH_ANSWER, "auth-answer", "answer to an authentication question no longer asked") \
-	X(IO, UNIT_DOWN, "unit-down", "packet while its connection is down, and not being dialled") \
+	X(IO, UNIT_DOWN, "unit-down",                                                              \
+		"packet while its connection is down, and not being dialled")                      \
 	X(IO, UNIT_INACTIVE, "unit-inactive", "packet that is no reason to dial")                  \
 	X(IO, UNIT_QUEUE, "unit-queue",                                                            \
 		"packet that waited too long for its connection, or had no room to")               \

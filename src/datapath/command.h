@@ -20,7 +20,8 @@ enum datapath_command_kind {
 				* the bytes, protocol field first, travel behind the command */
 	DATAPATH_START_KEYS,   /* the network phase begins, before the first frame of a unit's
 				* protocol:   what MPPE will start from, valid or not. For the planes
-				* whose   cipher watches CCP by itself; the others have it with the keys
+				* whose   cipher watches CCP by itself; the others have it with the
+				* keys
 				*/
 	DATAPATH_RECEIVE_KEY,  /* arm the receiver; strength MPPE_NONE disarms */
 	DATAPATH_TRANSMIT_KEY, /* encrypt from here on; strength MPPE_NONE stops */

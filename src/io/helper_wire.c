@@ -250,12 +250,12 @@ bool helper_read_reply(struct helper_reply *reply, const uint8_t *bytes, size_t 
 
 bool helper_variable_allowed(const char *variable)
 {
-	static const char *const names[] = {"IFNAME", "UNIT", "IPLOCAL", "IPREMOTE", "OLDIPLOCAL", "OLDIPREMOTE", "LLLOCAL", "LLREMOTE",
-		"PEERNAME", "DNS1", "DNS2", "WINS1", "WINS2", "USEPEERDNS", "DEVICE", "SPEED",
-		"ORIG_UID", "PPPLOGNAME", "REMOTENUMBER", "CONNECT_TIME", "BYTES_SENT",
-		"BYTES_RCVD", "PACKETS_SENT", "PACKETS_RCVD", "CALLING_SID", "CALLED_SID",
-		"LINKNAME", "CALL_FILE", "PPPD_PID", "IPV6_PREFIX", "IPV6_DELEGATED_PREFIX",
-		"OLD_IPV6_DELEGATED_PREFIX", "NETNS"};
+	static const char *const names[] = {"IFNAME", "UNIT", "IPLOCAL", "IPREMOTE", "OLDIPLOCAL",
+		"OLDIPREMOTE", "LLLOCAL", "LLREMOTE", "PEERNAME", "DNS1", "DNS2", "WINS1", "WINS2",
+		"USEPEERDNS", "DEVICE", "SPEED", "ORIG_UID", "PPPLOGNAME", "REMOTENUMBER",
+		"CONNECT_TIME", "BYTES_SENT", "BYTES_RCVD", "PACKETS_SENT", "PACKETS_RCVD",
+		"CALLING_SID", "CALLED_SID", "LINKNAME", "CALL_FILE", "PPPD_PID", "IPV6_PREFIX",
+		"IPV6_DELEGATED_PREFIX", "OLD_IPV6_DELEGATED_PREFIX", "NETNS"};
 	size_t length = strcspn(variable, "=");
 	if (variable[length] != '=')
 		return false;

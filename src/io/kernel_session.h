@@ -34,7 +34,7 @@ struct kernel_session {
 	bool require_encryption, check_source;
 	uint16_t call_id;
 	struct address local, peer;
-	uint8_t services; /* DATAPATH_SERVE_* */
+	uint8_t services;  /* DATAPATH_SERVE_* */
 	struct line *line; /* under its channel, in the place of a call; or NULL */
 	struct ppp_channel channel;
 	struct ppp_unit unit;

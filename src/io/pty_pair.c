@@ -1,5 +1,5 @@
-/* Pseudo terminals (see pty_pair.h; pty(7), ioctl_tty(2)): by ioctl alone, since the slave's name need
- * not be known where /dev/pts is somebody else's. */
+/* Pseudo terminals (see pty_pair.h; pty(7), ioctl_tty(2)): by ioctl alone, since the slave's name
+ * need not be known where /dev/pts is somebody else's. */
 #include "pty_pair.h"
 
 #include <errno.h>

@@ -82,9 +82,10 @@ struct control_config {
 	char vendor_name[64]; /* the same */
 	uint16_t firmware;
 	uint16_t maximum_channels;
-	uint32_t framing, bearer; /* of PPTP_FRAMING_ and PPTP_BEARER_, as we say who we are; 0: any */
-	uint32_t call_bearer;     /* of the calls we ask for; 0: any */
-	uint16_t window;           /* our receive window, packets */
+	uint32_t framing,
+		bearer;       /* of PPTP_FRAMING_ and PPTP_BEARER_, as we say who we are; 0: any */
+	uint32_t call_bearer; /* of the calls we ask for; 0: any */
+	uint16_t window;      /* our receive window, packets */
 	uint64_t echo_interval_us; /* 60 s of silence, then Echo-Request; 0: no keepalive */
 	uint64_t echo_timeout_us;  /* 60 s without an answer closes; not 0 */
 	/* For SCCRQ, SCCRP, OCRP, StopCCRP, Call-Disconnect-Notify and the app's answers; 60 s by

@@ -744,8 +744,8 @@ void scenario_line(struct scenario *s, uint64_t seed)
 {
 	struct dice dice;
 	struct session_config *ends[] = {&s->client.session, &s->server.session};
-	s->line = dice_chance(stream(&dice, seed, DICE_LINE), 1000) &&
-		  !ends[0]->link.silent && !ends[1]->link.silent; /* that is for ever */
+	s->line = dice_chance(stream(&dice, seed, DICE_LINE), 1000) && !ends[0]->link.silent &&
+		  !ends[1]->link.silent; /* that is for ever */
 	if (!s->line)
 		return;
 	for (int i = 0; i < 2; i++) {
