@@ -12,7 +12,9 @@
  *   detach   the socket and the interface are gone, with the kernel's counters read
  *
  * What must not pass in clear does not, which takes more than SC_MUST_COMP: a filter on the PPTP
- * socket drops what comes in clear, and nothing goes out before both directions are encrypted.
+ * socket drops what comes in clear, and nothing goes out before both directions are encrypted. One
+ * gap is left: behind a CCP frame of the peer's that ends what was agreed the kernel sends in clear
+ * until we have read it (kernel_doubt).
  *
  * A bundle has a unit and no channel of its own: those of its links are connected to it. What the
  * first link brought as its interface is the bundle's when it joins.
@@ -50,11 +52,6 @@ struct kernel_session *kernel_find(struct dataplane *d, uint32_t subject)
 	return s && s->subject == subject ? s : NULL;
 }
 
-struct kernel_session *kernel_unit_owner(struct dataplane *d, struct kernel_session *s)
-{
-	return s->bundle ? kernel_find(d, s->bundle) : s;
-}
-
 /* Events. */
 
 void kernel_tell(struct dataplane *d, const struct kernel_answer *answer, const uint8_t *bytes,
@@ -84,7 +81,9 @@ void kernel_line_gone(struct dataplane *d, struct kernel_session *s)
 {
 	struct kernel_answer answer = {
 		.kind = DATAPLANE_LINE_GONE, .subject = s->subject, .epoch = s->epoch};
-	kernel_tell(d, &answer, NULL, 0);
+	if (!s->carrier_gone)
+		kernel_tell(d, &answer, NULL, 0);
+	s->carrier_gone = true;
 }
 
 static void give_answer(struct dataplane *d)
@@ -240,9 +239,27 @@ static void set_modes(struct kernel_session *s, bool ipv4, bool ipv6)
 	if (s->unit.fd < 0)
 		return;
 	bool any = ipv4 || ipv6;
+	s->ipv4 = ipv4;
+	s->ipv6 = ipv6;
 	ppp_unit_mode(&s->unit, PROTOCOL_IPV4, ipv4 ? PPP_UNIT_PASS : any ? PPP_UNIT_DROP : closed);
 	ppp_unit_mode(&s->unit, PROTOCOL_IPV6, ipv6 ? PPP_UNIT_PASS : any ? PPP_UNIT_DROP : closed);
 	s->mode_asked |= any;
+}
+
+void kernel_doubt(struct kernel_session *s)
+{
+	s->undone = true;
+	ppp_unit_mode(&s->unit, PROTOCOL_IPV4, PPP_UNIT_DROP);
+	ppp_unit_mode(&s->unit, PROTOCOL_IPV6, PPP_UNIT_DROP);
+	/* Or it would not look at our Ack. */
+	ppp_unit_flags(&s->unit, SC_CCP_UP, 0);
+}
+
+void kernel_trust(struct kernel_session *s)
+{
+	s->undone = false;
+	ppp_unit_flags(&s->unit, 0, SC_CCP_UP);
+	set_modes(s, s->ipv4, s->ipv6);
 }
 
 /* Connects the channel of a session, or of a link, to the unit that is to use it. */
@@ -268,7 +285,11 @@ static void leave(struct dataplane *d, struct kernel_session *s)
 
 static const char *lacks_at_attach(const struct datapath_command *command)
 {
-	if (command->attach.bundle || command->attach.line)
+	if (command->attach.line)
+		return command->attach.require_encryption
+			       ? "the kernel's PPP takes packets in clear from a line"
+			       : NULL;
+	if (command->attach.bundle)
 		return NULL;
 	if (command->attach.relay)
 		return "the kernel's PPTP ends in PPP of its own, and there is another";
@@ -530,6 +551,7 @@ static void set_cipher(
 	if (command->kind == DATAPATH_RECEIVE_KEY || s->unit.fd < 0)
 		return;
 	s->ccp_up = command->key.strength != MPPE_NONE;
+	s->undone = false;
 	s->resync_at = 0;
 	s->suspicious = 0;
 	ppp_unit_flags(&s->unit, s->ccp_up ? 0 : SC_CCP_UP, s->ccp_up ? SC_CCP_UP : 0);
@@ -545,7 +567,7 @@ static void new_epoch(
 	if (s->bundle)
 		leave(d, s);
 	explicit_bzero(&s->keys, sizeof(s->keys));
-	s->ccp_up = s->keys_told = false;
+	s->ccp_up = s->undone = s->keys_told = false;
 	s->resync_at = 0;
 	s->suspicious = 0;
 	s->vj_receive = s->vj_transmit = 0;
@@ -724,7 +746,8 @@ static void kernel_describe(struct dataplane *d, struct dataplane_facts *facts)
 
 static void kernel_drops(struct dataplane *d, uint64_t drops[DROP_COUNT])
 {
-	memcpy(drops, d->drops, sizeof(d->drops));
+	memset(drops, 0,
+		DROP_COUNT * sizeof(*drops)); /* what it drops no session's the kernel counts */
 }
 
 /* Start and end. */

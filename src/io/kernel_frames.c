@@ -178,6 +178,26 @@ static bool makes_sense(struct dataplane *d, struct kernel_session *s)
 	return false;
 }
 
+/* Whether the kernel, which looks at the code alone, encrypts no more behind this. */
+static bool undoes(const struct dataplane *d, const struct kernel_session *s, size_t length)
+{
+	enum { REQUEST = 1, TERMINATE = 5, TERMINATE_ACK = 6 };
+	uint8_t code = length >= CCP_RESET_SIZE ? d->frame[2] : 0;
+	return s->ccp_up && (code == REQUEST || code == TERMINATE || code == TERMINATE_ACK);
+}
+
+/* What answers it makes the kernel encrypt again, at once (kernel_send) or when CCP is open anew.
+ * If nothing does, it was no frame that CCP knows. */
+static void take_undoing(struct dataplane *d, struct kernel_session *s, size_t length)
+{
+	uint32_t subject = s->subject, epoch = s->epoch;
+	kernel_doubt(s);
+	give(d, s, length);
+	s = d->stopped ? NULL : kernel_find(d, subject);
+	if (s && s->epoch == epoch && s->undone)
+		kernel_unable(d, s, "the peer ended encryption by a CCP frame that means nothing");
+}
+
 static void take_unit_frame(struct dataplane *d, struct kernel_session *s, size_t length)
 {
 	uint16_t protocol = get_u16(d->frame);
@@ -187,6 +207,8 @@ static void take_unit_frame(struct dataplane *d, struct kernel_session *s, size_
 		ask_reset(d, s);
 	else if (protocol == PROTOCOL_CCP && take_reset(d, s, length))
 		;
+	else if (protocol == PROTOCOL_CCP && undoes(d, s, length))
+		take_undoing(d, s, length);
 	else if (protocol >= CONTROL_FIRST || !s->ccp_up || makes_sense(d, s))
 		give(d, s, length);
 }
@@ -234,7 +256,7 @@ bool kernel_read_unit(struct dataplane *d, struct kernel_watch *watch)
 			d->config.event(d->config.context, &event);
 		}
 		if (length <= 0)
-			return length == 0; /* no channel: it is watched again with one */
+			return length == 0; /* no channel is left: its end is near */
 		if (length < 2)
 			s->counters.drops[DROP_PPP_SHORT]++;
 		else
@@ -296,6 +318,9 @@ void kernel_send(struct dataplane *d, struct kernel_session *s, const uint8_t *f
 		s->counters.drops[DROP_OUTER_SEND]++;
 		return;
 	}
+	enum { CONFIGURE_ACK = 2 };
+	if (by_unit && s->undone && protocol == PROTOCOL_CCP && frame[2] == CONFIGURE_ACK)
+		kernel_trust(s);
 	s->sent += !by_unit;
 	/* Packets of the control plane's own count as such. */
 	if (by_unit && protocol >= CONTROL_FIRST) {

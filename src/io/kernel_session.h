@@ -30,7 +30,7 @@ struct kernel_session {
 	uint32_t subject; /* of who has the slot: attached, or with an interface until it is */
 	uint32_t epoch;
 	uint32_t bundle; /* subject of the bundle it is a link of; 0 */
-	bool attached, is_bundle;
+	bool attached, is_bundle, carrier_gone;
 	bool require_encryption, check_source;
 	uint16_t call_id;
 	struct address local, peer;
@@ -46,6 +46,8 @@ struct kernel_session {
 	/* CCP. */
 	struct mppe_start_keys keys;
 	bool ccp_up;
+	bool undone;            /* ... and the kernel encrypts no more: see kernel_doubt */
+	bool ipv4, ipv6;        /* that pass when it does */
 	bool mode_asked;        /* its network protocols were up once */
 	uint8_t resync_id;      /* of our last Reset-Request */
 	uint64_t resync_at;     /* when it was sent; 0: nothing is missing */
@@ -81,11 +83,9 @@ struct dataplane {
 	struct kernel_session **sessions; /* by index; NULL: nothing there */
 	struct backlog answers;           /* struct kernel_answer, and a frame */
 	uv_async_t told;
-	uint64_t drops[DROP_COUNT];
 	unsigned handles;                  /* that are not closed yet */
 	struct kernel_watch *inside_watch; /* of the packet socket in another namespace */
 	bool stopped;
-	bool tapped;
 	uint8_t frame[OUTER_MAX]; /* being read */
 };
 
@@ -105,8 +105,6 @@ static inline struct netlink *kernel_links(const struct dataplane *d)
 
 /* NULL: it is gone, or another has its slot. */
 struct kernel_session *kernel_find(struct dataplane *d, uint32_t subject);
-/* The one whose unit it uses: its bundle's, or itself. May be NULL. */
-struct kernel_session *kernel_unit_owner(struct dataplane *d, struct kernel_session *s);
 /* Tells the owner from the loop. `bytes`: of CONTROL. */
 void kernel_tell(struct dataplane *d, const struct kernel_answer *answer, const uint8_t *bytes,
 	size_t length);
@@ -115,7 +113,11 @@ void kernel_unable(struct dataplane *d, struct kernel_session *s, const char *wh
 
 /* A handle is closed; the last one of a plane that was stopped frees it. */
 void kernel_release(struct dataplane *d);
-/* The carrier of its channel is no more. */
+/* The kernel has seen a CCP frame behind which it sends in clear: nothing passes until it encrypts
+ * again, which it does behind an Ack of ours. */
+void kernel_doubt(struct kernel_session *s);
+void kernel_trust(struct kernel_session *s);
+/* The carrier of its channel is no more. Told once. */
 void kernel_line_gone(struct dataplane *d, struct kernel_session *s);
 
 /* kernel_frames.c */
