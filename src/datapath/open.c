@@ -489,21 +489,24 @@ static void open_assembled(struct opening *o, struct datapath *dp, struct arriva
 		drop(dp, why);
 }
 
-/* What is complete in a bundle leaves it, in order. */
-static void release_bundle(struct opening *o, struct datapath_bundle *bundle)
+/* What is complete in a bundle leaves it, in order. `link`: whose fragment it was that came; what
+ * is still held for that one comes next. */
+static void release_bundle(
+	struct opening *o, struct datapath_bundle *bundle, const struct datapath *link)
 {
 	struct multilink_receiver *receiver = &bundle->receiver;
+	unsigned behind = link ? link->gre.order.held : 0;
 	struct arrival arrival = {.fleeting = true};
 	uint32_t lost = receiver->lost;
 
 	while (multilink_next(receiver, o->engine->pool, &arrival.frame, &arrival.tos, o->now)) {
 		if (receiver->lost != lost)
-			tell_lost(o, bundle->own, receiver->lost - lost, receiver->held);
+			tell_lost(o, bundle->own, receiver->lost - lost, receiver->held + behind);
 		lost = receiver->lost;
 		open_assembled(o, bundle->own, arrival);
 	}
 	if (receiver->lost != lost)
-		tell_lost(o, bundle->own, receiver->lost - lost, receiver->held);
+		tell_lost(o, bundle->own, receiver->lost - lost, receiver->held + behind);
 	bundle->own->counters.lost = receiver->lost;
 }
 
@@ -526,7 +529,7 @@ static void open_fragment(struct opening *o, struct datapath *link, const struct
 		read_bytes(&whole.frame, multilink_header_size(receiver->short_sequence));
 		open_assembled(o, bundle->own, whole);
 	}
-	release_bundle(o, bundle);
+	release_bundle(o, bundle, link);
 }
 
 /* One PPP frame, in its turn. At most one output. */
@@ -753,7 +756,7 @@ void open_expired(
 	if (bundle_is_own(dp) && dp->bundle->receiver.expires <= now &&
 		packet_list_room(out) >= outputs_of(dp)) {
 		multilink_expire(&dp->bundle->receiver, engine->pool);
-		release_bundle(&o, dp->bundle);
+		release_bundle(&o, dp->bundle, NULL);
 	}
 	finish(&o);
 	if (!bundle_is_own(dp))

@@ -47,7 +47,7 @@ void reorder_limit(struct reorder *r, const struct reorder_terms *terms)
 	if (terms->off)
 		r->wait_max = 0;
 	if (terms->far)
-		r->far = terms->far;
+		r->far = terms->far > REORDER_PACKETS ? terms->far : REORDER_PACKETS;
 }
 
 static bool is_held(const struct reorder *r, const struct hold_pool *pool, uint32_t sequence)
