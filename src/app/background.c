@@ -100,8 +100,11 @@ int background_run(int (*run)(void *context), void *context)
 	fflush(stdout);
 	fflush(stderr);
 	pid_t child = fork();
-	if (child == 0)
+	if (child == 0) {
+		close(output[0]); /* or it would never notice that the parent has gone */
+		close(told[0]);
 		be_child(run, context, output[1], told[1]);
+	}
 	close(output[1]);
 	close(told[1]);
 	int code = 1;

@@ -50,7 +50,7 @@ struct client {
 	struct peer *peer; /* the control connection made first */
 	uint32_t peers;    /* that one and those of further links */
 	uv_timer_t redial, fill, way_answer;
-	bool redial_open, hung_up; /* hung_up: SIGHUP asked for a new connection */
+	bool hung_up; /* SIGHUP asked for a new connection */
 	bool was_up;
 	bool unheard;             /* the call was connected, and no GRE came */
 	struct call_zero zero;    /* Call ID 0: see there */

@@ -133,7 +133,7 @@ static void on_opened(void *context, const struct line_opened *opened)
 	host->device = client->device;
 	host->speed = opened->speed;
 	shown_line(client->device);
-	struct seat *seat = line && !host->stopping ? peer_lease(host) : NULL;
+	struct seat *seat = line && !host->stopping && !client->hung_up ? peer_lease(host) : NULL;
 	if (!seat) {
 		if (line)
 			line_close(line);

@@ -171,15 +171,18 @@ static void be(struct client *client, enum demand_state state)
 
 static void on_offered(struct client *client, uint32_t subject, int failed)
 {
-	if (!failed)
+	bool found = !failed;
+	client->dialling = false;
+	if (!failed) {
 		failed = client_unit_make(client, 0);
-	client->no_tun = failed != 0;
+		client->no_tun = failed != 0;
+	}
 	if (!failed)
 		failed = client_unit_offer(client);
 	if (!failed && !watch(client))
 		failed = -ENOMEM;
 	if (failed) {
-		client->reason = CLOSE_LOCAL_ERROR;
+		client->reason = found ? CLOSE_LOCAL_ERROR : CLOSE_TCP_FAILED;
 		client_unit_close(client);
 		redial_ended(client);
 		return;
@@ -193,6 +196,7 @@ void demand_wait(struct client *client)
 		return;
 	if (!client->demand) {
 		client_connection_begins(client);
+		client->dialling = true; /* so to speak: nobody else is to begin now */
 		client_server_find(client, on_offered);
 		return;
 	}

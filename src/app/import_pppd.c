@@ -55,6 +55,23 @@ static void follow(
 	import_pppd_file(pppd, path, line, true);
 }
 
+/* The server must prove itself, by this method or another that is demanded; NULL: by any. */
+static void demand(struct import_pppd *pppd, const char *methods)
+{
+	size_t used = strlen(pppd->demanded);
+	pppd->demands = true;
+	if (methods && !strstr(pppd->demanded, methods))
+		snprintf(pppd->demanded + used, sizeof pppd->demanded - used, "%s%s",
+			used ? "," : "", methods);
+}
+
+static void demand_nothing(struct import_pppd *pppd, const struct import_line *line)
+{
+	pppd->demands = false;
+	pppd->demanded[0] = '\0';
+	import_needless(pppd->import, line, "a client asks its server for no proof by default");
+}
+
 static void own_business(
 	struct import_pppd *pppd, const struct pppd_entry *entry, const struct import_line *line)
 {
@@ -65,9 +82,11 @@ static void own_business(
 	else if (entry->word->own == PPPD_REQUIRE && server)
 		write_pairs(pppd, entry, line);
 	else if (entry->word->own == PPPD_REQUIRE)
-		import_key(import, line, "peer-auth", entry->word->does);
+		demand(pppd, entry->word->does);
+	else if (entry->word->own == PPPD_AUTH && !server)
+		demand(pppd, NULL);
 	else if (entry->word->own == PPPD_NO_AUTH && !server)
-		import_needless(import, line, "a server proves itself by MS-CHAPv2 in any case");
+		demand_nothing(pppd, line);
 	else if (entry->word->own == PPPD_AUTH && server)
 		import_needless(import, line, "nobody comes in without a login");
 	else if (entry->word->own == PPPD_PLUGIN)
@@ -222,6 +241,10 @@ void import_pppd_defaults(struct import_pppd *pppd)
 	struct import *import = pppd->import;
 	struct import_line line = {.text = ""};
 	write_methods(pppd, &line);
+	if (pppd->demands)
+		import_key(import, &line, "peer-auth",
+			*pppd->demanded ? pppd->demanded
+					: "eap-mschap-v2,eap-md5,mschap-v2,mschap,chap,pap");
 	if (!encrypts(pppd) && settings_mppe(&import->trial)) {
 		import_remark(import, "pppd encrypts nothing unless require-mppe is said; take "
 				      "this out to insist on encryption:");

@@ -11,8 +11,9 @@ struct import_pppd {
 	bool (*other)(
 		void *context, const struct pppd_entry *entry, const struct import_line *line);
 	void *context;
-	unsigned depth; /* of files in files */
-	bool no_auth;   /* said */
+	unsigned depth;    /* of files in files */
+	bool demands;      /* of a server, a proof of itself, by one of: */
+	char demanded[96]; /* methods, with commas between them; none: any */
 };
 
 /* The options in memory, and those of the files that they name. */

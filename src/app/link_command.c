@@ -110,6 +110,7 @@ int link_command(const struct command *command, struct settings *settings, const
 		return 1;
 	client->settings = settings;
 	secrets_init(&client->trust);
+	client_unit_init(client);
 	if (gethostname(client->name, sizeof client->name - 1) < 0)
 		strcpy(client->name, "greyline");
 	client_take_local4(client);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "arguments.h"
 #include "client.h"
@@ -138,6 +139,11 @@ static bool is_called(const char *path, const char *name)
 
 int main(int argc, char **argv)
 {
+	if (getauxval(AT_SECURE)) { /* files are read with the rights of who starts it */
+		fputs("greyline is not made to be setuid-root: let systemd or sudo start it\n",
+			stderr);
+		return 3;
+	}
 	if (argc && is_called(argv[0], "pptp"))
 		return pptp_main(argc, argv);
 	if (argc && is_called(argv[0], "pppd"))

@@ -659,7 +659,10 @@ void peer_awake(struct peer *peer, uint64_t now)
 {
 	if (!peer->opened || peer->bundle)
 		return;
-	tunnel_awake(&peer->tunnel, now);
+	if (!peer->line)
+		tunnel_awake(&peer->tunnel, now);
+	else if (peer->leased)
+		leased_awake(&peer->leased->session, now);
 	host_deadline(peer->host, peer->number, now + STANDSTILL_GRACE);
 }
 

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -108,11 +107,6 @@ static int check(struct pppd *pppd)
 			said(options, "notty") ? "notty" : "pty");
 	if (pppd->faults.count)
 		return EXIT_OPTIONS;
-	if (getauxval(AT_SECURE)) {
-		fault(&pppd->faults, NULL, "this pppd is not made to be setuid-root: let %s",
-			"systemd or sudo start it");
-		return EXIT_NOT_ROOT;
-	}
 	if (!options->dry_run && (!privilege_have_net_admin() || !privilege_have_net_raw())) {
 		fault(&pppd->faults, NULL, "must be root to run %s, since it is not setuid-root",
 			pppd->name);
@@ -239,7 +233,8 @@ static int run(struct pppd *pppd, int argc, char **argv)
 		return code;
 	find_line(pppd);
 	if (options->dump || options->dry_run)
-		pppd_options_dump(options, pppd->on_line && isatty(1) ? stderr : stdout);
+		pppd_options_dump(options,
+			pppd->on_line && (isatty(1) || !options->dry_run) ? stderr : stdout);
 	fflush(NULL);
 	if (options->dry_run)
 		return 0;

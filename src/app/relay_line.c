@@ -5,6 +5,8 @@
  * compressor's reset is among them. */
 #include "relay_line.h"
 
+#include <unistd.h>
+
 #include "host.h"
 
 int relay_line_give(struct seat *seat, struct line_config config)
@@ -16,8 +18,12 @@ int relay_line_give(struct seat *seat, struct line_config config)
 	struct line *line;
 	config.in_order = true;
 	int failed = line_open(&line, &config);
-	if (failed)
+	if (failed) {
+		close(config.in);
+		if (config.out != config.in)
+			close(config.out);
 		return failed;
+	}
 	line_framing(line, &framing);
 	failed = host->plane->line(host->dataplane, seat_subject(seat), line);
 	if (failed)

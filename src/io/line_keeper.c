@@ -142,11 +142,16 @@ static void __attribute__((noreturn)) keep(int socket, const struct tty_config *
 	k.config.cancel = socket;
 	k.config.log = say;
 	k.config.context = &k;
+	sigset_t none;
 	prctl(PR_SET_NAME, "greyline-line");
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL); /* a child's end is not to be ignored, above all */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (;;) {
 		uint8_t request;
 		ssize_t got = recv(socket, &request, sizeof(request), 0);

@@ -439,6 +439,8 @@ void unit_renegotiate(struct unit *unit, uint64_t now, struct outbox *out)
 	struct turn turn = turn_now(now, out);
 	if (!unit->up || unit->failed || !fsm_opened(&unit->ccp.fsm))
 		return;
+	if (ccp_encrypts(unit) && !unit->config->mppe_require)
+		return; /* packets would go in clear meanwhile */
 	protocol_event(&ccp_protocol, FSM_DOWN, unit, &turn);
 	protocol_event(&ccp_protocol, FSM_UP, unit, &turn);
 	settle(unit, &turn);

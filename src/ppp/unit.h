@@ -143,8 +143,8 @@ bool unit_speaks(const struct unit *unit, const uint8_t *frame, size_t length);
 void unit_rejected(struct unit *unit, uint16_t protocol, uint64_t now, struct outbox *out);
 void unit_addresses(struct unit *unit, uint32_t token, const struct unit_addresses *addresses,
 	uint64_t now, struct outbox *out);
-/* Compression and encryption are negotiated anew; nothing where there are none. What travels
- * meanwhile is lost, both ways. */
+/* CCP is negotiated anew: compression, and MPPE where that is required (else packets would go in
+ * clear meanwhile). What travels meanwhile is lost, both ways. Nothing where CCP is not open. */
 void unit_renegotiate(struct unit *unit, uint64_t now, struct outbox *out);
 void unit_tick(struct unit *unit, uint64_t now, struct outbox *out);
 uint64_t unit_deadline(const struct unit *unit);

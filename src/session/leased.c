@@ -78,6 +78,11 @@ void leased_close(
 	settle(session, now, out);
 }
 
+void leased_awake(struct session *session, uint64_t now)
+{
+	session_awake(session, now);
+}
+
 bool leased_probe(struct session *session, uint64_t now, struct outbox *out)
 {
 	return session_probe(session, now, out);

@@ -35,6 +35,7 @@ void leased_delegate(struct session *session, const struct delegate_question *qu
 	const struct prefix *prefix, uint64_t now, struct outbox *out);
 void leased_close(
 	struct session *session, enum close_reason reason, uint64_t now, struct outbox *out);
+void leased_awake(struct session *session, uint64_t now);
 bool leased_probe(struct session *session, uint64_t now, struct outbox *out);
 void leased_keys_differ(struct session *session, uint64_t now, struct outbox *out);
 void leased_renegotiate(struct session *session, uint64_t now, struct outbox *out);
