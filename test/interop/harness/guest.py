@@ -207,7 +207,7 @@ class HostGuest(Guest):
 
     def root(self, lab):
         return ('rootflags=/', f'init={os.path.join(cache.PEERS, "guest", "host-root")}',
-                f'pv.see={cache.BUILD}:{cache.REPOSITORY}', f'pv.write={lab.directory.name}')
+                f'pv.see={cache.BUILD}:{cache.REPOSITORY}:{cache.CACHE}', f'pv.write={lab.directory.name}')
 
 
 class QemuGuest(Console):
