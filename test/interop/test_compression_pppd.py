@@ -120,6 +120,7 @@ def test_we_dial_pptpd_and_pppd(lab, program, name):
     ours.wait_for(f' {re.escape(we_say)} compression enabled')
     answers(host)
     transfer(host, INNER_SERVER, data=text_and_noise(), timeout=60)
+    reachable(host, INNER_SERVER)
     ping(host, INNER_SERVER, size=1200, options=('-p', 'ff00'))
     assert f'{pppd_says} compression enabled' in guest.run('cat', '/run/pppd.log')[1]
     assert_kernel_packed(guest, we_say)

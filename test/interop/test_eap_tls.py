@@ -9,7 +9,7 @@ from harness.greyline import GATEWAY, USER, Server
 from harness.guest import Guest
 from harness.peers import INNER_SERVER
 from harness.process import wait_until
-from harness.traffic import echo_server, ping, transfer
+from harness.traffic import echo_server, ping, reachable, transfer
 
 pytestmark = pytest.mark.needs('openssl', 'tshark')
 NAME = 'vpn.example.org'
@@ -265,6 +265,7 @@ def test_our_client_dials_pppd(lab, program):
     host, client = dial_pppd(lab, program, '1.2')
     client.wait_for(r'local  IP address 192\.168\.77\.10', 20)
     assert client.find(rf'certificate of "?{NAME}"? accepted \(TLS 1\.2\)')
+    reachable(host, INNER_SERVER)
     ping(host, INNER_SERVER, size=1200)
 
 

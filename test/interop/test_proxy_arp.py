@@ -49,7 +49,7 @@ def test_after_a_crash_at_the_next_start(lab, program):
     dialer = Client(lab, client, program, server='10.9.1.1')
     address, _ = dialer.up()
     wait_until(lambda: address in proxies(server), 5, 'the client is answered for')
-    server.run('sh', '-c', 'all=$(pidof greyline); kill -STOP $all; kill -9 $all')
+    server.run('sh', '-c', 'kill -9 $(pidof greyline | tr " " "\\n" | sort -n)')
     ours.process.wait(10)
     assert address in proxies(server)
     ours = serve(lab, server, program, '--local', '10.5.0.1')

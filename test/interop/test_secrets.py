@@ -7,7 +7,7 @@ import pytest
 from harness.greyline import GATEWAY, PASSWORD, USER, Client, Server, password_file
 from harness.guest import Guest
 from harness.peers import INNER_SERVER
-from harness.traffic import ping
+from harness.traffic import ping, reachable
 
 NEW = 'a new one, "quoted"\\'
 
@@ -240,6 +240,7 @@ def test_pppd_asks_us_again_and_again(lab, program, method):
                       mark)
         mark = ours.process.mark()
         if not method:  # as above
+            reachable(host, INNER_SERVER)
             ping(host, INNER_SERVER)
 
 

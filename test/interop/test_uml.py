@@ -168,6 +168,7 @@ def check_we_dial_with_eap(stage):
     ours = stage.client()
     assert ours.up() == ('192.168.77.10', INNER_SERVER)
     ours.wait_for('EAP authentication succeeded')
+    reachable(stage.ours, INNER_SERVER)
     ping(stage.ours, INNER_SERVER, size=1200)
     transfer(stage.ours, INNER_SERVER, stage.length)
     assert ours.stop() in (0, 5)

@@ -18,7 +18,7 @@ class Capture:
         self.namespace, self.interface = namespace, interface
         self.path = lab.file(f'{name}.pcap')
         self.process = namespace.start(
-            'tcpdump', '-i', interface, '-U', '-s', '0', '-B', '16384', '--immediate-mode',
+            'tcpdump', '-i', interface, '-U', '-s', '4096', '-B', '16384', '--immediate-mode',
             '-Z', 'root', '-w', self.path, name=f'tcpdump {name}')
         self.process.wait_for(r'listening on ')
 
